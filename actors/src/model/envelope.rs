@@ -1,0 +1,252 @@
+//! Magic Envelopes around messages (MSG-7), after draft-panzer-magicsig-01, JSON form.
+//!
+//! Unwrapping checks the message inside; whether a signature holds is for an [`EnvelopeCheck`] to say.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::general_purpose::{URL_SAFE as PADDED, URL_SAFE_NO_PAD as UNPADDED};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::json::Text;
+use super::members::Members;
+use super::message::{MessageError, MessageLimits, check_bare, object};
+use signature::signatures;
+
+mod signature;
+
+pub use signature::Signature;
+
+/// Most signatures in one envelope (I-5): each may cost a verification per key.
+pub const SIGNATURES_MAX: usize = 8;
+
+/// The drafts disagree about padding, and so do those who sign.
+const BASE64URL: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Why an object with `data` and `sigs` is not a sound envelope. Never repeats what a field held (I-8).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// Fields of an envelope beside those of a bare message: readers would differ about which one counts.
+    #[error("an object with `data` and `sigs` has no `source`, `type` or `payload` beside them")]
+    Mixed,
+    /// A required field is not there.
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    /// A field of the envelope came twice.
+    #[error("`{0}` is there twice")]
+    Duplicate(&'static str),
+    /// A field is not a string of Unicode characters.
+    #[error("`{0}` must be a string of Unicode characters")]
+    NotAString(&'static str),
+    /// The only encoding there is.
+    #[error("`encoding` must be \"base64url\"")]
+    Encoding,
+    /// The message inside is to be JSON.
+    #[error("`data_type` must be application/json")]
+    DataType,
+    /// `data` cannot be decoded.
+    #[error("`data` must be base64url (A-Z a-z 0-9 - _; padding and white space are tolerated)")]
+    Data,
+    /// `data` decodes to something that is no text.
+    #[error("`data` must be UTF-8 once decoded; byte {at} of it (counted from 0) is not")]
+    NotUtf8 {
+        /// The first wrong byte, from 0.
+        at: usize,
+    },
+    /// `sigs` is not a list, or its length is out of bounds.
+    #[error("`sigs` must be a list of 1 to {max} signatures")]
+    Signatures {
+        /// Signatures allowed.
+        max: usize,
+    },
+    /// One of the signatures is malformed.
+    #[error("`sigs` element {at} (counted from 0) {problem}")]
+    Signature {
+        /// Place in the list, from 0.
+        at: usize,
+        /// What is wrong and what is allowed.
+        problem: &'static str,
+    },
+    /// An envelope in an envelope.
+    #[error("the message inside must not be an envelope itself")]
+    Nested,
+    /// What is inside is no message.
+    #[error("the message inside: {0}")]
+    Inside(#[source] Box<MessageError>),
+}
+
+/// Why a bus does not take a message that is sound in itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvelopeRefusal {
+    /// A bare message where only signed ones are taken.
+    #[error("this bus takes only messages in a Magic Envelope")]
+    Bare,
+    /// Signed by another algorithm than the bus has keys for.
+    #[error("`alg` must be RSA-SHA256 on this bus")]
+    Algorithm,
+    /// None of the signatures holds.
+    #[error("none of the envelope's signatures verifies under the keys of this bus")]
+    Unverified,
+}
+
+/// Says which messages a bus takes, beyond their being sound (MSG-7). Called once per message, on the posting thread.
+pub trait EnvelopeCheck {
+    /// Whether this envelope is taken.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it is not.
+    fn envelope(&self, envelope: &Envelope<'_>) -> Result<(), EnvelopeRefusal>;
+
+    /// Whether messages without an envelope are taken.
+    ///
+    /// # Errors
+    ///
+    /// The reason why they are not.
+    fn bare(&self) -> Result<(), EnvelopeRefusal>;
+}
+
+/// Takes every sound message, signed or not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AcceptAll;
+
+impl EnvelopeCheck for AcceptAll {
+    fn envelope(&self, _envelope: &Envelope<'_>) -> Result<(), EnvelopeRefusal> {
+        Ok(())
+    }
+
+    fn bare(&self) -> Result<(), EnvelopeRefusal> {
+        Ok(())
+    }
+}
+
+/// An unwrapped Magic Envelope with a sound message inside; its signatures are decoded, not verified.
+///
+/// An object is an envelope when it has `data` and `sigs`; it then has no `source`, `type` or `payload`, and
+/// `data_type`, `encoding` and `alg` must be there. Other members are kept and ignored, as the draft asks.
+pub struct Envelope<'a> {
+    /// Without white space, otherwise as posted: this text is what is signed.
+    data: String,
+    data_type: Cow<'a, str>,
+    encoding: Cow<'a, str>,
+    alg: Cow<'a, str>,
+    signatures: Vec<Signature<'a>>,
+    message: String,
+}
+
+impl<'a> Envelope<'a> {
+    /// Unwraps an object that [`Members::is_envelope`].
+    pub(super) fn open(members: &Members<'a>, limits: &MessageLimits) -> Result<Self, EnvelopeError> {
+        if members.has_bare_field() {
+            return Err(EnvelopeError::Mixed);
+        }
+        if let Some(name) = members.twice_in_envelope {
+            return Err(EnvelopeError::Duplicate(name));
+        }
+        let encoding = string("encoding", members.encoding)?;
+        if encoding != "base64url" {
+            return Err(EnvelopeError::Encoding);
+        }
+        let data_type = string("data_type", members.data_type)?;
+        if !is_json(&data_type) {
+            return Err(EnvelopeError::DataType);
+        }
+        let alg = string("alg", members.alg)?;
+        let data = without_space(&string("data", members.data)?);
+        let signatures = signatures(members.sigs)?;
+        let message = BASE64URL.decode(&data).map_err(|_| EnvelopeError::Data)?;
+        let message = String::from_utf8(message)
+            .map_err(|error| EnvelopeError::NotUtf8 { at: error.utf8_error().valid_up_to() })?;
+        let inside = |error| EnvelopeError::Inside(Box::new(error));
+        let (_, within) = object(&message, limits).map_err(inside)?;
+        if within.is_envelope() {
+            return Err(EnvelopeError::Nested);
+        }
+        check_bare(&within).map_err(inside)?;
+        Ok(Self { data, data_type, encoding, alg, signatures, message })
+    }
+
+    /// The name of the signature algorithm.
+    #[must_use]
+    pub fn alg(&self) -> &str {
+        &self.alg
+    }
+
+    /// The JSON text of the message inside.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The signatures, 1 to 8 of them, in the envelope's order.
+    pub fn signatures(&self) -> impl Iterator<Item = &Signature<'a>> {
+        self.signatures.iter()
+    }
+
+    /// The draft's Signature Base String (section 3.2): `data` as posted but without white space, then `data_type`,
+    /// `encoding` and `alg` in base64url without padding, joined by dots.
+    #[must_use]
+    pub fn signing_input(&self) -> Vec<u8> {
+        self.base_string(&self.data, &UNPADDED)
+    }
+
+    /// All the texts that a signer may have meant, [`Envelope::signing_input`] first, no two alike.
+    ///
+    /// The draft wants base64url "sans any trailing padding" (section 3.1), shows padding in its own example of the
+    /// base string (section 7.1), and signers went both ways: all parts padded, none, or `data` only. All of the forms cover
+    /// all four fields, so accepting any of them lets nobody change anything.
+    #[must_use]
+    pub fn signing_inputs(&self) -> Vec<Vec<u8>> {
+        let mut inputs = vec![self.signing_input(), self.base_string(&self.data, &PADDED)];
+        let bare = self.data.trim_end_matches('=');
+        if bare.len() != self.data.len() {
+            inputs.push(self.base_string(bare, &UNPADDED));
+        }
+        inputs.dedup();
+        inputs
+    }
+
+    fn base_string(&self, data: &str, engine: &GeneralPurpose) -> Vec<u8> {
+        let mut text = String::with_capacity(data.len() + 64);
+        text.push_str(data);
+        for part in [&self.data_type, &self.encoding, &self.alg] {
+            text.push('.');
+            engine.encode_string(part.as_bytes(), &mut text);
+        }
+        text.into_bytes()
+    }
+}
+
+impl fmt::Debug for Envelope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Envelope({} bytes, {} signatures)", self.message.len(), self.signatures.len())
+    }
+}
+
+fn string<'a>(name: &'static str, raw: Option<&'a str>) -> Result<Cow<'a, str>, EnvelopeError> {
+    match Text::of(raw.ok_or(EnvelopeError::Missing(name))?) {
+        Text::Is(text) => Ok(text),
+        Text::NotAString | Text::NotUnicode => Err(EnvelopeError::NotAString(name)),
+    }
+}
+
+/// Whether a media type is JSON: a letter's case does not matter, nor do parameters, as JSON has only one charset.
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split_once(';').map_or(media_type, |(essence, _)| essence);
+    essence.trim_matches([' ', '\t']).eq_ignore_ascii_case("application/json")
+}
+
+/// The draft's normal form (section 5.2): transports may have put ASCII white space anywhere.
+fn without_space(text: &str) -> String {
+    text.chars().filter(|letter| !matches!(letter, '\t'..='\r' | ' ')).collect()
+}
+
+#[cfg(test)]
+mod tests;
