@@ -1,20 +1,26 @@
 //! The words of the protocol as types. Pure: nothing here knows an actor, a runtime or a clock.
 
 mod batch;
+mod entry;
 mod envelope;
 mod id;
 mod json;
 mod members;
 mod message;
 mod name;
+mod posting;
+mod retrieval;
 mod source;
 mod time;
 
 pub use batch::{Batch, BatchError, BatchErrorKind};
+pub use entry::Entry;
 pub use envelope::{
     AcceptAll, Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, SIGNATURES_MAX, Signature,
 };
 pub use id::{IdText, MessageId, NotAnId};
 pub use message::{Message, MessageError, MessageLimits};
 pub use name::{BUS_NAME_MAX, BusName, CHANNEL_NAME_MAX, ChannelName, NameError};
+pub use posting::{Posted, Posting};
+pub use retrieval::{Page, Resume, Since};
 pub use time::Timestamp;

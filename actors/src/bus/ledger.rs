@@ -1,0 +1,244 @@
+//! What a bus does with POSTs: admission, order, waiting for the log, and making visible.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use actix::Addr;
+use futures::channel::oneshot;
+
+use crate::channel::Channel;
+use crate::directory::StartChannel;
+use crate::idempotency::{Answers, Known};
+use crate::log::{Appended, LogError, Notify, Outcome, Record, Recovered};
+use crate::memory::CHANNEL_OVERHEAD;
+use crate::shared::BusCell;
+use crate::{
+    ChannelName, Entry, IdempotencyKey, MessageId, Page, PostError, Posted, Posting, Since, Timestamp, Window,
+};
+
+/// Messages that may wait in a channel's mailbox before its readers wait instead.
+const CHANNEL_MAILBOX: usize = 16;
+
+pub(super) type Answer = Result<Posted, PostError>;
+
+/// The answer to a POST: known, or to come once its record is durable.
+pub(super) enum Reply {
+    Now(Answer),
+    Later(oneshot::Receiver<Answer>),
+}
+
+/// The state of a bus. It is driven by the Bus actor alone, one call after the other.
+pub(super) struct Ledger {
+    cell: Arc<BusCell>,
+    window: Window,
+    answers: Answers,
+    /// Logged, not yet durable, in id order.
+    pending: VecDeque<Pending>,
+    draining: Vec<oneshot::Sender<()>>,
+    notify: Notify,
+}
+
+struct Pending {
+    record: Arc<Record>,
+    posted: Posted,
+    /// The poster, and those who repeated the POST with its idempotency key.
+    waiting: Vec<oneshot::Sender<Answer>>,
+}
+
+impl Ledger {
+    pub(super) fn new(cell: &Arc<BusCell>, notify: Notify) -> Self {
+        let limits = &cell.shared.limits;
+        Self {
+            window: Window::new(cell.settings.bus_window, cell.directory.forgotten()),
+            answers: Answers::new(limits.idempotency_window, limits.idempotency_keys),
+            pending: VecDeque::new(),
+            draining: Vec::new(),
+            notify,
+            cell: Arc::clone(cell),
+        }
+    }
+
+    /// Decides, before anything is changed, whether a POST is accepted.
+    fn admit(&self, posting: &Posting) -> Result<(), PostError> {
+        let (shared, directory) = (&self.cell.shared, &self.cell.directory);
+        let fresh = !directory.contains(&posting.channel);
+        if fresh && directory.live() >= shared.limits.channels_per_bus {
+            return Err(PostError::TooManyChannels(shared.limits.channels_per_bus));
+        }
+        let cost: usize = posting.messages.iter().map(Entry::cost).sum();
+        if !shared.memory.has_room(cost + if fresh { CHANNEL_OVERHEAD } else { 0 }) {
+            return Err(PostError::MemoryFull(shared.memory.limit()));
+        }
+        if posting.key.is_some() && self.answers.is_full() {
+            return Err(PostError::TooManyKeys(shared.limits.idempotency_keys));
+        }
+        Ok(())
+    }
+
+    pub(super) fn post(&mut self, posting: Posting) -> Reply {
+        if posting.messages.is_empty() {
+            return Reply::Now(Ok(Posted::NOTHING));
+        }
+        self.answers.expire(self.cell.shared.clock.now());
+        if let Some(key) = &posting.key
+            && let Some(reply) = self.replay(&posting.channel, key)
+        {
+            return reply;
+        }
+        match self.admit(&posting).and_then(|()| self.append(posting)) {
+            Ok((record, posted, Appended::Durable)) if self.pending.is_empty() => {
+                self.commit(&record);
+                Reply::Now(Ok(posted))
+            }
+            Ok((record, posted, appended)) => {
+                let (sender, receiver) = oneshot::channel();
+                let durable = (appended == Appended::Durable).then(|| record.last());
+                self.pending.push_back(Pending { record, posted, waiting: vec![sender] });
+                if let Some(last) = durable {
+                    self.settle(Outcome::Durable(last));
+                }
+                Reply::Later(receiver)
+            }
+            Err(error) => Reply::Now(Err(error)),
+        }
+    }
+
+    fn replay(&mut self, channel: &ChannelName, key: &IdempotencyKey) -> Option<Reply> {
+        let reply = match self.answers.look_up(channel, key) {
+            Known::No => return None,
+            Known::OtherBody => return Some(Reply::Now(Err(PostError::KeyReused))),
+            Known::Answered(posted) => Reply::Now(Ok(posted)),
+            Known::Pending(posted) => {
+                let pending = self.pending.iter_mut().find(|pending| pending.posted == posted)?;
+                let (sender, receiver) = oneshot::channel();
+                pending.waiting.push(sender);
+                Reply::Later(receiver)
+            }
+        };
+        self.cell.counters.replays.one();
+        Some(reply)
+    }
+
+    fn append(&mut self, posting: Posting) -> Result<(Arc<Record>, Posted, Appended), PostError> {
+        let Posting { channel, messages, key } = posting;
+        let shared = &self.cell.shared;
+        let count = u32::try_from(messages.len()).map_err(|_| PostError::TooManyMessages(u32::MAX))?;
+        let now = shared.clock.now();
+        let until = now.after(self.cell.settings.retention);
+        let (record, appended) = shared.journal.append(count, now, &self.notify, |first| {
+            let numbered = (first.as_u64()..).map(MessageId::from_u64).zip(messages);
+            let entries = numbered
+                .map(|(id, message)| {
+                    Arc::new(Entry::new(id, until, channel.clone(), message, &shared.memory))
+                })
+                .collect();
+            Record { bus: self.cell.name.clone(), channel, entries, key }
+        })?;
+        let first = record.entries.first().map_or(MessageId::ZERO, |entry| entry.id());
+        let posted = Posted::new(first, count);
+        if let Some(key) = &record.key {
+            self.answers.accept(&record.channel, key, posted, now);
+        }
+        Ok((record, posted, appended))
+    }
+
+    /// Makes a durable record visible: on the bus, on the channel, and only then as settled (RET-10).
+    fn commit(&mut self, record: &Arc<Record>) {
+        for entry in &record.entries {
+            self.window.push(Arc::clone(entry));
+        }
+        let (shared, directory) = (&self.cell.shared, &self.cell.directory);
+        directory.deliver(record, &*shared.clock, &self.cell.counters, self);
+        directory.settle(record.last());
+        if let Some(key) = &record.key {
+            self.answers.settle(&record.channel, key);
+        }
+        let counters = &self.cell.counters;
+        counters.posts.one();
+        counters.messages.add(record.entries.len());
+    }
+
+    pub(super) fn settle(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Durable(up_to) => {
+                while let Some(done) = self.pending.pop_front_if(|pending| pending.record.last() <= up_to) {
+                    self.commit(&done.record);
+                    answer(done.waiting, &Ok(done.posted));
+                }
+            }
+            Outcome::Failed(error) => self.refuse_pending(error),
+        }
+        if self.pending.is_empty() {
+            // A receiver that is gone has stopped waiting.
+            self.draining.drain(..).for_each(|waiting| _ = waiting.send(()));
+        }
+    }
+
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        self.window.expire(now);
+        self.answers.expire(now);
+    }
+
+    pub(super) fn read(&mut self, since: Since) -> Page {
+        self.window.expire(self.cell.shared.clock.now());
+        self.window.since(self.cell.shared.journal.judge(since))
+    }
+
+    pub(super) fn revive(&self, channel: &ChannelName) {
+        self.cell.directory.revive(channel, &self.cell.counters, self);
+    }
+
+    /// Completes, or fails to, once nothing is pending.
+    pub(super) fn drained(&mut self) -> oneshot::Receiver<()> {
+        let (sender, receiver) = oneshot::channel();
+        if !self.pending.is_empty() {
+            self.draining.push(sender);
+        }
+        receiver
+    }
+
+    fn refuse_pending(&mut self, error: LogError) {
+        for refused in std::mem::take(&mut self.pending) {
+            if let Some(key) = &refused.record.key {
+                self.answers.forget(&refused.record.channel, key);
+            }
+            answer(refused.waiting, &Err(error.into()));
+        }
+    }
+
+    pub(super) fn recover(&mut self, recovered: Recovered) {
+        let Recovered { bus, channel, first, messages, accepted, until, key } = recovered;
+        let shared = &self.cell.shared;
+        let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
+        if let Some(key) = &key {
+            self.answers.accept(&channel, key, Posted::new(first, count), accepted);
+        }
+        let numbered = (first.as_u64()..).map(MessageId::from_u64).zip(messages);
+        let entries = numbered
+            .map(|(id, message)| Arc::new(Entry::new(id, until, channel.clone(), message, &shared.memory)))
+            .collect();
+        self.commit(&Arc::new(Record { bus, channel, entries, key }));
+    }
+}
+
+fn answer(waiting: Vec<oneshot::Sender<Answer>>, answer: &Answer) {
+    for poster in waiting {
+        // A poster that hung up will use its idempotency key.
+        _ = poster.send(answer.clone());
+    }
+}
+
+impl StartChannel for Ledger {
+    fn fresh(&self, lost: MessageId) -> Addr<Channel> {
+        let window = Window::new(self.cell.settings.channel_window, lost);
+        self.cell.shared.placement.start(CHANNEL_MAILBOX, Channel::new(window, Arc::clone(&self.cell)))
+    }
+
+    fn again(&self, channel: &ChannelName) -> Addr<Channel> {
+        let mut window = Window::new(self.cell.settings.channel_window, self.window.lost());
+        for entry in self.window.iter().filter(|entry| entry.channel() == channel) {
+            window.push(Arc::clone(entry));
+        }
+        self.cell.shared.placement.start(CHANNEL_MAILBOX, Channel::new(window, Arc::clone(&self.cell)))
+    }
+}

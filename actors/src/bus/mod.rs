@@ -1,0 +1,173 @@
+//! The Bus actor: one total order for a bus (I-1), its window, and the way of every accepted POST.
+//!
+//! The actor is the shell; what it does is in [`ledger`].
+
+mod ledger;
+
+use std::sync::Arc;
+
+use actix::dev::{MessageResponse, OneshotSender};
+use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture};
+
+use crate::channel::Read;
+use crate::log::{Notify, Outcome, Recovered};
+use crate::shared::BusCell;
+use crate::supervisor::Supervisor;
+use crate::{ChannelName, PostError, Posted, Posting, ReadError};
+use ledger::{Answer, Ledger};
+
+/// Messages that may wait in a bus's mailbox before senders wait instead.
+const MAILBOX: usize = 4096;
+
+/// Posts to a [`Bus`].
+#[derive(Debug)]
+pub struct Post(pub Posting);
+
+impl Message for Post {
+    type Result = Result<Posted, PostError>;
+}
+
+/// A log has something to say of pending records.
+struct Settle(Outcome);
+
+impl Message for Settle {
+    type Result = ();
+}
+
+/// Drops what has expired while nobody posted or read.
+pub(crate) struct Expire;
+
+impl Message for Expire {
+    type Result = ();
+}
+
+/// A reader met a channel actor that is gone: start another unless somebody else did.
+pub(crate) struct Revive(pub(crate) ChannelName);
+
+impl Message for Revive {
+    type Result = ();
+}
+
+/// Answers once recovered messages are in the windows.
+pub(crate) struct Started;
+
+impl Message for Started {
+    type Result = ();
+}
+
+/// Answers once nothing is pending any more.
+pub(crate) struct Drained;
+
+impl Message for Drained {
+    type Result = ();
+}
+
+/// One bus. See [`crate::Broker::bus`].
+pub struct Bus {
+    cell: Arc<BusCell>,
+    ledger: Ledger,
+    recovered: Vec<Recovered>,
+}
+
+impl Bus {
+    pub(crate) fn start(cell: &Arc<BusCell>, recovered: Vec<Recovered>) -> Addr<Self> {
+        let (bus, own) = (Arc::clone(cell), Arc::clone(cell));
+        cell.shared.placement.start_with(MAILBOX, move |ctx: &mut Context<Self>| {
+            let this = ctx.address().downgrade();
+            let notify = Notify::new(move |outcome| {
+                if let Some(bus) = this.upgrade() {
+                    bus.do_send(Settle(outcome));
+                }
+            });
+            Self { ledger: Ledger::new(&bus, notify), cell: own, recovered }
+        })
+    }
+}
+
+impl Actor for Bus {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for record in std::mem::take(&mut self.recovered) {
+            self.ledger.recover(record);
+        }
+        let settings = &self.cell.settings;
+        let shortest_life = settings.channel_idle.min(settings.retention);
+        Supervisor::new(Arc::downgrade(&self.cell), ctx.address().downgrade(), shortest_life).start();
+    }
+}
+
+/// See [`Handler<Post>`].
+#[doc(hidden)]
+pub struct Reply(ledger::Reply);
+
+impl MessageResponse<Bus, Post> for Reply {
+    fn handle(self, _: &mut Context<Bus>, poster: Option<OneshotSender<Answer>>) {
+        let Some(poster) = poster else { return };
+        match self.0 {
+            ledger::Reply::Now(answer) => _ = poster.send(answer),
+            ledger::Reply::Later(answer) => {
+                actix_rt::spawn(async move {
+                    _ = poster.send(answer.await.unwrap_or(Err(PostError::Crashed)));
+                });
+            }
+        }
+    }
+}
+
+impl Handler<Post> for Bus {
+    type Result = Reply;
+
+    fn handle(&mut self, Post(posting): Post, _: &mut Self::Context) -> Reply {
+        let crashed = ledger::Reply::Now(Err(PostError::Crashed));
+        Reply(self.cell.contain("bus", || self.ledger.post(posting)).unwrap_or(crashed))
+    }
+}
+
+impl Handler<Read> for Bus {
+    type Result = MessageResult<Read>;
+
+    fn handle(&mut self, Read(since): Read, _: &mut Self::Context) -> Self::Result {
+        let page = self.cell.contain("bus", || self.ledger.read(since));
+        MessageResult(page.map_err(|_| ReadError::Crashed))
+    }
+}
+
+impl Handler<Settle> for Bus {
+    type Result = ();
+
+    fn handle(&mut self, Settle(outcome): Settle, _: &mut Self::Context) {
+        _ = self.cell.contain("bus", || self.ledger.settle(outcome));
+    }
+}
+
+impl Handler<Expire> for Bus {
+    type Result = ();
+
+    fn handle(&mut self, _: Expire, _: &mut Self::Context) {
+        _ = self.cell.contain("bus", || self.ledger.expire(self.cell.shared.clock.now()));
+    }
+}
+
+impl Handler<Revive> for Bus {
+    type Result = ();
+
+    fn handle(&mut self, Revive(channel): Revive, _: &mut Self::Context) {
+        _ = self.cell.contain("bus", || self.ledger.revive(&channel));
+    }
+}
+
+impl Handler<Started> for Bus {
+    type Result = ();
+
+    fn handle(&mut self, _: Started, _: &mut Self::Context) {}
+}
+
+impl Handler<Drained> for Bus {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drained, _: &mut Self::Context) -> Self::Result {
+        let drained = self.ledger.drained();
+        Box::pin(async move { _ = drained.await })
+    }
+}

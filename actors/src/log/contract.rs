@@ -1,0 +1,64 @@
+//! What every log must keep, as a suite that each runs.
+
+use std::sync::{Arc, Mutex};
+
+use super::{Appended, Log, LogError, Notify, Outcome, Record};
+use crate::memory::MemoryGauge;
+use crate::{Entry, Message, MessageId, Timestamp};
+
+fn record(bus: &str, first: u64, count: u64) -> Arc<Record> {
+    let gauge = MemoryGauge::new(usize::MAX);
+    let entries = (first..first + count)
+        .map(|id| {
+            let (until, message) = (Timestamp::from_millis(1_000), Message::trusted("{}"));
+            Arc::new(Entry::new(MessageId::from_u64(id), until, "c".parse().unwrap(), message, &gauge))
+        })
+        .collect();
+    Arc::new(Record { bus: bus.parse().unwrap(), channel: "c".parse().unwrap(), entries, key: None })
+}
+
+/// Runs the suite on logs that `open` makes, each of them fresh.
+pub(crate) fn check<L: Log>(open: impl Fn() -> L) {
+    a_fresh_log_is_empty(&mut open());
+    every_record_becomes_durable_in_order(&mut open());
+    a_closed_log_takes_nothing(&mut open());
+}
+
+fn a_fresh_log_is_empty(log: &mut impl Log) {
+    let mut visited = 0;
+    assert_eq!(log.recover(&mut |_| visited += 1), Ok(MessageId::ZERO));
+    assert_eq!(visited, 0);
+}
+
+fn every_record_becomes_durable_in_order(log: &mut impl Log) {
+    log.recover(&mut |_| ()).unwrap();
+    let told = Arc::new(Mutex::new([MessageId::ZERO; 2]));
+    let notify = [0, 1].map(|bus| {
+        let told = Arc::clone(&told);
+        Notify::new(move |outcome| {
+            let Outcome::Durable(id) = outcome else { panic!("{outcome:?}") };
+            let highest = &mut told.lock().unwrap()[bus];
+            assert!(id >= *highest, "durability is told in order");
+            *highest = id;
+        })
+    });
+    let mut appended = [MessageId::ZERO; 2];
+    for n in 0..200u64 {
+        let bus = usize::from(n % 3 == 0);
+        let record = record(["a", "b"][bus], 1 + n * 3, 3);
+        match log.append(&record, &notify[bus]).unwrap() {
+            Appended::Durable => notify[bus].tell(Outcome::Durable(record.last())),
+            Appended::Pending => {}
+        }
+        appended[bus] = record.last();
+    }
+    log.close();
+    assert_eq!(*told.lock().unwrap(), appended, "closing leaves nothing pending");
+}
+
+fn a_closed_log_takes_nothing(log: &mut impl Log) {
+    log.recover(&mut |_| ()).unwrap();
+    log.close();
+    let notify = Notify::new(|outcome| panic!("{outcome:?}"));
+    assert_eq!(log.append(&record("a", 1, 1), &notify), Err(LogError::Closed));
+}

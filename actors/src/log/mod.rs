@@ -1,0 +1,138 @@
+//! Where accepted messages are made durable.
+//!
+//! A [`Log`] takes whole POSTs in id order and says when they are safe. What it must keep is written at
+//! the trait; the contract suite beside this file checks it, and every log runs that suite. The broker
+//! comes with [`MemoryLog`], which keeps nothing beyond the process.
+
+#[cfg(test)]
+pub(crate) mod contract;
+mod memory;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use memory::MemoryLog;
+
+use crate::{BusName, ChannelName, Entry, IdempotencyKey, Message, MessageId, Timestamp};
+
+/// One accepted POST.
+#[derive(Debug)]
+pub struct Record {
+    /// The bus.
+    pub bus: BusName,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The messages, at least one, with ids that rise by 1.
+    pub entries: Vec<Arc<Entry>>,
+    /// The idempotency key that came with it.
+    pub key: Option<IdempotencyKey>,
+}
+
+impl Record {
+    /// The id of the record's last message.
+    #[must_use]
+    pub fn last(&self) -> MessageId {
+        self.entries.last().map_or(MessageId::ZERO, |entry| entry.id())
+    }
+}
+
+/// One POST as a log read it back.
+#[derive(Debug)]
+pub struct Recovered {
+    /// The bus.
+    pub bus: BusName,
+    /// The channel.
+    pub channel: ChannelName,
+    /// The id of the first message; those of the others follow without holes.
+    pub first: MessageId,
+    /// The messages, at least one.
+    pub messages: Vec<Message>,
+    /// When they were accepted.
+    pub accepted: Timestamp,
+    /// When their retention ends.
+    pub until: Timestamp,
+    /// The idempotency key that came with them.
+    pub key: Option<IdempotencyKey>,
+}
+
+/// Whether an appended record is durable already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is.
+    Durable,
+    /// The log will tell the [`Notify`] that came with it.
+    Pending,
+}
+
+/// Why a log does not take or could not keep a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LogError {
+    /// No room; there may be some later.
+    #[error("the log has no room")]
+    Full,
+    /// A write or sync failed: nothing is acknowledged any more until a restart.
+    #[error("the log failed and takes nothing until a restart")]
+    Failed,
+    /// The log was closed.
+    #[error("the log is closed")]
+    Closed,
+}
+
+/// What became of a pending record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every record of this bus up to and including this id is durable.
+    Durable(MessageId),
+    /// No pending record of this bus is, and none will be.
+    Failed(LogError),
+}
+
+/// How a log reaches the bus that waits for a record. Cheap to clone, callable from any thread.
+#[derive(Clone)]
+pub struct Notify(Arc<dyn Fn(Outcome) + Send + Sync>);
+
+impl Notify {
+    /// A notification that runs this function.
+    pub fn new(tell: impl Fn(Outcome) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(tell))
+    }
+
+    /// Tells the bus.
+    pub fn tell(&self, outcome: Outcome) {
+        (self.0)(outcome);
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notify")
+    }
+}
+
+/// A message log. Its obligations:
+///
+/// - **Order.** Records are appended with rising ids, over all buses. A log keeps and recovers them in
+///   that order, and tells each bus of durability in that order (I-1).
+/// - **Atomicity.** A record is recovered whole or not at all (I-2).
+/// - **Durability.** What was told durable survives whatever the log's documentation names. A record for
+///   which `append` returned [`Appended::Pending`] is told exactly once, itself or by a later id of its bus.
+/// - **Promptness.** `append` runs inside a bus actor: it may copy and queue, never wait.
+pub trait Log: Send + 'static {
+    /// Calls `visit` with every record that is still kept, in id order, and returns the highest id that
+    /// was ever given out. Called once, before the first append.
+    ///
+    /// # Errors
+    ///
+    /// The kept records cannot be read.
+    fn recover(&mut self, visit: &mut dyn FnMut(Recovered)) -> Result<MessageId, LogError>;
+
+    /// Takes a record.
+    ///
+    /// # Errors
+    ///
+    /// The record was not taken and never will be.
+    fn append(&mut self, record: &Arc<Record>, notify: &Notify) -> Result<Appended, LogError>;
+
+    /// Makes all pending records durable, tells so, and takes no more.
+    fn close(&mut self);
+}

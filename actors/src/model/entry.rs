@@ -1,0 +1,60 @@
+//! A message as windows hold it.
+
+use std::mem::size_of;
+
+use crate::memory::{ENTRY_OVERHEAD, Held, MemoryGauge};
+use crate::{ChannelName, Message, MessageId, Timestamp};
+use std::sync::Arc;
+
+/// An accepted message with its id, its channel and its end. Shared by the windows, never changed.
+#[derive(Debug)]
+pub struct Entry {
+    id: MessageId,
+    until: Timestamp,
+    channel: ChannelName,
+    message: Message,
+    _held: Held,
+}
+
+impl Entry {
+    pub(crate) fn new(
+        id: MessageId,
+        until: Timestamp,
+        channel: ChannelName,
+        message: Message,
+        gauge: &Arc<MemoryGauge>,
+    ) -> Self {
+        let held = gauge.hold(Self::cost(&message));
+        Self { id, until, channel, message, _held: held }
+    }
+
+    /// What an entry with this message counts against the bound on memory, in bytes.
+    pub(crate) fn cost(message: &Message) -> usize {
+        const { assert!(ENTRY_OVERHEAD >= size_of::<Entry>() + 2 * size_of::<Arc<Entry>>()) };
+        message.as_bytes().len().saturating_add(ENTRY_OVERHEAD)
+    }
+
+    /// The id, higher than that of every message accepted before it (I-1).
+    #[must_use]
+    pub fn id(&self) -> MessageId {
+        self.id
+    }
+
+    /// When the message's retention ends.
+    #[must_use]
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    /// The channel it was posted to.
+    #[must_use]
+    pub fn channel(&self) -> &ChannelName {
+        &self.channel
+    }
+
+    /// The message as it was posted (MSG-3).
+    #[must_use]
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+}

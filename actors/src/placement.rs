@@ -1,0 +1,62 @@
+//! On which arbiter an actor runs.
+
+use std::sync::RwLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::dev::channel::channel;
+use actix::{Actor, Addr, Context};
+use actix_rt::{Arbiter, ArbiterHandle};
+
+/// The arbiters that take actors, in turn.
+///
+/// Actors on the arbiters that also serve HTTP cost a little over half of what they cost on arbiters
+/// of their own: with some luck a message does not change threads at all.
+#[derive(Default)]
+pub(crate) struct Placement {
+    arbiters: RwLock<Vec<ArbiterHandle>>,
+    turn: AtomicUsize,
+}
+
+impl Placement {
+    /// Adds the arbiter that this thread runs. Without one (outside an actix system) nothing changes.
+    pub(crate) fn join(&self) {
+        let Some(arbiter) = Arbiter::try_current() else { return };
+        self.arbiters.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(arbiter);
+    }
+
+    fn next(&self) -> Option<ArbiterHandle> {
+        let arbiters = self.arbiters.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        arbiters.get(turn.checked_rem(arbiters.len())?).cloned().or_else(Arbiter::try_current)
+    }
+
+    /// Starts an actor on the next arbiter, with room for `mailbox` waiting messages that are awaited.
+    ///
+    /// Where there is no arbiter any more the address is closed, which senders notice.
+    pub(crate) fn start<A>(&self, mailbox: usize, actor: A) -> Addr<A>
+    where
+        A: Actor<Context = Context<A>> + Send,
+    {
+        self.start_with(mailbox, |_| actor)
+    }
+
+    /// Like [`Placement::start`], for an actor that is made where it lives and needs its own address.
+    pub(crate) fn start_with<A>(
+        &self,
+        mailbox: usize,
+        make: impl FnOnce(&mut Context<A>) -> A + Send + 'static,
+    ) -> Addr<A>
+    where
+        A: Actor<Context = Context<A>>,
+    {
+        let (sender, receiver) = channel(mailbox);
+        if let Some(arbiter) = self.next().or_else(Arbiter::try_current) {
+            arbiter.spawn_fn(move || {
+                let mut context = Context::with_receiver(receiver);
+                let actor = make(&mut context);
+                context.run(actor);
+            });
+        }
+        Addr::new(sender)
+    }
+}

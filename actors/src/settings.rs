@@ -1,0 +1,53 @@
+//! What an embedder sets. Every bound (I-5) has its default here.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// How a bus treats its messages and channels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusSettings {
+    /// Time without posts after which a channel expires (RET-8). Default 30 minutes, at least 1 millisecond.
+    pub channel_idle: Duration,
+    /// Time that a message is kept (RET-9). Default 30 minutes, at least 1 millisecond.
+    pub retention: Duration,
+    /// Most messages in a channel's window. Default 100.
+    pub channel_window: NonZeroUsize,
+    /// Most messages in the bus's window. Default 10 000.
+    pub bus_window: NonZeroUsize,
+}
+
+impl Default for BusSettings {
+    fn default() -> Self {
+        const HALF_AN_HOUR: Duration = Duration::from_mins(30);
+        Self {
+            channel_idle: HALF_AN_HOUR,
+            retention: HALF_AN_HOUR,
+            channel_window: const { NonZeroUsize::new(100).unwrap() },
+            bus_window: const { NonZeroUsize::new(10_000).unwrap() },
+        }
+    }
+}
+
+/// The bounds of a broker (I-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerLimits {
+    /// Most channels of one bus that exist at a time. Default 1 000 000.
+    pub channels_per_bus: usize,
+    /// Most bytes that all windows together hold, overhead included. Default 1 GiB.
+    pub window_memory: usize,
+    /// Most idempotency keys of one bus remembered at a time. Default 100 000.
+    pub idempotency_keys: usize,
+    /// How long an idempotency key is remembered. Default 10 minutes.
+    pub idempotency_window: Duration,
+}
+
+impl Default for BrokerLimits {
+    fn default() -> Self {
+        Self {
+            channels_per_bus: 1_000_000,
+            window_memory: 1 << 30,
+            idempotency_keys: 100_000,
+            idempotency_window: Duration::from_mins(10),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The window against a model that keeps every message for ever and works out what must be seen.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::Message;
+use crate::memory::MemoryGauge;
+use crate::sequencer::Sequencer;
+
+const RETENTION: u64 = 50;
+
+fn entry(id: MessageId, until: u64, gauge: &Arc<MemoryGauge>) -> Arc<Entry> {
+    let message = Message::trusted("{}");
+    Arc::new(Entry::new(id, Timestamp::from_millis(until), "c".parse().unwrap(), message, gauge))
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Post(u32),
+    /// Since the n-th message ever posted (counted from the newest), or an id between messages.
+    Read {
+        back: usize,
+        offset: u64,
+    },
+    ReadAll,
+    Expire,
+    /// The window is rebuilt from what it held, as after a restart.
+    Restart,
+    Advance(u64),
+    StepBack(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        4 => (1u32..4).prop_map(Step::Post),
+        3 => (0usize..12, 0u64..3).prop_map(|(back, offset)| Step::Read { back, offset }),
+        1 => Just(Step::ReadAll),
+        2 => Just(Step::Expire),
+        1 => Just(Step::Restart),
+        3 => (0u64..40).prop_map(Step::Advance),
+        1 => (0u64..60).prop_map(Step::StepBack),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+/// Every message ever posted with its end, oldest first, and how many of the oldest are gone.
+struct Model {
+    posted: Vec<(MessageId, u64)>,
+    gone: usize,
+    capacity: usize,
+}
+
+impl Model {
+    fn visible(&self) -> Vec<MessageId> {
+        self.posted[self.gone..].iter().map(|(id, _)| *id).collect()
+    }
+
+    fn post(&mut self, id: MessageId, until: u64) {
+        self.posted.push((id, until));
+        self.gone = self.gone.max(self.posted.len().saturating_sub(self.capacity));
+    }
+
+    fn expire(&mut self, now: u64) {
+        while self.gone < self.posted.len() && self.posted[self.gone].1 <= now {
+            self.gone += 1;
+        }
+    }
+
+    fn read(&self, since: MessageId) -> (Vec<MessageId>, Resume) {
+        let visible = self.visible();
+        if visible.contains(&since) {
+            return (visible.into_iter().filter(|id| *id > since).collect(), Resume::Complete);
+        }
+        let missed = self.posted[..self.gone].iter().any(|(id, _)| *id > since);
+        (visible, if missed { Resume::Gap } else { Resume::Complete })
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn ret_2_ret_3_ret_4_ret_7_a_window_is_what_its_history_says(steps in steps(), capacity in 1usize..8) {
+        let gauge = MemoryGauge::new(usize::MAX);
+        let size = NonZeroUsize::new(capacity).unwrap();
+        let mut window = Window::new(size, MessageId::ZERO);
+        let mut sequencer = Sequencer::after(MessageId::ZERO);
+        let mut model = Model { posted: Vec::new(), gone: 0, capacity };
+        let mut now = 1_000u64;
+        for step in steps {
+            match step {
+                Step::Post(count) => {
+                    let first = sequencer.take(count, Timestamp::from_millis(now)).unwrap().as_u64();
+                    for id in (first..first + u64::from(count)).map(MessageId::from_u64) {
+                        window.push(entry(id, now + RETENTION, &gauge));
+                        model.post(id, now + RETENTION);
+                    }
+                }
+                Step::Read { back, offset } => {
+                    let Some(place) = model.posted.len().checked_sub(back + 1) else { continue };
+                    let since = MessageId::from_u64(model.posted[place].0.as_u64() + offset);
+                    let page = window.since(Since::After(since));
+                    let (ids, resume) = model.read(since);
+                    prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), ids);
+                    prop_assert_eq!(page.resume, resume);
+                    prop_assert_eq!(page.next, window.newest());
+                }
+                Step::ReadAll => {
+                    let page = window.since(Since::Start);
+                    prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), model.visible());
+                    prop_assert_eq!(window.since(Since::Unknown).resume, Resume::Reset);
+                    // Who goes on from `next` sees nothing twice.
+                    prop_assert!(window.since(Since::After(page.next)).entries.is_empty() || page.entries.is_empty());
+                }
+                Step::Expire => {
+                    window.expire(Timestamp::from_millis(now));
+                    model.expire(now);
+                }
+                Step::Restart => {
+                    let mut next = Window::new(size, window.lost());
+                    window.iter().for_each(|entry| next.push(Arc::clone(entry)));
+                    window = next;
+                    sequencer = Sequencer::after(sequencer.highest());
+                }
+                Step::Advance(by) => now += by,
+                Step::StepBack(by) => now = now.saturating_sub(by),
+            }
+            prop_assert!(window.iter().count() <= capacity);
+            let held = window.iter().count() * Entry::cost(&Message::trusted("{}"));
+            prop_assert_eq!(gauge.held(), held, "what left the window gave its memory back");
+        }
+    }
+}
