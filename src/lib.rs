@@ -1,3 +1,4 @@
 //! Service.
 
 pub mod auth;
+pub mod tls;
