@@ -1,3 +1,5 @@
 //! Service.
 
+pub mod auth;
 pub mod envelope;
+pub mod tls;

@@ -27,7 +27,7 @@ enum Step {
     /// The window is rebuilt from what it held, as after a restart.
     Restart,
     Advance(u64),
-    StepBack(u64),
+    Rewind(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -123,7 +123,7 @@ proptest! {
                     sequencer = Sequencer::after(sequencer.highest());
                 }
                 Step::Advance(by) => now += by,
-                Step::StepBack(by) => now = now.saturating_sub(by),
+                Step::Rewind(by) => now = now.saturating_sub(by),
             }
             prop_assert!(window.iter().count() <= capacity);
             let held = window.iter().count() * Entry::cost(&Message::trusted("{}"));

@@ -146,7 +146,7 @@ async fn shutdown_waits_for_what_was_accepted() {
 
 #[actix::test]
 async fn i_1_a_restart_brings_windows_back_and_ids_go_on_rising() {
-    let first = MessageId::first_at(START.after(std::time::Duration::from_secs(60)));
+    let first = MessageId::first_at(START.after(std::time::Duration::from_mins(1)));
     let log = SlowLog::default();
     log.0.lock().unwrap().kept = vec![Recovered {
         bus: bus(),

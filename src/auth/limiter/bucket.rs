@@ -1,0 +1,56 @@
+//! One token bucket of failures, as the time at which it will be full again. Pure.
+
+use std::time::Duration;
+
+use crate::auth::FailureLimit;
+
+/// Allows `burst` failures at once and one more per `refill`. Times are since any fixed origin.
+///
+/// An attempt first reserves its token, because its outcome is known only a hash later; a right password gives it
+/// back. Reserved tokens are counted apart from spent ones: they refill nothing while they are out, so that
+/// attempts that succeed do not make room for more that fail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Bucket {
+    full_at: Duration,
+    reserved: u32,
+}
+
+impl Bucket {
+    /// How long until another attempt may start; zero: now.
+    pub(super) fn wait(&self, limit: FailureLimit, now: Duration) -> Duration {
+        let spent_and_reserved = self
+            .full_at
+            .max(now)
+            .saturating_add(limit.refill.saturating_mul(self.reserved.saturating_add(1)));
+        let latest = now.saturating_add(limit.refill.saturating_mul(limit.burst.max(1)));
+        spent_and_reserved.saturating_sub(latest)
+    }
+
+    /// An attempt starts. The caller has asked [`Bucket::wait`].
+    pub(super) fn reserve(&mut self) {
+        self.reserved = self.reserved.saturating_add(1);
+    }
+
+    /// An attempt ends.
+    pub(super) fn settle(&mut self, failed: bool, limit: FailureLimit, now: Duration) {
+        self.reserved = self.reserved.saturating_sub(1);
+        if failed {
+            self.full_at = self.full_at.max(now).saturating_add(limit.refill);
+        }
+    }
+
+    /// Whether forgetting this bucket changes nothing.
+    pub(super) fn is_full(&self, now: Duration) -> bool {
+        !self.is_reserved() && self.full_at <= now
+    }
+
+    /// Whether an attempt is on its way.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.reserved > 0
+    }
+
+    /// When it will be full again if nothing fails until then.
+    pub(super) fn full_at(&self) -> Duration {
+        self.full_at
+    }
+}

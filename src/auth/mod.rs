@@ -1,0 +1,32 @@
+//! Who asks, and may they: HTTP Basic credentials (V1-AUTH-1, V1-AUTH-2).
+//!
+//! ```text
+//! request ─► request (adapter) ─► transport: may credentials travel here at all, whose address is it
+//!                             └─► verifier:  header ─ basic ─► cache of verified credentials ─► user
+//!                                                          └─► limiter ─► argon2 on a blocking thread
+//! user ─► accounts: may this user read or post on this bus
+//! ```
+//!
+//! `basic`, `user`, `password`, `accounts`, `transport` and `limiter` are pure: they import neither actix nor
+//! tokio, read no clock and take time as an argument. `verifier` owns the clock, the process key and the blocking
+//! threads; `request` is the one file that knows actix-web.
+//!
+//! No type here shows a password through `Debug` or `Display`, and no error repeats what the client sent (I-8).
+
+mod accounts;
+pub mod basic;
+mod limiter;
+mod password;
+mod request;
+mod settings;
+mod transport;
+mod user;
+mod verifier;
+
+pub use accounts::{Accounts, AccountsError, Right};
+pub use password::{PasswordHash, PasswordHashError};
+pub use request::{authorization, transport};
+pub use settings::{AuthSettings, FailureLimit};
+pub use transport::{Listener, Scheme, Transport, TransportPolicy};
+pub use user::{USER_NAME_MAX, UserName, UserNameError};
+pub use verifier::{AuthError, Authenticator};

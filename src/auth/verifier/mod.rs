@@ -1,0 +1,270 @@
+//! From an `Authorization` header to a user.
+//!
+//! The fast path, every request but the first: parse, one HMAC, one look into a table that is never locked. The slow
+//! path hashes on a blocking thread: bounded in number, in queue and in failures, one hash per credential however
+//! many come with it at once.
+//!
+//! Rightful users do not feel an attack on their account: what was verified once is compared before any limit, and
+//! when its time is over it is hashed again without asking limits or queue bound, because it is known to be right.
+
+mod check;
+mod flight;
+mod roll;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::{error::Unspecified, hmac, rand};
+use backplane_actors::BusName;
+use tokio::sync::Semaphore;
+
+use self::flight::Flights;
+use self::roll::{Memory, Roll};
+use super::basic::{self, BasicError, Credentials, Scratch};
+use super::limiter::Limiter;
+use super::{Accounts, AuthSettings, Right, UserName};
+
+/// HMAC-SHA256 of a credential under the key of this process.
+type Tag = [u8; 32];
+
+/// Why a request has no user. It never repeats what the client sent (I-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AuthError {
+    /// No `Authorization` header (401).
+    #[error("credentials are needed: HTTP Basic")]
+    Missing,
+    /// Another scheme than Basic (401).
+    #[error("the Authorization header uses another scheme than Basic")]
+    OtherScheme,
+    /// Not RFC 7617, or several headers (401).
+    #[error("the Authorization header does not hold Basic credentials (base64 of user:password in UTF-8)")]
+    Malformed,
+    /// User or password are wrong (401).
+    #[error("user or password are wrong")]
+    Wrong,
+    /// Too many failures from this address or for this user (429).
+    #[error("too many wrong passwords; try again in {} s", seconds(*retry_after))]
+    Throttled {
+        /// When the next attempt is looked at.
+        retry_after: Duration,
+    },
+    /// Too many passwords wait to be checked (503).
+    #[error("too many passwords are being checked; try again in {} s", seconds(*retry_after))]
+    Busy {
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+}
+
+impl AuthError {
+    /// What to say in `Retry-After`, in whole seconds, at least 1.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Throttled { retry_after } | Self::Busy { retry_after } => Some(seconds(*retry_after)),
+            Self::Missing | Self::OtherScheme | Self::Malformed | Self::Wrong => None,
+        }
+    }
+}
+
+/// Rounded up: a client that comes back a moment early is refused again.
+fn seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0)).max(1)
+}
+
+impl From<BasicError> for AuthError {
+    fn from(error: BasicError) -> Self {
+        match error {
+            BasicError::OtherScheme => Self::OtherScheme,
+            BasicError::Malformed => Self::Malformed,
+        }
+    }
+}
+
+/// Checks credentials. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Authenticator(Arc<Shared>);
+
+type Clock = Box<dyn Fn() -> Duration + Send + Sync>;
+
+struct Shared {
+    settings: AuthSettings,
+    key: hmac::Key,
+    clock: Clock,
+    roll: ArcSwap<Roll>,
+    limiter: Mutex<Limiter>,
+    flights: Flights,
+    // Waiting and being hashed.
+    admission: Arc<Semaphore>,
+    // Being hashed.
+    hashing: Arc<Semaphore>,
+    hashes: AtomicU64,
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").field("settings", &self.0.settings).finish_non_exhaustive()
+    }
+}
+
+/// A credential that is not in the cache, with what is needed to check it.
+struct Attempt {
+    tag: Tag,
+    user: Box<str>,
+    password: Box<str>,
+    client: IpAddr,
+}
+
+enum Recognised {
+    User(UserName),
+    Not(Attempt),
+}
+
+/// What the cache says of a credential.
+enum Recalled {
+    Fresh(UserName),
+    Stale,
+    Unknown,
+}
+
+impl Authenticator {
+    /// Checks against these accounts.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn new(accounts: Accounts, settings: AuthSettings) -> Result<Self, Unspecified> {
+        let started = Instant::now();
+        Self::with_clock(accounts, settings, Box::new(move || started.elapsed()))
+    }
+
+    fn with_clock(accounts: Accounts, settings: AuthSettings, clock: Clock) -> Result<Self, Unspecified> {
+        let threads = settings.hashing_threads.clamp(1, Semaphore::MAX_PERMITS / 2);
+        let admitted = settings.hashing_queue.min(Semaphore::MAX_PERMITS / 2) + threads;
+        Ok(Self(Arc::new(Shared {
+            key: hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?,
+            clock,
+            roll: ArcSwap::from_pointee(Roll::new(Arc::new(accounts), None)),
+            limiter: Mutex::new(Limiter::new(&settings)),
+            flights: Flights::default(),
+            admission: Arc::new(Semaphore::new(admitted)),
+            hashing: Arc::new(Semaphore::new(threads)),
+            hashes: AtomicU64::new(0),
+            settings,
+        })))
+    }
+
+    /// The user whose credentials these `Authorization` values are. `client` is who failures are counted against.
+    ///
+    /// Must run inside a tokio runtime. May be dropped at any time: a hash that was begun is counted all the same.
+    ///
+    /// # Errors
+    /// See [`AuthError`].
+    pub async fn authenticate<'a>(
+        &self,
+        values: impl IntoIterator<Item = &'a [u8]>,
+        client: IpAddr,
+    ) -> Result<UserName, AuthError> {
+        match self.0.recognise(values, client)? {
+            Recognised::User(user) => Ok(user),
+            Recognised::Not(attempt) => self.0.check(Arc::new(attempt)).await,
+        }
+    }
+
+    /// Whether the user has this right on this bus, now.
+    #[must_use]
+    pub fn may(&self, user: &UserName, bus: &BusName, right: Right) -> bool {
+        self.0.roll.load().accounts.may(user, bus, right)
+    }
+
+    /// The accounts as they are now.
+    #[must_use]
+    pub fn accounts(&self) -> Arc<Accounts> {
+        self.0.roll.load().accounts.clone()
+    }
+
+    /// Replaces all accounts. What was verified for a user whose password hash is new, or who is gone, counts no
+    /// more, also for checks on their way.
+    pub fn replace_accounts(&self, accounts: Accounts) {
+        let accounts = Arc::new(accounts);
+        self.0.roll.rcu(|before| Roll::new(accounts.clone(), Some(before)));
+        self.0.limiter().retain(|user| accounts.password_hash(user.as_str()).is_some());
+    }
+
+    /// Password hashes computed since the start, for metrics.
+    #[must_use]
+    pub fn hashes(&self) -> u64 {
+        self.0.hashes.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        // The limiter's parts are never left half done.
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The fast path. Allocates only what the slow path will need.
+    fn recognise<'a>(
+        &self,
+        values: impl IntoIterator<Item = &'a [u8]>,
+        client: IpAddr,
+    ) -> Result<Recognised, AuthError> {
+        let mut values = values.into_iter();
+        let value = values.next().ok_or(AuthError::Missing)?;
+        if values.next().is_some() {
+            return Err(AuthError::Malformed);
+        }
+        let mut scratch = Scratch::new();
+        let credentials = basic::parse(value, &mut scratch)?;
+        let tag = self.tag(credentials);
+        let Credentials { user, password } = credentials;
+        match self.recall(user, &tag, client) {
+            Recalled::Fresh(user) => Ok(Recognised::User(user)),
+            Recalled::Stale | Recalled::Unknown => {
+                Ok(Recognised::Not(Attempt { tag, user: user.into(), password: password.into(), client }))
+            }
+        }
+    }
+
+    fn tag(&self, Credentials { user, password }: Credentials<'_>) -> Tag {
+        let mut context = hmac::Context::with_key(&self.key);
+        // The length keeps a:bc and ab:c apart.
+        context.update(&u64::try_from(user.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(user.as_bytes());
+        context.update(password.as_bytes());
+        let mut tag = Tag::default();
+        for (to, from) in tag.iter_mut().zip(context.sign().as_ref()) {
+            *to = *from;
+        }
+        tag
+    }
+
+    /// A number that stands for the name of nobody, and that nobody can aim.
+    fn number(&self, user: &str) -> u64 {
+        let tag = self.tag(Credentials { user, password: "" });
+        tag.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+
+    fn recall(&self, user: &str, tag: &Tag, client: IpAddr) -> Recalled {
+        let roll = self.roll.load();
+        let Some(slot) = roll.slot(user) else { return Recalled::Unknown };
+        let now = (self.clock)();
+        match slot.recall(tag, client, now) {
+            Memory::Unknown => Recalled::Unknown,
+            Memory::Stale => Recalled::Stale,
+            Memory::Fresh { new_address } => {
+                // Not worth waiting for: the next request from there notes it.
+                if new_address && let Ok(mut limiter) = self.limiter.try_lock() {
+                    limiter.familiar(client, &slot.user, now);
+                }
+                Recalled::Fresh(slot.user.clone())
+            }
+        }
+    }
+}
