@@ -38,7 +38,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Expire),
         1 => Just(Step::Restart),
         3 => (0u64..40).prop_map(Step::Advance),
-        1 => (0u64..60).prop_map(Step::StepBack),
+        1 => (0u64..60).prop_map(Step::Rewind),
     ];
     prop::collection::vec(step, 1..80)
 }
