@@ -1,1 +1,3 @@
-//! Service.
+//! The service: the broker behind HTTP, with accounts and a configuration.
+
+pub mod config;
