@@ -1,0 +1,188 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{FlagValue, Sources};
+
+/// The configuration was refused (`EX_CONFIG` of sysexits.h).
+pub const EXIT_CONFIG: u8 = 78;
+/// The password was refused or could not be read (`EX_DATAERR`).
+pub const EXIT_PASSWORD: u8 = 65;
+/// The server failed.
+pub const EXIT_FAILURE: u8 = 1;
+
+const MORE: &str = "\
+Settings are looked for on the command line, in the environment, in the file, and have defaults otherwise. An \
+environment variable is called like its key: BACKPLANE_LISTEN, nested as in BACKPLANE_LIMITS__BODY; lists are separated \
+by commas. BACKPLANE_CONFIG names the file like --config. The users and buses are in the file only. \
+backplane.example.toml explains every key. Without users and buses the bus \"demo\" is served on 127.0.0.1:8080, user \
+\"demo\", password \"demo\".
+
+Exit status: 0 all is well; 1 the server failed; 2 the command line is wrong; 65 the password was refused; 78 the \
+configuration was refused.";
+
+/// A Backplane Protocol message broker
+#[derive(Debug, Parser)]
+#[command(name = "backplane", version, after_help = MORE, args_conflicts_with_subcommands = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<CommandLine>,
+    #[command(flatten)]
+    serve: ServeFlags,
+}
+
+#[derive(Debug, Subcommand)]
+enum CommandLine {
+    /// Serve; also what happens without a command
+    #[command(after_help = MORE)]
+    Serve(ServeFlags),
+    /// Check the configuration and the files it names, without serving
+    #[command(after_help = MORE)]
+    CheckConfig(CheckFlags),
+    /// Print the argon2id hash of a password
+    ///
+    /// The password is asked for twice on a terminal; otherwise it is one line of standard input.
+    HashPassword(FileFlag),
+}
+
+#[derive(Debug, Args)]
+struct FileFlag {
+    /// The configuration file [default: backplane.toml if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct ServeFlags {
+    #[command(flatten)]
+    file: FileFlag,
+    /// Listen on this address for plain HTTP; may be given several times
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Vec<String>,
+    /// What the URLs that are handed out start with
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// Accept credentials over plain HTTP
+    #[arg(
+        long, value_name = "true|false", num_args = 0..=1, require_equals = true,
+        default_missing_value = "true", value_parser = BoolishValueParser::new()
+    )]
+    insecure_auth: Option<bool>,
+    /// What is worth a line in the log: error, warn, info, debug, trace, off or target=level,…
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// The form of the log: human or json
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct CheckFlags {
+    #[command(flatten)]
+    serve: ServeFlags,
+    /// Print a file that explains every key, with its bounds and default, and check nothing
+    #[arg(long)]
+    print_example: bool,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Command {
+    /// Serve, with the configuration from these sources.
+    Serve(Sources),
+    /// Check the configuration from these sources.
+    CheckConfig(Sources),
+    /// Print the text of `backplane.example.toml`.
+    PrintExample,
+    /// Hash a password.
+    HashPassword,
+}
+
+impl Command {
+    /// Reads the process's command line. Ends the process after `--help`, `--version` and mistakes.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Line::parse().into()
+    }
+}
+
+impl From<Line> for Command {
+    fn from(line: Line) -> Self {
+        match line.command {
+            None => Self::Serve(line.serve.sources()),
+            Some(CommandLine::Serve(flags)) => Self::Serve(flags.sources()),
+            Some(CommandLine::CheckConfig(flags)) if flags.print_example => Self::PrintExample,
+            Some(CommandLine::CheckConfig(flags)) => Self::CheckConfig(flags.serve.sources()),
+            // Hashing needs no setting; `--config` is accepted as everywhere.
+            Some(CommandLine::HashPassword(FileFlag { config: _ })) => Self::HashPassword,
+        }
+    }
+}
+
+impl ServeFlags {
+    fn sources(self) -> Sources {
+        let listen = (!self.listen.is_empty()).then(|| self.listen.join(","));
+        let insecure_auth = self.insecure_auth.map(|on| on.to_string());
+        let flags = [
+            ("--listen", "listen", listen),
+            ("--public-url", "public_url", self.public_url),
+            ("--insecure-auth", "insecure_auth", insecure_auth),
+            ("--log-level", "log.level", self.log_level),
+            ("--log-format", "log.format", self.log_format),
+        ];
+        let set =
+            flags.into_iter().filter_map(|(flag, key, value)| Some(FlagValue { flag, key, value: value? }));
+        Sources::of_process(self.file.config, set.collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn flags(arguments: &[&str]) -> Vec<(&'static str, String)> {
+        let line = Line::try_parse_from([&["backplane"], arguments].concat()).unwrap();
+        let (Command::Serve(sources) | Command::CheckConfig(sources)) = line.into() else {
+            panic!("no sources")
+        };
+        sources.flags.into_iter().map(|flag| (flag.key, flag.value)).collect()
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Line::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings_with_and_without_a_command() {
+        let arguments =
+            ["--listen", "127.0.0.1:1", "--listen", "127.0.0.1:2", "--insecure-auth", "--log-level", "debug"];
+        let expected = vec![
+            ("listen", "127.0.0.1:1,127.0.0.1:2".to_owned()),
+            ("insecure_auth", "true".to_owned()),
+            ("log.level", "debug".to_owned()),
+        ];
+        assert_eq!(flags(&arguments), expected);
+        assert_eq!(flags(&[&["serve"], &arguments[..]].concat()), expected);
+        assert_eq!(flags(&[&["check-config"], &arguments[..]].concat()), expected);
+        assert_eq!(flags(&["--insecure-auth=false"]), vec![("insecure_auth", "false".to_owned())]);
+    }
+
+    #[test]
+    fn every_command_takes_a_file() {
+        for command in [&[][..], &["serve"], &["check-config"], &["hash-password"]] {
+            let line = [&["backplane"], command, &["--config", "x.toml"]].concat();
+            assert!(Line::try_parse_from(&line).is_ok(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_flags_are_refused() {
+        assert!(Line::try_parse_from(["backplane", "--listn", "127.0.0.1:1"]).is_err());
+    }
+}

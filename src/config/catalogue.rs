@@ -1,0 +1,350 @@
+//! Every key of the configuration, once: name, kind with bounds, default, documentation.
+//!
+//! The checks, the defaults, the names of environment variables and `backplane.example.toml` all come from here;
+//! [`super::raw`] gives the same keys their place in memory.
+
+use super::keys::Unset::{Default, Otherwise, Required};
+use super::keys::{Key, Kind, Section, Shape};
+use super::units::{GIB, KIB, MIB, TIB};
+
+const SECOND: u64 = 1_000;
+const MINUTE: u64 = 60 * SECOND;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+const ADDRESS: &str = "an address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
+const ADDRESSES: &str = "addresses with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
+const USERS: &str = "names of users, each with a [[user]] of its own";
+
+const fn key(name: &'static str, kind: Kind, unset: super::keys::Unset, doc: &'static str) -> Key {
+    Key { name, kind, unset, doc }
+}
+
+/// All sections, in the order of the documentation.
+pub(super) const CATALOGUE: &[Section] = &[
+    Section { name: "", shape: Shape::One, doc: "", keys: &[TOP] },
+    Section {
+        name: "tls",
+        shape: Shape::Optional,
+        doc: "A second listener, with TLS. The files are read again when they change. A path that is not \
+              absolute starts at the folder that the server was started in.",
+        keys: &[TLS],
+    },
+    Section { name: "metrics", shape: Shape::One, doc: "Prometheus metrics, at /metrics.", keys: &[METRICS] },
+    Section {
+        name: "log",
+        shape: Shape::One,
+        doc: "What the server writes to standard error.",
+        keys: &[LOG],
+    },
+    Section { name: "storage", shape: Shape::One, doc: "Where messages are kept.", keys: &[STORAGE] },
+    Section {
+        name: "auth",
+        shape: Shape::One,
+        doc: "How passwords are checked, and how guessing them is slowed down.",
+        keys: &[AUTH],
+    },
+    Section {
+        name: "limits",
+        shape: Shape::One,
+        doc: "Bounds, so that no client can exhaust the server.",
+        keys: &[LIMITS],
+    },
+    Section {
+        name: "defaults",
+        shape: Shape::One,
+        doc: "What holds for every bus that does not say otherwise.",
+        keys: &[POLICY],
+    },
+    Section {
+        name: "user",
+        shape: Shape::Many,
+        doc: "Who may come in. Once for each user. Without any user and any bus the server runs as a \
+              demonstration: bus \"demo\", user \"demo\", password \"demo\", on loopback addresses only.",
+        keys: &[USER],
+    },
+    Section {
+        name: "bus",
+        shape: Shape::Many,
+        doc: "A bus. Once for each bus; it takes the keys of [defaults], too, for this bus alone.",
+        keys: &[BUS, POLICY],
+    },
+];
+
+const TOP: &[Key] = &[
+    key(
+        "listen",
+        Kind::Texts(ADDRESSES),
+        Default(r#"["127.0.0.1:8080"]"#),
+        "Where the server listens for plain HTTP.",
+    ),
+    key(
+        "public_url",
+        Kind::Text("an http or https URL without user, query and fragment"),
+        Otherwise { meaning: "taken from each request", example: r#""https://bp.example.com""# },
+        "What channel IDs, messageURL and nextURL start with. A slash at the end makes no difference.",
+    ),
+    key(
+        "insecure_auth",
+        Kind::Switch,
+        Default("false"),
+        "Accept credentials over plain HTTP. The demonstration does in any case: it is on loopback only.",
+    ),
+    key(
+        "trusted_proxies",
+        Kind::Texts("addresses or networks, such as \"127.0.0.1\" or \"10.0.0.0/8\""),
+        Default("[]"),
+        "Whose X-Forwarded-Proto and X-Forwarded-For are believed.",
+    ),
+    key(
+        "shutdown_grace",
+        Kind::Span(0, HOUR),
+        Default(r#""10s""#),
+        "How long requests that are being answered may take after SIGTERM.",
+    ),
+    key(
+        "workers",
+        Kind::Count(1, 1024),
+        Otherwise { meaning: "as many as there are processors", example: "2" },
+        "Threads that serve requests.",
+    ),
+];
+
+const TLS: &[Key] = &[
+    key(
+        "listen",
+        Kind::Texts(ADDRESSES),
+        Required { example: r#"["0.0.0.0:8443"]"# },
+        "Where the server listens for HTTPS.",
+    ),
+    key(
+        "cert",
+        Kind::Text("the path of a PEM file"),
+        Required { example: r#""server.crt""# },
+        "The certificate, followed by the certificates between it and the root.",
+    ),
+    key(
+        "key",
+        Kind::Text("the path of a PEM file"),
+        Required { example: r#""server.key""# },
+        "The certificate's private key.",
+    ),
+];
+
+const METRICS: &[Key] = &[key(
+    "listen",
+    Kind::Text(ADDRESS),
+    Otherwise {
+        meaning: "/metrics is served by the listeners above that are on loopback",
+        example: r#""127.0.0.1:9090""#,
+    },
+    "A listener of its own for /metrics. Whoever reaches it may read the metrics.",
+)];
+
+const LOG: &[Key] = &[
+    key(
+        "format",
+        Kind::Choice(&["human", "json"]),
+        Default(r#""human""#),
+        "Lines for people or a JSON object per line.",
+    ),
+    key(
+        "level",
+        Kind::Text("error, warn, info, debug, trace, off, or a list of target=level separated by commas"),
+        Default(r#""info""#),
+        "What is worth a line.",
+    ),
+];
+
+const STORAGE: &[Key] = &[key(
+    "kind",
+    Kind::Choice(&["memory"]),
+    Default(r#""memory""#),
+    "This version keeps messages in memory only: a restart forgets them.",
+)];
+
+const AUTH: &[Key] = &[
+    key(
+        "verified_ttl",
+        Kind::Span(0, DAY),
+        Default(r#""5m""#),
+        "How long a password that was right is known to be right, without the cost of hashing it again. \"0s\": not \
+         at all.",
+    ),
+    key(
+        "hashing_threads",
+        Kind::Count(1, 1024),
+        Otherwise { meaning: "as many as there are workers", example: "2" },
+        "Passwords that are hashed at the same time. Each takes about 19 MiB meanwhile.",
+    ),
+    key(
+        "hashing_queue",
+        Kind::Count(1, 1_000_000),
+        Default("64"),
+        "Passwords that may wait for being hashed. Further sign-ins are refused for the moment.",
+    ),
+    key(
+        "failures_per_address.burst",
+        Kind::Count(1, 1_000_000),
+        Default("20"),
+        "Wrong passwords from one address, in a row, before further attempts are refused.",
+    ),
+    key(
+        "failures_per_address.refill",
+        Kind::Span(1, DAY),
+        Default(r#""3s""#),
+        "How soon one more wrong password from that address is forgiven.",
+    ),
+    key(
+        "failures_per_account.burst",
+        Kind::Count(1, 1_000_000),
+        Default("100"),
+        "Wrong passwords for one user, in a row and from any address, before further attempts are refused.",
+    ),
+    key(
+        "failures_per_account.refill",
+        Kind::Span(1, DAY),
+        Default(r#""1s""#),
+        "How soon one more wrong password for that user is forgiven.",
+    ),
+];
+
+const LIMITS: &[Key] = &[
+    key("body", Kind::Size(KIB, GIB), Default(r#""1MiB""#), "Bytes of a request's body."),
+    key("messages_per_post", Kind::Count(1, 100_000), Default("1000"), "Messages in one POST."),
+    key("message", Kind::Size(128, 64 * MIB), Default(r#""256KiB""#), "Bytes of one message."),
+    key(
+        "json_depth",
+        Kind::Count(4, 127),
+        Default("32"),
+        "How deep arrays and objects lie within each other.",
+    ),
+    key(
+        "channels_per_bus",
+        Kind::Count(1, 100_000_000),
+        Default("1000000"),
+        "Channels that one bus has at the same time.",
+    ),
+    key(
+        "window_memory",
+        Kind::Size(MIB, TIB),
+        Default(r#""1GiB""#),
+        "Bytes of all messages that are held, over all buses and channels.",
+    ),
+    key(
+        "idempotency_keys",
+        Kind::Count(1, 100_000_000),
+        Default("100000"),
+        "Idempotency-Key values that one bus remembers.",
+    ),
+    key(
+        "idempotency_window",
+        Kind::Span(SECOND, DAY),
+        Default(r#""10m""#),
+        "How long an Idempotency-Key is remembered.",
+    ),
+    key(
+        "connections",
+        Kind::Count(1, 10_000_000),
+        Default("20000"),
+        "Connections at the same time, over all workers and listeners.",
+    ),
+    key(
+        "header_timeout",
+        Kind::Span(100, HOUR),
+        Default(r#""5s""#),
+        "How long a client may take to send a request's head.",
+    ),
+    key(
+        "body_timeout",
+        Kind::Span(100, HOUR),
+        Default(r#""30s""#),
+        "How long a client may take to send a request's body.",
+    ),
+    key(
+        "keep_alive",
+        Kind::Span(SECOND, HOUR),
+        Default(r#""75s""#),
+        "How long a connection without a request stays open.",
+    ),
+];
+
+const USER: &[Key] = &[
+    key(
+        "name",
+        Kind::Text("1 to 128 characters, none of them a colon or a control character; each name once"),
+        Required { example: r#""alice""# },
+        "The name to sign in with.",
+    ),
+    key(
+        "password_hash",
+        Kind::Secret(
+            "what `backplane hash-password` prints: $argon2id$… with m ≤ 1048576, t ≤ 64 and p ≤ 64",
+        ),
+        Required {
+            example: r#""$argon2id$v=19$m=19456,t=2,p=1$WQ9+eSG7e10nVUN+2+hLLQ$0V5EM+rH1vSlHAdr/Kw93vNKGXde+d3dD922PtDA8ZQ""#,
+        },
+        "The password's argon2id hash, from `backplane hash-password`.",
+    ),
+];
+
+const BUS: &[Key] = &[
+    key(
+        "name",
+        Kind::Text("1 to 255 of A-Z a-z 0-9 . - _; each name once"),
+        Required { example: r#""customer.com""# },
+        "The name of the bus.",
+    ),
+    key("post", Kind::Texts(USERS), Required { example: r#"["alice"]"# }, "Who may post. At least one user."),
+    key("read", Kind::Texts(USERS), Default("[]"), "Who may read the whole bus."),
+];
+
+/// Keys of [defaults] and of every bus.
+const POLICY: &[Key] = &[
+    key(
+        "channel_idle",
+        Kind::Span(SECOND, 30 * DAY),
+        Default(r#""30m""#),
+        "How long a channel is kept that nobody posts to and nobody reads.",
+    ),
+    key(
+        "retention",
+        Kind::Span(MINUTE + SECOND, 30 * DAY),
+        Default(r#""30m""#),
+        "How long a message is kept that does not ask for more. At most retention_max.",
+    ),
+    key(
+        "retention_max",
+        Kind::Span(5 * MINUTE + SECOND, 30 * DAY),
+        Default(r#""8h""#),
+        "How long a message may ask to be kept.",
+    ),
+    key(
+        "window.channel",
+        Kind::Count(1, 1_000_000),
+        Default("100"),
+        "Messages that are held for one channel; the oldest make room for new ones.",
+    ),
+    key("window.bus", Kind::Count(1, 100_000_000), Default("10000"), "Messages that are held for the bus."),
+    key(
+        "allowed_origins",
+        Kind::Texts("origins, such as \"https://www.example.com\", or \"*\" alone"),
+        Default(r#"["*"]"#),
+        "Web pages that may read channels of the bus: their origins, or \"*\" for every page.",
+    ),
+    key(
+        "envelope_keys",
+        Kind::Texts(
+            "magic signature keys \"RSA.<modulus>.<exponent>\" in base64url, with a modulus of 2048 to 8192 bits and an \
+             odd exponent from 3 to 4294967295",
+        ),
+        Default("[]"),
+        "Keys that signed messages (magic envelopes) are checked with.",
+    ),
+    key(
+        "require_envelope",
+        Kind::Switch,
+        Default("false"),
+        "Refuse messages that are not signed with one of envelope_keys.",
+    ),
+];

@@ -1,0 +1,244 @@
+//! Every value against the catalogue: known, of the right kind, within bounds. Defaults are filled in here as well.
+
+use toml::{Table, Value};
+
+use super::catalogue::CATALOGUE;
+use super::error::ConfigError;
+use super::keys::{Key, Section, Shape, Unset};
+use super::layers::Layers;
+
+/// Edits between an unknown key and the known one that was probably meant.
+const TYPO_EDITS: usize = 2;
+
+/// Keys that are refused for a reason which a list of known keys would not tell.
+const NOT_IN_THIS_VERSION: &[(&str, &str)] =
+    &[("storage.path", " in this version, which keeps messages in memory only")];
+
+/// What the catalogue knows about a path, `[]` standing for every index.
+pub(super) enum Known {
+    Key(&'static Key),
+    /// Keys lie below.
+    Table,
+    /// Keys lie below, once for each entry of a list.
+    Tables,
+}
+
+/// Looks a path up, such as `bus[].post`.
+pub(super) fn find(path: &str) -> Option<Known> {
+    if path.is_empty() {
+        return Some(Known::Table);
+    }
+    for (section, key) in all() {
+        let full = section.path(key);
+        match full.strip_prefix(path) {
+            Some("") => return Some(Known::Key(key)),
+            Some(below) if below.starts_with("[].") => return Some(Known::Tables),
+            Some(below) if below.starts_with('.') => return Some(Known::Table),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Every key with its section.
+pub(super) fn all() -> impl Iterator<Item = (&'static Section, &'static Key)> {
+    CATALOGUE.iter().flat_map(|section| section.keys().map(move |key| (section, key)))
+}
+
+/// Checks what a file holds, and puts each value into the one form of its kind.
+pub(super) fn table(layers: &Layers, table: Table) -> Result<Table, ConfigError> {
+    match node(layers, Value::Table(table), "", "")? {
+        Value::Table(checked) => Ok(checked),
+        _ => Ok(Table::new()),
+    }
+}
+
+/// `at` is the path with its indices, `general` the same with `[]`.
+fn node(layers: &Layers, value: Value, at: &str, general: &str) -> Result<Value, ConfigError> {
+    match (find(general), value) {
+        (Some(Known::Key(key)), value) => {
+            key.checked(value).map_err(|reason| layers.wrong(at, reason, key.allowed()))
+        }
+        (Some(Known::Table), Value::Table(table)) => {
+            let mut checked = Table::new();
+            for (name, value) in table {
+                let value = node(layers, value, &below(at, &name), &below(general, &name))?;
+                checked.insert(name, value);
+            }
+            Ok(Value::Table(checked))
+        }
+        (Some(Known::Tables), Value::Array(entries)) if entries.iter().all(Value::is_table) => {
+            let general = format!("{general}[]");
+            let checked = entries.into_iter().enumerate();
+            let checked = checked.map(|(i, entry)| node(layers, entry, &format!("{at}[{i}]"), &general));
+            Ok(Value::Array(checked.collect::<Result<_, _>>()?))
+        }
+        (Some(Known::Table), _) => {
+            Err(layers.wrong(at, "is a section".to_owned(), format!("[{at}] with {}", keys_in(general))))
+        }
+        (Some(Known::Tables), _) => Err(layers.wrong(
+            at,
+            "is a section that may occur several times".to_owned(),
+            format!("[[{at}]] with {}", keys_in(&format!("{general}[]"))),
+        )),
+        (None, _) => Err(unknown(layers, at, general)),
+    }
+}
+
+/// The refusal of a key that the catalogue does not know.
+pub(super) fn unknown(layers: &Layers, at: &str, general: &str) -> ConfigError {
+    let mut parent = above(general);
+    while find(parent).is_none() {
+        parent = above(parent);
+    }
+    let hint = NOT_IN_THIS_VERSION.iter().find(|(key, _)| *key == general);
+    let hint = hint.map(|(_, why)| (*why).to_owned()).or_else(|| {
+        let near = nearest(general, parent)?;
+        Some(format!(", did you mean {near}?"))
+    });
+    match layers.origin(at) {
+        Some(origin) => ConfigError::Unknown {
+            key: at.to_owned(),
+            origin,
+            hint: hint.unwrap_or_default(),
+            allowed: keys_in(parent),
+        },
+        None => layers.wrong(at, "unknown key".to_owned(), keys_in(parent)),
+    }
+}
+
+fn nearest(general: &str, parent: &str) -> Option<&'static str> {
+    let name = general.get(parent.len()..)?.trim_start_matches('.');
+    let edits = |known: &str| {
+        let continues = name.len() > 2 && (known.starts_with(name) || name.starts_with(known));
+        if continues { 0 } else { strsim::damerau_levenshtein(known, name) }
+    };
+    let near = names_in(parent).into_iter().min_by_key(|known| edits(known))?;
+    (edits(near) <= TYPO_EDITS).then_some(near)
+}
+
+/// The names right below a path, each once, in the order of the catalogue.
+fn names_in(parent: &str) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for (section, key) in all() {
+        let full = section.path(key);
+        let Some(rest) = full.strip_prefix(parent) else { continue };
+        if !parent.is_empty() && !rest.starts_with('.') {
+            continue;
+        }
+        // Section and key names are 'static, unlike the path that was put together from them.
+        let name = match (parent.is_empty(), section.name) {
+            (true, "") => key.name,
+            (true, name) => name,
+            (false, _) => {
+                let rest = rest.trim_start_matches('.').len();
+                key.name.get(key.name.len().saturating_sub(rest)..).unwrap_or(key.name)
+            }
+        };
+        let name = name.split('.').next().unwrap_or(name);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+fn keys_in(parent: &str) -> String {
+    names_in(parent).join(", ")
+}
+
+fn above(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(above, _)| above)
+}
+
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// Fills in the defaults, and refuses what lacks a key that it needs.
+pub(super) fn complete(layers: &mut Layers) -> Result<(), ConfigError> {
+    for section in CATALOGUE {
+        match section.shape {
+            Shape::One => {
+                for key in section.keys() {
+                    if let Unset::Default(value) = key.unset {
+                        let path = section.path(key);
+                        let value = default_value(layers, key, &path, value)?;
+                        layers.fill(&path, value);
+                    }
+                }
+            }
+            Shape::Optional => {
+                if let Some(there) = layers.values.get(section.name) {
+                    demand(layers, section, there, section.name)?;
+                }
+            }
+            Shape::Many => {
+                if let Some(Value::Array(entries)) = layers.values.get(section.name) {
+                    for (i, entry) in entries.iter().enumerate() {
+                        demand(layers, section, entry, &format!("{}[{i}]", section.name))?;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn demand(layers: &Layers, section: &Section, there: &Value, at: &str) -> Result<(), ConfigError> {
+    let missing = section
+        .keys()
+        .find(|key| matches!(key.unset, Unset::Required { .. }) && there.get(key.name).is_none());
+    missing.map_or(Ok(()), |key| {
+        let at = format!("{at}.{}", key.name);
+        Err(layers.wrong(&at, "is missing".to_owned(), key.allowed()))
+    })
+}
+
+fn default_value(layers: &Layers, key: &Key, path: &str, literal: &str) -> Result<Value, ConfigError> {
+    let parsed = format!("value = {literal}").parse::<Table>().map_err(|error| error.message().to_owned());
+    parsed
+        .and_then(|mut table| key.checked(table.remove("value").unwrap_or(Value::Boolean(false))))
+        .map_err(|reason| layers.wrong(path, reason, key.allowed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde::Deserialize as _;
+
+    use super::super::raw::Raw;
+    use super::*;
+
+    /// What the raw shape knows below a path, as its refusal of a key that nobody knows tells it.
+    fn raw_names(path: &str) -> BTreeSet<String> {
+        let mut value = Value::Table(Table::from_iter([("unheard_of".to_owned(), Value::Boolean(true))]));
+        for name in path.rsplit('.').filter(|name| !name.is_empty()) {
+            if name.ends_with("[]") {
+                value = Value::Array(vec![value]);
+            }
+            let name = name.trim_end_matches("[]").to_owned();
+            value = Value::Table(Table::from_iter([(name, value)]));
+        }
+        let refusal = Raw::deserialize(value).unwrap_err();
+        let (_, expected) = refusal.message().split_once("expected").unwrap();
+        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_catalogue_and_the_raw_shape_know_the_same_keys() {
+        let paths: BTreeSet<String> = all()
+            .map(|(section, key)| section.path(key))
+            .flat_map(|path| {
+                let ends: Vec<usize> = path.match_indices('.').map(|(at, _)| at).collect();
+                ends.into_iter().map(move |at| path[..at].to_owned())
+            })
+            .chain([String::new()])
+            .collect();
+        for path in paths {
+            let known = names_in(&path).into_iter().map(str::to_owned).collect();
+            assert_eq!(raw_names(&path), known, "below {path:?}");
+        }
+    }
+}

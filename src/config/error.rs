@@ -1,0 +1,87 @@
+//! What an operator reads when a setting is refused: which one, where it was written, why, and what is allowed.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why the configuration was refused. The text never shows a password or a hash (I-8).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A file named by `--config` or `BACKPLANE_CONFIG`, or a TLS file, cannot be read.
+    #[error("{key}: cannot read {}: {reason}", path.display())]
+    Unreadable {
+        /// What named the file: a key, `--config` or `BACKPLANE_CONFIG`.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The file is not TOML.
+    #[error("{}, line {line}: this is not TOML: {reason}", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The line of the first mistake, counted from 1.
+        line: usize,
+        /// What the parser said.
+        reason: String,
+    },
+    /// A key that is known to nobody.
+    #[error("{key} ({origin}): unknown key{hint}; allowed: {allowed}")]
+    Unknown {
+        /// The full path of the key, such as `limits.boddy`.
+        key: String,
+        /// Where it was written.
+        origin: Origin,
+        /// `, did you mean …?`, or nothing.
+        hint: String,
+        /// The keys that are known in that place.
+        allowed: String,
+    },
+    /// A key with a wrong value, or none.
+    #[error("{key}{}: {reason}; allowed: {allowed}", Bracketed(origin.as_ref()))]
+    Value {
+        /// The full path of the key, such as `bus[1].post`.
+        key: String,
+        /// Where it was written; nothing when it is missing everywhere.
+        origin: Option<Origin>,
+        /// What is wrong.
+        reason: String,
+        /// What would be right.
+        allowed: String,
+    },
+}
+
+/// Where a setting was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// In the configuration file.
+    File {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// In this environment variable.
+    Environment(String),
+    /// On the command line, with this flag.
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
+            Self::Environment(name) => f.write_str(name),
+            Self::Flag(flag) => f.write_str(flag),
+        }
+    }
+}
+
+struct Bracketed<'a>(Option<&'a Origin>);
+
+impl fmt::Display for Bracketed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |origin| write!(f, " ({origin})"))
+    }
+}

@@ -1,0 +1,50 @@
+//! The configuration: from text in several places to one checked [`Config`].
+//!
+//! ```text
+//! file, environment, flags ─ load ─► layers ─ check against the catalogue ─► raw ─ resolve ─► Config
+//! ```
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `catalogue` | every key once: kind, bounds, default, documentation; `keys` has the words it is written in |
+//! | `units` | durations and sizes |
+//! | `load` | the sources and their precedence: flag, environment, file, default |
+//! | `layers` | values on top of each other, each with its origin |
+//! | `check` | each value against the catalogue; unknown keys |
+//! | `raw` | the shape, for serde |
+//! | `values`, `magic_key` | single values that are types of their own |
+//! | `resolved` | [`Config`] and its parts: all that the rest of the server sees |
+//! | `resolve` | from raw to resolved, with the checks between keys |
+//! | `tls` | the files that `[tls]` names |
+//! | `example` | `backplane.example.toml`, written from the catalogue |
+//! | `error` | what an operator reads when something is refused |
+//!
+//! Nothing here knows HTTP, an actor or a clock, and only `load` and `tls` touch the file system.
+
+mod catalogue;
+mod check;
+mod error;
+mod example;
+mod keys;
+mod layers;
+mod load;
+mod magic_key;
+mod raw;
+mod resolve;
+mod resolved;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod units;
+mod values;
+
+pub use error::{ConfigError, Origin};
+pub use example::example;
+pub use load::{FlagValue, Sources, load};
+pub use magic_key::{MagicKey, NotAMagicKey};
+pub use resolved::{
+    AllowedOrigins, AuthSettings, Bus, Config, DEMO_NAME, EnvelopePolicy, FailureAllowance, Limits,
+    LogFormat, LogSettings, Storage, Tls, User,
+};
+pub use tls::read_tls_files;
+pub use values::{NotAPasswordHash, NotAUserName, PasswordHashString, USER_NAME_MAX, UserName};

@@ -1,0 +1,281 @@
+//! From the raw shape to the resolved one: what needs more than one key to be judged.
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use toml::Value;
+
+use super::check::{self, Known};
+use super::error::ConfigError;
+use super::layers::Layers;
+use super::magic_key::MagicKey;
+use super::raw::{
+    Raw, RawAuth, RawBus, RawDefaults, RawFailures, RawLimits, RawLogFormat, RawStorageKind, Text,
+};
+use super::resolved::{
+    AllowedOrigins, AuthSettings, Bus, Config, EnvelopePolicy, FailureAllowance, Limits, LogFormat,
+    LogSettings, Storage, Tls, User,
+};
+use super::units::show_millis;
+use super::values::{OriginPattern, UserName};
+
+/// Users that a refusal lists at most.
+const USERS_SHOWN: usize = 10;
+
+pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigError> {
+    let values = Value::Table(std::mem::take(&mut layers.values));
+    let raw: Raw = serde_path_to_error::deserialize(values).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.inner().message().to_owned();
+        layers.wrong(&path, reason, allowed(&path))
+    })?;
+    let judge = Judge { layers };
+
+    let listen = texts(raw.listen);
+    judge.addresses("listen", &listen, &[])?;
+    let tls = raw.tls.map(|tls| Tls { listen: texts(tls.listen), cert: tls.cert, key: tls.key });
+    if let Some(tls) = &tls {
+        judge.addresses("tls.listen", &tls.listen, &listen)?;
+    }
+    let tls_listen = tls.as_ref().map_or(&[][..], |tls| &tls.listen);
+    let metrics_listen = raw.metrics.listen.map(|Text(address)| address);
+    if let Some(address) = metrics_listen {
+        judge.addresses("metrics.listen", &[address], &[&listen, tls_listen].concat())?;
+    }
+    if demo {
+        judge.loopback("listen", &listen)?;
+        judge.loopback("tls.listen", tls_listen)?;
+        judge.loopback("metrics.listen", metrics_listen.as_slice())?;
+    }
+
+    let users: Vec<User> = raw
+        .user
+        .into_iter()
+        .map(|user| User { name: user.name.0, password_hash: user.password_hash.0 })
+        .collect();
+    judge.unique("user", users.iter().map(|user| user.name.as_str()))?;
+    judge.unique("bus", raw.bus.iter().map(|bus| bus.name.0.as_str()))?;
+    if raw.bus.is_empty() {
+        return Err(judge.wrong(
+            "bus",
+            "there is no bus",
+            "at least one [[bus]]; none and no [[user]] for the demonstration",
+        ));
+    }
+    let buses = raw.bus.into_iter().enumerate();
+    let buses = buses.map(|(i, bus)| judge.bus(i, bus, &raw.defaults, &users)).collect::<Result<_, _>>()?;
+    let workers = raw.workers.unwrap_or_else(processors);
+
+    Ok(Config {
+        listen,
+        public_url: raw.public_url.map(|Text(url)| url.0),
+        insecure_auth: raw.insecure_auth || demo,
+        trusted_proxies: raw.trusted_proxies.into_iter().map(|Text(network)| network.0).collect(),
+        shutdown_grace: raw.shutdown_grace.0,
+        workers,
+        tls,
+        metrics_listen,
+        log: LogSettings {
+            format: match raw.log.format {
+                RawLogFormat::Human => LogFormat::Human,
+                RawLogFormat::Json => LogFormat::Json,
+            },
+            level: raw.log.level.0.0,
+        },
+        storage: match raw.storage.kind {
+            RawStorageKind::Memory => Storage::Memory,
+        },
+        auth: auth(&raw.auth, workers),
+        limits: limits(&raw.limits),
+        users,
+        buses,
+        demo,
+    })
+}
+
+/// Cross-checks, with the origins that a refusal names.
+struct Judge {
+    layers: Layers,
+}
+
+impl Judge {
+    fn wrong(&self, path: &str, reason: impl Into<String>, allowed: impl Into<String>) -> ConfigError {
+        self.layers.wrong(path, reason.into(), allowed.into())
+    }
+
+    fn addresses(&self, path: &str, own: &[SocketAddr], others: &[SocketAddr]) -> Result<(), ConfigError> {
+        if own.is_empty() {
+            return Err(self.wrong(path, "the list is empty", "at least one address with a port"));
+        }
+        let mut seen: HashSet<_> = others.iter().collect();
+        // Port 0 is a fresh port each time.
+        match own.iter().find(|address| address.port() != 0 && !seen.insert(address)) {
+            Some(twice) => Err(self.wrong(
+                path,
+                format!("{twice} is listened on twice"),
+                "each address with its port once",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn loopback(&self, path: &str, addresses: &[SocketAddr]) -> Result<(), ConfigError> {
+        match addresses.iter().find(|address| !address.ip().is_loopback()) {
+            Some(open) => Err(self.wrong(
+                path,
+                format!(
+                    "without [[user]] and [[bus]] this is the demonstration, whose password everybody knows, \
+                         and {open} can be reached from elsewhere"
+                ),
+                "loopback addresses, or any address once [[user]] and [[bus]] are configured",
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn unique<'a>(&self, section: &str, names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+        let mut seen = HashSet::new();
+        for (i, name) in names.enumerate() {
+            if !seen.insert(name) {
+                let path = format!("{section}[{i}].name");
+                return Err(self.wrong(
+                    &path,
+                    format!("there is another {section} {name:?}"),
+                    "each name once",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn bus(&self, i: usize, raw: RawBus, defaults: &RawDefaults, users: &[User]) -> Result<Bus, ConfigError> {
+        let at = |key: &str| format!("bus[{i}].{key}");
+        // A refusal names the place where the operator wrote the value.
+        let written = |own: bool, key: &str| if own { at(key) } else { format!("defaults.{key}") };
+        let post = texts(raw.post);
+        let read = texts(raw.read);
+        self.members(&at("post"), &post, users)?;
+        self.members(&at("read"), &read, users)?;
+        if post.is_empty() {
+            return Err(self.wrong(&at("post"), "nobody could post to this bus", "at least one user"));
+        }
+
+        let retention = raw.retention.unwrap_or(defaults.retention).0;
+        let retention_max = raw.retention_max.unwrap_or(defaults.retention_max).0;
+        if retention > retention_max {
+            let path = written(raw.retention.is_some() || raw.retention_max.is_some(), "retention");
+            let allowed = format!("at most {}", shown(retention_max));
+            return Err(self.wrong(&path, "is more than retention_max", allowed));
+        }
+
+        let keys = raw.envelope_keys.as_ref().unwrap_or(&defaults.envelope_keys);
+        let required = raw.require_envelope.unwrap_or(defaults.require_envelope);
+        if required && keys.is_empty() {
+            let own = raw.require_envelope.is_some() || raw.envelope_keys.is_some();
+            let reason = "is true, and there are no envelope_keys";
+            let path = written(own, "require_envelope");
+            return Err(self.wrong(&path, reason, "false, or true with envelope_keys"));
+        }
+        let keys: Vec<MagicKey> = keys.iter().map(|Text(key)| key.clone()).collect();
+
+        let origins = raw.allowed_origins.as_ref();
+        let path = written(origins.is_some(), "allowed_origins");
+        Ok(Bus {
+            name: raw.name.0,
+            post,
+            read,
+            allowed_origins: self.origins(&path, origins.unwrap_or(&defaults.allowed_origins))?,
+            channel_idle: raw.channel_idle.unwrap_or(defaults.channel_idle).0,
+            retention,
+            window_channel: raw.window.channel.unwrap_or(defaults.window.channel),
+            window_bus: raw.window.bus.unwrap_or(defaults.window.bus),
+            envelopes: EnvelopePolicy { keys, required },
+        })
+    }
+
+    fn members(&self, path: &str, members: &[UserName], users: &[User]) -> Result<(), ConfigError> {
+        let known = |name: &UserName| users.iter().any(|user| user.name == *name);
+        let Some(stranger) = members.iter().find(|name| !known(name)) else { return Ok(()) };
+        let mut names: Vec<_> = users.iter().take(USERS_SHOWN).map(|user| user.name.as_str()).collect();
+        if users.len() > USERS_SHOWN {
+            names.push("…");
+        }
+        let allowed = if names.is_empty() {
+            "names of [[user]], of which there is none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        Err(self.wrong(path, format!("there is no user {:?}", stranger.as_str()), allowed))
+    }
+
+    fn origins(&self, path: &str, origins: &[Text<OriginPattern>]) -> Result<AllowedOrigins, ConfigError> {
+        let mut list: Vec<String> = origins.iter().map(|Text(origin)| origin.0.clone()).collect();
+        list.sort_unstable();
+        list.dedup();
+        let any = list.iter().any(|origin| origin == "*");
+        match (any, list.len()) {
+            (true, 1) => Ok(AllowedOrigins::Any),
+            (true, _) => {
+                Err(self.wrong(path, "\"*\" stands beside other origins", "\"*\" alone, or origins"))
+            }
+            (false, _) => Ok(AllowedOrigins::List(list)),
+        }
+    }
+}
+
+fn auth(raw: &RawAuth, workers: NonZeroUsize) -> AuthSettings {
+    let allowance = |raw: &RawFailures| FailureAllowance { burst: raw.burst, refill: raw.refill.0 };
+    AuthSettings {
+        verified_ttl: raw.verified_ttl.0,
+        hashing_threads: raw.hashing_threads.unwrap_or(workers),
+        hashing_queue: raw.hashing_queue,
+        failures_per_address: allowance(&raw.failures_per_address),
+        failures_per_account: allowance(&raw.failures_per_account),
+    }
+}
+
+fn limits(raw: &RawLimits) -> Limits {
+    Limits {
+        body: raw.body,
+        messages_per_post: raw.messages_per_post,
+        message: raw.message,
+        json_depth: raw.json_depth,
+        channels_per_bus: raw.channels_per_bus,
+        window_memory: raw.window_memory,
+        idempotency_keys: raw.idempotency_keys,
+        idempotency_window: raw.idempotency_window.0,
+        connections: raw.connections,
+        header_timeout: raw.header_timeout.0,
+        body_timeout: raw.body_timeout.0,
+        keep_alive: raw.keep_alive.0,
+    }
+}
+
+fn texts<T>(list: Vec<Text<T>>) -> Vec<T> {
+    list.into_iter().map(|Text(value)| value).collect()
+}
+
+fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn shown(span: Duration) -> String {
+    show_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What the key at a path with indices takes; entries of a list take what the list does.
+fn allowed(path: &str) -> String {
+    let mut general = String::new();
+    for part in path.split_inclusive(']') {
+        match part.split_once('[') {
+            Some((before, _)) => general.extend([before, "[]"]),
+            None => general.push_str(part),
+        }
+    }
+    match check::find(general.trim_end_matches("[]")) {
+        Some(Known::Key(key)) => key.allowed(),
+        _ => "what backplane.example.toml shows".to_owned(),
+    }
+}

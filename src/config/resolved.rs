@@ -1,0 +1,225 @@
+//! The configuration as the server sees it: typed and checked, every value there.
+//!
+//! `backplane.example.toml` states the bounds that files, variables and flags are held to. Programs that build a
+//! [`Config`] themselves are free of them: tests use milliseconds where a file may not.
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use backplane_actors::BusName;
+use ipnet::IpNet;
+use url::Url;
+
+use super::magic_key::MagicKey;
+use super::values::{PasswordHashString, UserName};
+
+/// The name of the demonstration's bus, its user and its password.
+pub const DEMO_NAME: &str = "demo";
+/// The hash of the password `demo`, at the usual cost.
+pub(super) const DEMO_PASSWORD_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$Dkawlecv2WGOXpOfpHhGPQ$o3bxQ3V5K0Cey3eH36h8lMWBbspfCbBfjqxa1m2paBg";
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Listeners for plain HTTP: at least one, none twice.
+    pub listen: Vec<SocketAddr>,
+    /// What the URLs that the server hands out start with (http or https, no user, query or fragment), or nothing:
+    /// taken from each request. A path does not end in a slash; [`Config::public_base`] has none at all at its end.
+    pub public_url: Option<Url>,
+    /// Whether credentials are accepted over plain HTTP. Always so in the demonstration, which is on loopback.
+    pub insecure_auth: bool,
+    /// Whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long requests that are being answered may take after SIGTERM.
+    pub shutdown_grace: Duration,
+    /// Threads that serve requests.
+    pub workers: NonZeroUsize,
+    /// Listeners with TLS.
+    pub tls: Option<Tls>,
+    /// The listener for `/metrics` alone; without it `/metrics` is served by the loopback listeners only.
+    pub metrics_listen: Option<SocketAddr>,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// Where messages are kept.
+    pub storage: Storage,
+    /// How passwords are checked.
+    pub auth: AuthSettings,
+    /// Bounds on what clients may use.
+    pub limits: Limits,
+    /// Who may come in; no name twice.
+    pub users: Vec<User>,
+    /// The buses; no name twice.
+    pub buses: Vec<Bus>,
+    /// Whether this is the demonstration, because neither users nor buses were configured.
+    pub demo: bool,
+}
+
+/// Listeners with TLS and their files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Where to listen: at least one address, none that [`Config::listen`] has.
+    pub listen: Vec<SocketAddr>,
+    /// A PEM file with the certificate and those between it and the root.
+    pub cert: PathBuf,
+    /// A PEM file with the certificate's private key.
+    pub key: PathBuf,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Directives that `tracing_subscriber::EnvFilter` understands, such as `info`.
+    pub level: String,
+}
+
+/// The form of a line in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Human,
+    /// One JSON object per line.
+    Json,
+}
+
+/// Where messages are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Storage {
+    /// In memory: a restart forgets them.
+    Memory,
+}
+
+/// How passwords are checked, and how guessing is slowed down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthSettings {
+    /// How long a password that was right is known to be right without hashing; zero: not at all.
+    pub verified_ttl: Duration,
+    /// Passwords that are hashed at the same time.
+    pub hashing_threads: NonZeroUsize,
+    /// Passwords that may wait for being hashed.
+    pub hashing_queue: usize,
+    /// Wrong passwords from one address.
+    pub failures_per_address: FailureAllowance,
+    /// Wrong passwords for one user.
+    pub failures_per_account: FailureAllowance,
+}
+
+/// How many wrong passwords are let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FailureAllowance {
+    /// Failures in a row before further attempts are refused.
+    pub burst: NonZeroU32,
+    /// How soon one more failure is forgiven; more than zero.
+    pub refill: Duration,
+}
+
+/// Bounds on what clients may use (I-5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body: usize,
+    /// Messages in one POST.
+    pub messages_per_post: usize,
+    /// Bytes of one message.
+    pub message: usize,
+    /// How deep arrays and objects lie within each other.
+    pub json_depth: usize,
+    /// Channels that one bus has at the same time.
+    pub channels_per_bus: usize,
+    /// Bytes of all messages held, over all buses and channels.
+    pub window_memory: usize,
+    /// `Idempotency-Key` values that one bus remembers.
+    pub idempotency_keys: usize,
+    /// How long an `Idempotency-Key` is remembered.
+    pub idempotency_window: Duration,
+    /// Connections at the same time, over all workers and listeners.
+    pub connections: usize,
+    /// How long a client may take to send a request's head.
+    pub header_timeout: Duration,
+    /// How long a client may take to send a request's body.
+    pub body_timeout: Duration,
+    /// How long a connection without a request stays open.
+    pub keep_alive: Duration,
+}
+
+/// Somebody who may come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name to sign in with.
+    pub name: UserName,
+    /// The argon2id hash of the password.
+    pub password_hash: PasswordHashString,
+}
+
+/// A bus: its rights and what it keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bus {
+    /// The name, in every URL of the bus.
+    pub name: BusName,
+    /// Who may post: at least one of [`Config::users`].
+    pub post: Vec<UserName>,
+    /// Who may read the whole bus: some of [`Config::users`].
+    pub read: Vec<UserName>,
+    /// Web pages that may read channels of the bus.
+    pub allowed_origins: AllowedOrigins,
+    /// How long a channel is kept that nobody posts to and nobody reads.
+    pub channel_idle: Duration,
+    /// How long a message is kept.
+    pub retention: Duration,
+    /// Messages held for one channel.
+    pub window_channel: NonZeroUsize,
+    /// Messages held for the bus.
+    pub window_bus: NonZeroUsize,
+    /// How signed messages are treated.
+    pub envelopes: EnvelopePolicy,
+}
+
+/// Web pages that may read channels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Every page.
+    Any,
+    /// Pages of these origins, in serialized form (`https://www.example.com`), each once; none: no page.
+    List(Vec<String>),
+}
+
+/// How signed messages (magic envelopes) are treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvelopePolicy {
+    /// The keys that signatures are checked with.
+    pub keys: Vec<MagicKey>,
+    /// Whether every message has to be signed with one of them; never without keys.
+    pub required: bool,
+}
+
+impl Config {
+    /// The demonstration, with every setting at its default: bus, user and password `demo` on `127.0.0.1:8080`.
+    ///
+    /// A start for programs that put their settings together themselves, and for tests.
+    ///
+    /// ```
+    /// use backplane::config::Config;
+    /// let mut config = Config::demo();
+    /// config.listen = vec!["127.0.0.1:0".parse()?];
+    /// # Ok::<(), std::net::AddrParseError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// Never: nothing is read but the defaults, and a test reads the same.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the defaults are part of the program, and a test loads them")]
+    pub fn demo() -> Self {
+        super::load(&super::Sources::default()).expect("the defaults are a good configuration")
+    }
+
+    /// [`Config::public_url`] without a slash at its end: a path of the server follows right after it.
+    #[must_use]
+    pub fn public_base(&self) -> Option<&str> {
+        self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'))
+    }
+}

@@ -1,0 +1,247 @@
+//! The configuration as operators meet it: sources and their order, and what they read when something is refused.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::*;
+
+const USER: &str = "
+[[user]]
+name = \"alice\"
+password_hash = \"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng\"
+";
+const BUS: &str = "
+[[bus]]
+name = \"customer.com\"
+post = [\"alice\"]
+";
+
+/// Loads a `backplane.toml`, environment variables and flags.
+fn loaded(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> Result<Config, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("backplane.toml"), file).unwrap();
+    let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let sources =
+        Sources { file: None, folder: Some(folder.path().to_owned()), environment, flags: flags.to_vec() };
+    load(&sources)
+}
+
+/// The refusal, without the folder of the file.
+fn refusal(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> String {
+    let text = loaded(file, environment, flags).unwrap_err().to_string();
+    match text.find("/backplane.toml") {
+        Some(end) => {
+            let start = text[..end].rfind(['(', ' ']).map_or(0, |at| at + 1);
+            format!("{}{}", &text[..start], &text[end + 1..])
+        }
+        None => text,
+    }
+}
+
+fn flag(flag: &'static str, key: &'static str, value: &str) -> FlagValue {
+    FlagValue { flag, key, value: value.to_owned() }
+}
+
+#[test]
+fn nothing_configured_is_the_demonstration() {
+    let config = Config::demo();
+    assert!(config.demo && config.insecure_auth);
+    assert_eq!(config.listen, ["127.0.0.1:8080".parse().unwrap()]);
+    assert_eq!(config.buses[0].name.as_str(), "demo");
+    assert_eq!(config.buses[0].post, config.buses[0].read);
+    assert_eq!(config.users[0].name, config.buses[0].post[0]);
+    assert_eq!(config.auth.hashing_threads, config.workers);
+}
+
+#[test]
+fn the_password_of_the_demonstration_is_demo() {
+    use argon2::password_hash::{PasswordVerifier as _, phc::PasswordHash};
+    let config = Config::demo();
+    let hash = PasswordHash::new(config.users[0].password_hash.as_str()).unwrap();
+    assert!(argon2::Argon2::default().verify_password(b"demo", &hash).is_ok());
+    config.users[0].password_hash.as_str().parse::<PasswordHashString>().unwrap();
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
+    let file = "listen = [\"127.0.0.1:1\", \"127.0.0.1:9\"]";
+    let environment = [("BACKPLANE_LISTEN", "127.0.0.1:2, 127.0.0.1:3")];
+    let listen = |file, environment, flags| loaded(file, environment, flags).unwrap().listen;
+    let addresses = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect::<Vec<_>>();
+    assert_eq!(listen("", &[], &[]), addresses(&["127.0.0.1:8080"]));
+    assert_eq!(listen(file, &[], &[]), addresses(&["127.0.0.1:1", "127.0.0.1:9"]));
+    assert_eq!(listen(file, &environment, &[]), addresses(&["127.0.0.1:2", "127.0.0.1:3"]));
+    assert_eq!(listen(file, &environment, &[flag("--listen", "listen", "[::1]:4")]), addresses(&["[::1]:4"]));
+}
+
+#[test]
+fn the_environment_reaches_nested_keys_of_every_kind() {
+    let environment = [
+        ("BACKPLANE_LIMITS__BODY", "2MiB"),
+        ("BACKPLANE_DEFAULTS__WINDOW__CHANNEL", "7"),
+        ("BACKPLANE_INSECURE_AUTH", "true"),
+        ("BACKPLANE_SHUTDOWN_GRACE", "250ms"),
+        ("BACKPLANE_TRUSTED_PROXIES", ""),
+        ("BACKPLANE_TLS__LISTEN", "127.0.0.1:8443"),
+        ("BACKPLANE_TLS__CERT", "a.crt"),
+        ("BACKPLANE_TLS__KEY", "a.key"),
+        ("HOME", "/"),
+    ];
+    let config = loaded("trusted_proxies = \"127.0.0.1\"", &environment, &[]).unwrap();
+    assert_eq!(config.limits.body, 2 << 20);
+    assert_eq!(config.buses[0].window_channel, NonZeroUsize::new(7).unwrap());
+    assert!(config.insecure_auth);
+    assert_eq!(config.shutdown_grace, Duration::from_millis(250));
+    assert!(config.trusted_proxies.is_empty());
+    assert_eq!(config.tls.unwrap().cert.to_str(), Some("a.crt"));
+}
+
+#[test]
+fn variables_that_kubernetes_injects_are_no_settings() {
+    let injected = [
+        ("BACKPLANE_SERVICE_HOST", "10.0.0.1"),
+        ("BACKPLANE_SERVICE_PORT_HTTP", "80"),
+        ("BACKPLANE_PORT", "tcp://10.0.0.1:80"),
+        ("BACKPLANE_PORT_80_TCP_ADDR", "10.0.0.1"),
+    ];
+    assert_eq!(loaded("", &injected, &[]), Ok(Config::demo()));
+}
+
+#[test]
+fn a_bus_overrides_single_keys_of_the_defaults() {
+    let defaults = "
+        [defaults]
+        retention = \"5m\"
+        window = { channel = 5, bus = 50 }
+        allowed_origins = [\"https://a.example\"]
+    ";
+    let own = "window.bus = 60\nallowed_origins = \"https://B.example:443\"\nread = \"alice\"";
+    let config = loaded(&[defaults, USER, BUS, own].concat(), &[], &[]).unwrap();
+    let bus = &config.buses[0];
+    assert!(!config.demo && !config.insecure_auth);
+    assert_eq!(bus.retention, Duration::from_secs(300));
+    assert_eq!((bus.window_channel.get(), bus.window_bus.get()), (5, 60));
+    assert_eq!(bus.read, bus.post);
+    assert_eq!(bus.channel_idle, Duration::from_secs(1800));
+}
+
+#[test]
+fn a_public_url_has_no_slash_at_its_end() {
+    for (written, base) in [
+        ("https://a.example", "https://a.example"),
+        ("https://a.example/", "https://a.example"),
+        ("http://a.example:81/bp/", "http://a.example:81/bp"),
+    ] {
+        let config = loaded("", &[("BACKPLANE_PUBLIC_URL", written)], &[]).unwrap();
+        assert_eq!(config.public_base(), Some(base));
+    }
+}
+
+#[test]
+fn a_named_file_has_to_be_there() {
+    let named = |file: Option<&str>, environment: &[(&str, &str)]| {
+        let environment =
+            environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+        load(&Sources { file: file.map(Into::into), environment, ..Sources::default() })
+            .unwrap_err()
+            .to_string()
+    };
+    let reason = "No such file or directory (os error 2)";
+    assert_eq!(named(Some("/none.toml"), &[]), format!("--config: cannot read /none.toml: {reason}"));
+    let by_variable = named(None, &[("BACKPLANE_CONFIG", "/none.toml")]);
+    assert_eq!(by_variable, format!("BACKPLANE_CONFIG: cannot read /none.toml: {reason}"));
+}
+
+#[test]
+fn refusals_of_the_file() {
+    let cases = include_str!("refusals.txt");
+    for case in cases.split("\n---\n") {
+        let (file, expected) = case.split_once("\n=> ").unwrap();
+        let file = file.replace("@USER", USER.trim()).replace("@BUS", BUS.trim());
+        assert_eq!(refusal(&file, &[], &[]), expected.trim_end(), "for:\n{file}");
+    }
+}
+
+#[test]
+fn refusals_of_the_environment() {
+    for (name, value, expected) in [
+        (
+            "BACKPLANE_LISTN",
+            "",
+            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, tls, metrics, log, storage, auth, limits, defaults, user, bus",
+        ),
+        (
+            "BACKPLANE_TLS__CERTIFICATE",
+            "",
+            "tls.certificate (BACKPLANE_TLS__CERTIFICATE): unknown key, did you mean cert?; allowed: listen, cert, key",
+        ),
+        ("BACKPLANE_TLS", "on", "tls (BACKPLANE_TLS): is a section; allowed: a key of tls"),
+        (
+            "BACKPLANE_BUS__0__NAME",
+            "a",
+            "bus.0.name (BACKPLANE_BUS__0__NAME): this section can be in the file only; allowed: [[bus]] in the file",
+        ),
+        (
+            "BACKPLANE_LIMITS__BODY",
+            "2GiB",
+            "limits.body (BACKPLANE_LIMITS__BODY): \"2GiB\" is too much; allowed: a size from \"1KiB\" to \"1GiB\"",
+        ),
+        (
+            "BACKPLANE_WORKERS",
+            "many",
+            "workers (BACKPLANE_WORKERS): is a text; allowed: a whole number from 1 to 1024",
+        ),
+        (
+            "BACKPLANE_INSECURE_AUTH",
+            "yes",
+            "insecure_auth (BACKPLANE_INSECURE_AUTH): is a text; allowed: true or false",
+        ),
+        (
+            "BACKPLANE_LISTEN",
+            "127.0.0.1:1,localhost:2",
+            "listen[1] (BACKPLANE_LISTEN): invalid socket address syntax; allowed: a list of addresses with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+        ),
+        (
+            "BACKPLANE_LISTEN",
+            "",
+            "listen (BACKPLANE_LISTEN): the list is empty; allowed: at least one address with a port",
+        ),
+    ] {
+        let file = "listen = [\"127.0.0.1:7\", \"127.0.0.1:8\"]";
+        assert_eq!(refusal(file, &[(name, value)], &[]), expected);
+    }
+}
+
+#[test]
+fn refusals_of_flags() {
+    assert_eq!(
+        refusal("", &[], &[flag("--log-level", "log.level", "inof")]),
+        "log.level (--log-level): \"inof\" is not a level; allowed: error, warn, info, debug, trace, off, or a list of \
+         target=level separated by commas"
+    );
+    assert_eq!(
+        refusal("", &[], &[flag("--listen", "listen", "0.0.0.0:80")]),
+        "listen (--listen): without [[user]] and [[bus]] this is the demonstration, whose password everybody knows, \
+         and 0.0.0.0:80 can be reached from elsewhere; allowed: loopback addresses, or any address once [[user]] and \
+         [[bus]] are configured"
+    );
+}
+
+#[test]
+fn i_8_no_refusal_and_no_debug_text_shows_a_password_or_a_hash() {
+    for wrong in [
+        "password_hash = \"hunter2\"",
+        "password_hash = 4711",
+        "password = \"hunter2\"",
+        "password_hash = \"hunter2",
+        "password_hash = [\"hunter2\"]",
+        "password_hash = \"$argon2i$v=19$m=8,t=1,p=1$hunter2saltsalt$MTIzNDU2Nzg5MDEyMzQ1Ng\"",
+    ] {
+        let error = loaded(&format!("[[user]]\nname = \"alice\"\n{wrong}"), &[], &[]).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains("4711"), "{shown}");
+    }
+    let config = format!("{:?}", loaded(&[USER, BUS].concat(), &[], &[]).unwrap());
+    assert!(!config.contains("argon2id"), "{config}");
+}
