@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Command::PrintExample => (EXIT_FAILURE, say(example().trim_end())),
         Command::HashPassword => (
             EXIT_PASSWORD,
-            hash_from_standard_input().map_err(Into::into).and_then(|hash| say(hash.as_str())),
+            hash_from_standard_input().map_err(Into::into).and_then(|hash| say(&hash.to_phc())),
         ),
     };
     match done {

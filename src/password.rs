@@ -2,17 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal as _};
 
-use argon2::password_hash::PasswordHasher as _;
-use argon2::{Algorithm, Argon2, Params, Version};
-
-use crate::config::PasswordHashString;
+use crate::auth::{PasswordHash, PasswordHashError};
 
 /// Longest password, in bytes: what a client can sensibly send in one header.
 pub const PASSWORD_MAX: usize = 1024;
-/// KiB of memory, rounds and lanes of one hash: 19 MiB, 2, 1, as OWASP advises for argon2id.
-const MEMORY_KIB: u32 = 19 * 1024;
-const ROUNDS: u32 = 2;
-const LANES: u32 = 1;
 
 /// Why there is no hash. The text never shows the password.
 #[derive(Debug, thiserror::Error)]
@@ -36,15 +29,15 @@ pub enum PasswordError {
     #[error("cannot read the password: {0}")]
     Read(#[from] io::Error),
     /// The hash function failed, for want of memory or randomness.
-    #[error("cannot hash the password: {0}")]
-    Hash(String),
+    #[error(transparent)]
+    Hash(#[from] PasswordHashError),
 }
 
 /// Takes the password from the terminal (twice, without echo) or, where there is none, one line of standard input.
 ///
 /// # Errors
 /// What [`PasswordError`] lists.
-pub fn hash_from_standard_input() -> Result<PasswordHashString, PasswordError> {
+pub fn hash_from_standard_input() -> Result<PasswordHash, PasswordError> {
     let stdin = io::stdin();
     let password =
         if stdin.is_terminal() { ask_twice(rpassword::prompt_password)? } else { one_line(stdin.lock())? };
@@ -84,20 +77,13 @@ fn check(password: &str) -> Result<(), PasswordError> {
 ///
 /// # Errors
 /// A password that is empty, too long or has control characters; a hash function without memory or randomness.
-pub fn hash(password: &str) -> Result<PasswordHashString, PasswordError> {
+pub fn hash(password: &str) -> Result<PasswordHash, PasswordError> {
     check(password)?;
-    let failed = |error: &dyn std::fmt::Display| PasswordError::Hash(error.to_string());
-    let params = Params::new(MEMORY_KIB, ROUNDS, LANES, None).map_err(|error| failed(&error))?;
-    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-    let hash = argon2.hash_password(password.as_bytes()).map_err(|error| failed(&error))?;
-    hash.to_string().parse().map_err(|error| failed(&error))
+    Ok(PasswordHash::of(password)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use argon2::password_hash::PasswordVerifier as _;
-    use argon2::password_hash::phc::PasswordHash;
-
     use super::*;
 
     fn line(bytes: &[u8]) -> Result<String, PasswordError> {
@@ -107,10 +93,11 @@ mod tests {
     #[test]
     fn a_hash_is_argon2id_at_the_stated_cost_and_verifies() {
         let hash = hash("correct horse").unwrap();
-        assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        let parsed = PasswordHash::new(hash.as_str()).unwrap();
-        assert!(Argon2::default().verify_password(b"correct horse", &parsed).is_ok());
-        assert!(Argon2::default().verify_password(b"wrong", &parsed).is_err());
+        // 19 MiB, 2 passes and 1 lane, as OWASP advises for argon2id.
+        assert!(hash.to_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        let written: PasswordHash = hash.to_phc().parse().unwrap();
+        assert!(written.verify(b"correct horse"));
+        assert!(!written.verify(b"wrong"));
     }
 
     #[test]

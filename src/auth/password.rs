@@ -38,8 +38,8 @@ pub enum PasswordHashError {
     #[error("a password hash has a salt of at least 8 bytes and an output of at least {OUTPUT_MIN} bytes")]
     TooShort,
     /// The system gave no randomness for a salt, or no memory.
-    #[error("the password could not be hashed")]
-    Hashing,
+    #[error("the password could not be hashed: {0}")]
+    Hashing(argon2::password_hash::Error),
 }
 
 /// A checked argon2id hash: at most 1 GiB, 16 passes and 16 lanes, so that one line of configuration cannot stop
@@ -60,9 +60,8 @@ impl PasswordHash {
     }
 
     pub(super) fn with_params(password: &str, params: Params) -> Result<Self, PasswordHashError> {
-        let phc = Argon2::from(params)
-            .hash_password(password.as_bytes())
-            .map_err(|_| PasswordHashError::Hashing)?;
+        let phc =
+            Argon2::from(params).hash_password(password.as_bytes()).map_err(PasswordHashError::Hashing)?;
         Ok(Self { phc: Box::new(phc) })
     }
 
@@ -160,6 +159,7 @@ mod tests {
             ("$argon2id$v=19$m=19456,t=1,p=17", Parameters),
             ("$argon2id$v=19$m=19456,t=0,p=1", Parameters),
             ("$argon2id$v=19$m=15,t=1,p=2", Parameters),
+            ("$argon2id$v=19$m=1,t=1,p=1", Parameters),
             ("$argon2id$v=19$m=19456,t=1", Parameters),
             ("$argon2id$v=19$m=19456,t=1,p=1,data=AAAA", Parameters),
             ("$argon2id$v=19", Parameters),
@@ -168,6 +168,7 @@ mod tests {
             ("$argon2i$v=19$m=19456,t=1,p=1", Algorithm),
             ("", Form),
             ("argon2id", Form),
+            ("demo", Form),
         ] {
             assert_eq!(with(bad), Err(why), "{bad}");
         }

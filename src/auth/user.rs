@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn names_have_an_alphabet_and_a_bound_in_characters() {
-        for good in ["a", "alice", "Zoë Müller", "a@b.c", &"ü".repeat(USER_NAME_MAX)] {
+        for good in ["a", "alice", "Zoë Müller", "a@b.example", &"ü".repeat(USER_NAME_MAX)] {
             assert!(good.parse::<UserName>().is_ok(), "{good}");
         }
         for (bad, why) in [
@@ -93,6 +93,7 @@ mod tests {
             ("a:b", UserNameError::Character(1)),
             ("üü\n", UserNameError::Character(2)),
             ("\u{85}", UserNameError::Character(0)),
+            ("a\u{7f}", UserNameError::Character(1)),
             (&"ü".repeat(USER_NAME_MAX + 1), UserNameError::TooLong(USER_NAME_MAX + 1)),
         ] {
             assert_eq!(bad.parse::<UserName>(), Err(why));

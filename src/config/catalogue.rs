@@ -279,7 +279,7 @@ const USER: &[Key] = &[
     key(
         "password_hash",
         Kind::Secret(
-            "what `backplane hash-password` prints: $argon2id$… with m ≤ 1048576, t ≤ 64 and p ≤ 64",
+            "what `backplane hash-password` prints: $argon2id$… with m ≤ 1048576, t ≤ 16 and p ≤ 16",
         ),
         Required {
             example: r#""$argon2id$v=19$m=19456,t=2,p=1$WQ9+eSG7e10nVUN+2+hLLQ$0V5EM+rH1vSlHAdr/Kw93vNKGXde+d3dD922PtDA8ZQ""#,

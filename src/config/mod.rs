@@ -12,7 +12,7 @@
 //! | `layers` | values on top of each other, each with its origin |
 //! | `check` | each value against the catalogue; unknown keys |
 //! | `raw` | the shape, for serde |
-//! | `values`, `magic_key` | single values that are types of their own |
+//! | `values`, `magic_key` | single values with rules that only files know |
 //! | `resolved` | [`Config`] and its parts: all that the rest of the server sees |
 //! | `resolve` | from raw to resolved, with the checks between keys |
 //! | `tls` | the files that `[tls]` names |
@@ -47,4 +47,3 @@ pub use resolved::{
     LogFormat, LogSettings, Storage, Tls, User,
 };
 pub use tls::read_tls_files;
-pub use values::{NotAPasswordHash, NotAUserName, PasswordHashString, USER_NAME_MAX, UserName};

@@ -11,7 +11,8 @@ use backplane_actors::BusName;
 use serde::{Deserialize, Deserializer, de};
 
 use super::magic_key::MagicKey;
-use super::values::{LogLevel, Network, OriginPattern, PasswordHashString, PublicUrl, UserName};
+use super::values::{LogLevel, Network, OriginPattern, PublicUrl};
+use crate::auth::{PasswordHash, UserName};
 
 /// A text that stands for something else.
 #[derive(Debug)]
@@ -154,7 +155,7 @@ pub(super) struct RawWindow<T> {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawUser {
     pub(super) name: Text<UserName>,
-    pub(super) password_hash: Text<PasswordHashString>,
+    pub(super) password_hash: Text<PasswordHash>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,7 +19,8 @@ use super::resolved::{
     LogSettings, Storage, Tls, User,
 };
 use super::units::show_millis;
-use super::values::{OriginPattern, UserName};
+use super::values::OriginPattern;
+use crate::auth::UserName;
 
 /// Users that a refusal lists at most.
 const USERS_SHOWN: usize = 10;

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::magic_key::MagicKey;
-use super::values::{PasswordHashString, UserName};
+use crate::auth::{PasswordHash, UserName};
 
 /// The name of the demonstration's bus, its user and its password.
 pub const DEMO_NAME: &str = "demo";
@@ -153,7 +153,7 @@ pub struct User {
     /// The name to sign in with.
     pub name: UserName,
     /// The argon2id hash of the password.
-    pub password_hash: PasswordHashString,
+    pub password_hash: PasswordHash,
 }
 
 /// A bus: its rights and what it keeps.
