@@ -1,24 +1,38 @@
 //! What an operator can set about checking passwords.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 /// How many wrong passwords are let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureLimit {
-    /// Failures allowed in a row; 0 counts as 1.
-    pub burst: u32,
-    /// Time after which one more is allowed. Zero: no limit.
+    /// Failures in a row before further attempts are refused.
+    pub burst: NonZeroU32,
+    /// How soon one more failure is forgiven. Zero: no limit.
     pub refill: Duration,
 }
 
-/// How passwords are checked, and how often somebody may be wrong.
+impl FailureLimit {
+    /// A limit; a `burst` of 0 counts as 1.
+    #[must_use]
+    pub const fn new(burst: u32, refill: Duration) -> Self {
+        let burst = match NonZeroU32::new(burst) {
+            Some(burst) => burst,
+            None => NonZeroU32::MIN,
+        };
+        Self { burst, refill }
+    }
+}
+
+/// How passwords are checked, and how guessing is slowed down.
+///
+/// The default is what a configuration without `[auth]` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuthSettings {
-    /// How long a verified credential is accepted without hashing it again.
+    /// How long a verified credential is accepted without hashing it again; zero: not at all.
     pub verified_ttl: Duration,
-    /// Hashes computed at the same time, each on a blocking thread; 0 counts as 1.
-    pub hashing_threads: usize,
+    /// Hashes computed at the same time, each on a blocking thread.
+    pub hashing_threads: NonZeroUsize,
     /// Attempts that wait for one of them; more are answered [`super::AuthError::Busy`].
     pub hashing_queue: usize,
     /// Wrong passwords from one client address (IPv6: from one /64).
@@ -31,10 +45,10 @@ impl Default for AuthSettings {
     fn default() -> Self {
         Self {
             verified_ttl: Duration::from_secs(5 * 60),
-            hashing_threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            hashing_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hashing_queue: 64,
-            failures_per_address: FailureLimit { burst: 20, refill: Duration::from_secs(3) },
-            failures_per_account: FailureLimit { burst: 100, refill: Duration::from_secs(1) },
+            failures_per_address: FailureLimit::new(20, Duration::from_secs(3)),
+            failures_per_account: FailureLimit::new(100, Duration::from_secs(1)),
         }
     }
 }

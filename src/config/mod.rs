@@ -43,7 +43,7 @@ pub use example::example;
 pub use load::{FlagValue, Sources, load};
 pub use magic_key::{MagicKey, NotAMagicKey};
 pub use resolved::{
-    AllowedOrigins, AuthSettings, Bus, Config, DEMO_NAME, EnvelopePolicy, FailureAllowance, Limits,
-    LogFormat, LogSettings, Storage, Tls, User,
+    AllowedOrigins, Bus, Config, DEMO_NAME, EnvelopePolicy, Limits, LogFormat, LogSettings, Storage, Tls,
+    User,
 };
 pub use tls::read_tls_files;

@@ -15,12 +15,11 @@ use super::raw::{
     Raw, RawAuth, RawBus, RawDefaults, RawFailures, RawLimits, RawLogFormat, RawStorageKind, Text,
 };
 use super::resolved::{
-    AllowedOrigins, AuthSettings, Bus, Config, EnvelopePolicy, FailureAllowance, Limits, LogFormat,
-    LogSettings, Storage, Tls, User,
+    AllowedOrigins, Bus, Config, EnvelopePolicy, Limits, LogFormat, LogSettings, Storage, Tls, User,
 };
 use super::units::show_millis;
 use super::values::OriginPattern;
-use crate::auth::UserName;
+use crate::auth::{AuthSettings, FailureLimit, UserName};
 
 /// Users that a refusal lists at most.
 const USERS_SHOWN: usize = 10;
@@ -227,13 +226,13 @@ impl Judge {
 }
 
 fn auth(raw: &RawAuth, workers: NonZeroUsize) -> AuthSettings {
-    let allowance = |raw: &RawFailures| FailureAllowance { burst: raw.burst, refill: raw.refill.0 };
+    let limit = |raw: &RawFailures| FailureLimit { burst: raw.burst, refill: raw.refill.0 };
     AuthSettings {
         verified_ttl: raw.verified_ttl.0,
         hashing_threads: raw.hashing_threads.unwrap_or(workers),
         hashing_queue: raw.hashing_queue,
-        failures_per_address: allowance(&raw.failures_per_address),
-        failures_per_account: allowance(&raw.failures_per_account),
+        failures_per_address: limit(&raw.failures_per_address),
+        failures_per_account: limit(&raw.failures_per_account),
     }
 }
 

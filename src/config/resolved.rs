@@ -4,7 +4,7 @@
 //! [`Config`] themselves are free of them: tests use milliseconds where a file may not.
 
 use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::magic_key::MagicKey;
-use crate::auth::{PasswordHash, UserName};
+use crate::auth::{AuthSettings, PasswordHash, UserName};
 
 /// The name of the demonstration's bus, its user and its password.
 pub const DEMO_NAME: &str = "demo";
@@ -92,30 +92,6 @@ pub enum LogFormat {
 pub enum Storage {
     /// In memory: a restart forgets them.
     Memory,
-}
-
-/// How passwords are checked, and how guessing is slowed down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthSettings {
-    /// How long a password that was right is known to be right without hashing; zero: not at all.
-    pub verified_ttl: Duration,
-    /// Passwords that are hashed at the same time.
-    pub hashing_threads: NonZeroUsize,
-    /// Passwords that may wait for being hashed.
-    pub hashing_queue: usize,
-    /// Wrong passwords from one address.
-    pub failures_per_address: FailureAllowance,
-    /// Wrong passwords for one user.
-    pub failures_per_account: FailureAllowance,
-}
-
-/// How many wrong passwords are let through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FailureAllowance {
-    /// Failures in a row before further attempts are refused.
-    pub burst: NonZeroU32,
-    /// How soon one more failure is forgiven; more than zero.
-    pub refill: Duration,
 }
 
 /// Bounds on what clients may use (I-5).

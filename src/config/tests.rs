@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::*;
+use crate::auth::AuthSettings;
 
 const USER: &str = "
 [[user]]
@@ -52,6 +53,11 @@ fn nothing_configured_is_the_demonstration() {
     assert_eq!(config.buses[0].post, config.buses[0].read);
     assert_eq!(config.users[0].name, config.buses[0].post[0]);
     assert_eq!(config.auth.hashing_threads, config.workers);
+}
+
+#[test]
+fn programs_and_files_start_from_the_same_settings_for_passwords() {
+    assert_eq!(AuthSettings::default(), Config::demo().auth);
 }
 
 #[test]

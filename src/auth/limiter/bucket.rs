@@ -22,7 +22,7 @@ impl Bucket {
             .full_at
             .max(now)
             .saturating_add(limit.refill.saturating_mul(self.reserved.saturating_add(1)));
-        let latest = now.saturating_add(limit.refill.saturating_mul(limit.burst.max(1)));
+        let latest = now.saturating_add(limit.refill.saturating_mul(limit.burst.get()));
         spent_and_reserved.saturating_sub(latest)
     }
 

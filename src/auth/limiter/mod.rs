@@ -38,7 +38,7 @@ const FAMILIAR_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// Failures in a row of one such address for one account.
 const FAMILIAR_BURST: u32 = 10;
 /// Log lines about failures: so many at once, one more per second.
-const REPORTS: FailureLimit = FailureLimit { burst: 20, refill: Duration::from_secs(1) };
+const REPORTS: FailureLimit = FailureLimit::new(20, Duration::from_secs(1));
 
 /// Whose password is tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl Limiter {
     }
 
     fn per_pair(&self) -> FailureLimit {
-        FailureLimit { burst: FAMILIAR_BURST, refill: self.per_address.refill }
+        FailureLimit::new(FAMILIAR_BURST, self.per_address.refill)
     }
 
     /// Whether an attempt may start now. Takes nothing.

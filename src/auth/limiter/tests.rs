@@ -6,8 +6,8 @@ const REFILL: Duration = Duration::from_secs(3);
 
 fn limiter() -> Limiter {
     Limiter::new(&AuthSettings {
-        failures_per_address: FailureLimit { burst: 3, refill: REFILL },
-        failures_per_account: FailureLimit { burst: 5, refill: Duration::from_secs(1) },
+        failures_per_address: FailureLimit::new(3, REFILL),
+        failures_per_account: FailureLimit::new(5, Duration::from_secs(1)),
         ..AuthSettings::default()
     })
 }
@@ -172,7 +172,7 @@ fn ipv6_counts_by_64_and_mapped_ipv4_as_ipv4() {
 fn reports_are_bounded_and_tell_what_they_left_out() {
     let mut limiter = limiter();
     let lines = (0..1000).filter(|_| limiter.report(seconds(0)).is_some()).count();
-    assert_eq!(lines, usize::try_from(REPORTS.burst).unwrap());
+    assert_eq!(lines, usize::try_from(REPORTS.burst.get()).unwrap());
     assert_eq!(limiter.report(seconds(1)), Some(980));
 }
 
@@ -184,7 +184,7 @@ proptest! {
         burst in 1u32..6,
         steps in prop::collection::vec((0u64..5_000, prop::bool::ANY, prop::bool::ANY), 1..200),
     ) {
-        let limit = FailureLimit { burst, refill: REFILL };
+        let limit = FailureLimit::new(burst, REFILL);
         let mut bucket = Bucket::default();
         let (mut now, mut failures, mut on_their_way) = (Duration::ZERO, Vec::new(), 0);
         for (millis, starts, fails) in steps {
@@ -211,7 +211,7 @@ proptest! {
     /// The time it names is enough, and the shortest that is.
     #[test]
     fn retry_after_is_exact(failures in 1u32..10, at in 0u64..10_000) {
-        let limit = FailureLimit { burst: 3, refill: REFILL };
+        let limit = FailureLimit::new(3, REFILL);
         let (mut bucket, now) = (Bucket::default(), Duration::from_millis(at));
         for _ in 0..failures {
             bucket.reserve();

@@ -144,7 +144,7 @@ impl Authenticator {
     }
 
     fn with_clock(accounts: Accounts, settings: AuthSettings, clock: Clock) -> Result<Self, Unspecified> {
-        let threads = settings.hashing_threads.clamp(1, Semaphore::MAX_PERMITS / 2);
+        let threads = settings.hashing_threads.get().min(Semaphore::MAX_PERMITS / 2);
         let admitted = settings.hashing_queue.min(Semaphore::MAX_PERMITS / 2) + threads;
         Ok(Self(Arc::new(Shared {
             key: hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?,

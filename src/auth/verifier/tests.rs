@@ -1,3 +1,4 @@
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 
@@ -28,10 +29,10 @@ fn accounts(users: &[(&str, &str)]) -> Accounts {
 
 fn settings() -> AuthSettings {
     AuthSettings {
-        hashing_threads: 1,
+        hashing_threads: NonZeroUsize::MIN,
         hashing_queue: 2,
-        failures_per_address: FailureLimit { burst: 3, refill: Duration::from_secs(3) },
-        failures_per_account: FailureLimit { burst: 5, refill: Duration::from_secs(1) },
+        failures_per_address: FailureLimit::new(3, Duration::from_secs(3)),
+        failures_per_account: FailureLimit::new(5, Duration::from_secs(1)),
         ..AuthSettings::default()
     }
 }
