@@ -15,8 +15,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 pub const KEYS_MAX: usize = 8;
 /// Shortest and longest modulus, in bits.
 const MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
-/// Longest exponent, in bits: the longest that the verifier takes.
-const EXPONENT_BITS_MAX: usize = 33;
+/// Longest exponent, in bits. The verifier takes one more; no tool makes such keys.
+const EXPONENT_BITS_MAX: usize = 32;
 
 /// The draft wants no padding; what tools write often has it.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
@@ -26,7 +26,8 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 
 /// A signer's public key, `RSA.<modulus>.<exponent>`: both big-endian in base64url (draft section 8.1).
 ///
-/// The modulus has 2048 to 8192 bits. Padding and leading zero bytes are tolerated. `Debug` is short.
+/// The modulus is odd and has 2048 to 8192 bits, the exponent is odd and from 3 to 4294967295. Padding and leading
+/// zero bytes are tolerated; keys that differ in them alone are equal. `Debug` is short.
 ///
 /// ```
 /// use backplane::envelope::MagicKey;
@@ -55,8 +56,11 @@ pub enum MagicKeyError {
     /// The modulus is too short or too long.
     #[error("the modulus of a magic key has 2048 to 8192 bits, this one has {0}")]
     Modulus(usize),
+    /// No product of two odd primes.
+    #[error("the modulus of a magic key is odd, this one is even")]
+    EvenModulus,
     /// No exponent of an RSA key.
-    #[error("the exponent of a magic key is odd, at least 3 and at most 33 bits long")]
+    #[error("the exponent of a magic key is odd and from 3 to 4294967295")]
     Exponent,
     /// The verifier does not take the key.
     #[error("this modulus and exponent are no RSA key")]
@@ -104,8 +108,10 @@ impl FromStr for MagicKey {
         if !MODULUS_BITS.contains(&bits) {
             return Err(MagicKeyError::Modulus(bits));
         }
-        let odd = e.last().is_some_and(|last| last % 2 == 1);
-        if !odd || e == [1] || bit_length(&e) > EXPONENT_BITS_MAX {
+        if !is_odd(&n) {
+            return Err(MagicKeyError::EvenModulus);
+        }
+        if !is_odd(&e) || e == [1] || bit_length(&e) > EXPONENT_BITS_MAX {
             return Err(MagicKeyError::Exponent);
         }
         let key = RsaPublicKeyComponents { n: &n, e: &e }
@@ -118,6 +124,15 @@ impl FromStr for MagicKey {
         Ok(Self { key: key.into(), bits, ids })
     }
 }
+
+// The id stands for modulus and exponent, which the verifier's own form of the key cannot compare.
+impl PartialEq for MagicKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for MagicKey {}
 
 impl fmt::Debug for MagicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,11 +155,15 @@ fn bit_length(number: &[u8]) -> usize {
     })
 }
 
+fn is_odd(number: &[u8]) -> bool {
+    number.last().is_some_and(|last| last % 2 == 1)
+}
+
 /// Which messages a bus takes.
 ///
 /// Without keys, every sound message: unwrapping is not signature checking (MSG-7). With keys, an envelope needs
 /// at least one signature that verifies under one of them; bare messages are taken unless envelopes are required.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EnvelopePolicy {
     keys: Vec<MagicKey>,
     required: bool,
@@ -176,6 +195,13 @@ impl EnvelopePolicy {
             return Err(EnvelopePolicyError::NoKeys);
         }
         Ok(Self { keys, required })
+    }
+
+    /// Whether messages can be refused at all: there are keys, or envelopes are required. Otherwise there is nothing to
+    /// compute for any message.
+    #[must_use]
+    pub fn verifies(&self) -> bool {
+        self.required || !self.keys.is_empty()
     }
 
     /// Whether the bus takes this envelope.

@@ -335,8 +335,8 @@ const POLICY: &[Key] = &[
     key(
         "envelope_keys",
         Kind::Texts(
-            "magic signature keys \"RSA.<modulus>.<exponent>\" in base64url, with a modulus of 2048 to 8192 bits and an \
-             odd exponent from 3 to 4294967295",
+            "at most 8 magic signature keys \"RSA.<modulus>.<exponent>\" in base64url, with an odd modulus of 2048 to \
+             8192 bits and an odd exponent from 3 to 4294967295",
         ),
         Default("[]"),
         "Keys that signed messages (magic envelopes) are checked with.",

@@ -12,7 +12,7 @@
 //! | `layers` | values on top of each other, each with its origin |
 //! | `check` | each value against the catalogue; unknown keys |
 //! | `raw` | the shape, for serde |
-//! | `values`, `magic_key` | single values with rules that only files know |
+//! | `values` | single values with rules that only files know |
 //! | `resolved` | [`Config`] and its parts: all that the rest of the server sees |
 //! | `resolve` | from raw to resolved, with the checks between keys |
 //! | `tls` | the files that `[tls]` names |
@@ -28,7 +28,6 @@ mod example;
 mod keys;
 mod layers;
 mod load;
-mod magic_key;
 mod raw;
 mod resolve;
 mod resolved;
@@ -41,9 +40,7 @@ mod values;
 pub use error::{ConfigError, Origin};
 pub use example::example;
 pub use load::{FlagValue, Sources, load};
-pub use magic_key::{MagicKey, NotAMagicKey};
 pub use resolved::{
-    AllowedOrigins, Bus, Config, DEMO_NAME, EnvelopePolicy, Limits, LogFormat, LogSettings, Storage, Tls,
-    User,
+    AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
 };
 pub use tls::read_tls_files;

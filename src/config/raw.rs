@@ -10,9 +10,9 @@ use std::time::Duration;
 use backplane_actors::BusName;
 use serde::{Deserialize, Deserializer, de};
 
-use super::magic_key::MagicKey;
 use super::values::{LogLevel, Network, OriginPattern, PublicUrl};
 use crate::auth::{PasswordHash, UserName};
+use crate::envelope::MagicKey;
 
 /// A text that stands for something else.
 #[derive(Debug)]

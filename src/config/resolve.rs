@@ -10,16 +10,14 @@ use toml::Value;
 use super::check::{self, Known};
 use super::error::ConfigError;
 use super::layers::Layers;
-use super::magic_key::MagicKey;
 use super::raw::{
     Raw, RawAuth, RawBus, RawDefaults, RawFailures, RawLimits, RawLogFormat, RawStorageKind, Text,
 };
-use super::resolved::{
-    AllowedOrigins, Bus, Config, EnvelopePolicy, Limits, LogFormat, LogSettings, Storage, Tls, User,
-};
+use super::resolved::{AllowedOrigins, Bus, Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
 use super::units::show_millis;
 use super::values::OriginPattern;
 use crate::auth::{AuthSettings, FailureLimit, UserName};
+use crate::envelope::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX};
 
 /// Users that a refusal lists at most.
 const USERS_SHOWN: usize = 10;
@@ -170,15 +168,22 @@ impl Judge {
             return Err(self.wrong(&path, "is more than retention_max", allowed));
         }
 
+        let own_keys = raw.envelope_keys.is_some();
         let keys = raw.envelope_keys.as_ref().unwrap_or(&defaults.envelope_keys);
         let required = raw.require_envelope.unwrap_or(defaults.require_envelope);
-        if required && keys.is_empty() {
-            let own = raw.require_envelope.is_some() || raw.envelope_keys.is_some();
-            let reason = "is true, and there are no envelope_keys";
-            let path = written(own, "require_envelope");
-            return Err(self.wrong(&path, reason, "false, or true with envelope_keys"));
-        }
-        let keys: Vec<MagicKey> = keys.iter().map(|Text(key)| key.clone()).collect();
+        let policy = EnvelopePolicy::new(keys.iter().map(|Text(key)| key.clone()).collect(), required);
+        let envelopes = policy.map_err(|error| match error {
+            EnvelopePolicyError::TooManyKeys => self.wrong(
+                &written(own_keys, "envelope_keys"),
+                format!("holds {} keys", keys.len()),
+                format!("at most {KEYS_MAX} keys"),
+            ),
+            EnvelopePolicyError::NoKeys => self.wrong(
+                &written(own_keys || raw.require_envelope.is_some(), "require_envelope"),
+                "is true, and there are no envelope_keys",
+                "false, or true with envelope_keys",
+            ),
+        })?;
 
         let origins = raw.allowed_origins.as_ref();
         let path = written(origins.is_some(), "allowed_origins");
@@ -191,7 +196,7 @@ impl Judge {
             retention,
             window_channel: raw.window.channel.unwrap_or(defaults.window.channel),
             window_bus: raw.window.bus.unwrap_or(defaults.window.bus),
-            envelopes: EnvelopePolicy { keys, required },
+            envelopes,
         })
     }
 

@@ -12,8 +12,8 @@ use backplane_actors::BusName;
 use ipnet::IpNet;
 use url::Url;
 
-use super::magic_key::MagicKey;
 use crate::auth::{AuthSettings, PasswordHash, UserName};
+use crate::envelope::EnvelopePolicy;
 
 /// The name of the demonstration's bus, its user and its password.
 pub const DEMO_NAME: &str = "demo";
@@ -151,7 +151,7 @@ pub struct Bus {
     pub window_channel: NonZeroUsize,
     /// Messages held for the bus.
     pub window_bus: NonZeroUsize,
-    /// How signed messages are treated.
+    /// How signed messages (magic envelopes) are treated.
     pub envelopes: EnvelopePolicy,
 }
 
@@ -162,15 +162,6 @@ pub enum AllowedOrigins {
     Any,
     /// Pages of these origins, in serialized form (`https://www.example.com`), each once; none: no page.
     List(Vec<String>),
-}
-
-/// How signed messages (magic envelopes) are treated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EnvelopePolicy {
-    /// The keys that signatures are checked with.
-    pub keys: Vec<MagicKey>,
-    /// Whether every message has to be signed with one of them; never without keys.
-    pub required: bool,
 }
 
 impl Config {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::AuthSettings;
+use crate::envelope::KEYS_MAX;
 
 const USER: &str = "
 [[user]]
@@ -163,6 +164,24 @@ fn refusals_of_the_file() {
         let file = file.replace("@USER", USER.trim()).replace("@BUS", BUS.trim());
         assert_eq!(refusal(&file, &[], &[]), expected.trim_end(), "for:\n{file}");
     }
+}
+
+#[test]
+fn i_5_a_bus_has_a_bounded_number_of_envelope_keys() {
+    let key = format!("\"RSA.{}w.AQAB\",", "q".repeat(341));
+    let keys = |count| format!("envelope_keys = [{}]", key.repeat(count));
+    let config =
+        loaded(&[USER, BUS, &keys(KEYS_MAX), "\nrequire_envelope = true"].concat(), &[], &[]).unwrap();
+    assert!(config.buses[0].envelopes.verifies());
+    assert!(!loaded(&[USER, BUS].concat(), &[], &[]).unwrap().buses[0].envelopes.verifies());
+    assert_eq!(
+        refusal(&[USER, BUS, &keys(KEYS_MAX + 1)].concat(), &[], &[]),
+        "bus[0].envelope_keys (backplane.toml, line 9): holds 9 keys; allowed: at most 8 keys"
+    );
+    assert_eq!(
+        refusal(&["[defaults]\n", &keys(KEYS_MAX + 1), USER, BUS].concat(), &[], &[]),
+        "defaults.envelope_keys (backplane.toml, line 2): holds 9 keys; allowed: at most 8 keys"
+    );
 }
 
 #[test]

@@ -175,6 +175,11 @@ fn msg_7_without_keys_nothing_is_verified() {
 #[test]
 fn msg_7_bare_messages_are_taken_unless_envelopes_are_required() {
     let keys = vec![key(&SIGNER)];
+    for (keys, required, verifies) in
+        [(Vec::new(), false, false), (keys.clone(), false, true), (keys.clone(), true, true)]
+    {
+        assert_eq!(EnvelopePolicy::new(keys, required).unwrap().verifies(), verifies);
+    }
     assert_eq!(judge(&EnvelopePolicy::new(keys.clone(), false).unwrap(), INSIDE), Ok(()));
     assert_eq!(judge(&EnvelopePolicy::new(keys.clone(), true).unwrap(), INSIDE), Err(EnvelopeRefusal::Bare));
     assert_eq!(EnvelopePolicy::new(Vec::new(), true).unwrap_err(), EnvelopePolicyError::NoKeys);
@@ -182,27 +187,54 @@ fn msg_7_bare_messages_are_taken_unless_envelopes_are_required() {
     assert_eq!(EnvelopePolicy::new(many, false).unwrap_err(), EnvelopePolicyError::TooManyKeys);
 }
 
+/// A number of this many bytes in base64url: its first byte, `U` over and over, its last one.
+fn number_text(first: u8, bytes: usize, last: u8) -> String {
+    let mut number = vec![b'U'; bytes];
+    number[0] = first;
+    number[bytes - 1] = last;
+    UNPADDED.encode(number)
+}
+
 #[test]
-fn keys_are_checked() {
+fn padding_and_leading_zeros_make_no_other_key() {
     let good = key(&SIGNER);
     let padded: MagicKey = key_text(&SIGNER, &PADDED).parse().unwrap();
     assert_eq!((good.id(), good.bits()), (padded.id(), 2048));
+    assert_eq!(good, padded);
+    assert_ne!(good, key(&STRANGER));
     assert_eq!(format!("{good:?}").len(), "MagicKey(2048 bits, 12345678…)".len());
-    let n = |bytes: usize| "q".repeat(bytes * 4 / 3);
+    let plain = number_text(0x80, 256, 1);
+    let signed = UNPADDED.encode([&[0][..], &UNPADDED.decode(&plain).unwrap()].concat());
+    let [plain, signed] = [plain, signed].map(|n| format!("RSA.{n}.AQAB").parse::<MagicKey>().unwrap());
+    assert_eq!(plain, signed);
+}
+
+#[test]
+fn keys_are_checked() {
+    let n = |bytes| number_text(0xff, bytes, 1);
+    for good in [
+        format!("RSA.{}.Aw", n(1024)),
+        format!("RSA.{}.{}", n(256), UNPADDED.encode([0xff; 4])),
+        format!(" RSA.{}.AQAB\n", number_text(0x80, 256, 1)),
+    ] {
+        assert!(good.parse::<MagicKey>().is_ok(), "{good}");
+    }
     for (text, error) in [
         (String::new(), MagicKeyError::Form),
-        (format!("RSA.{}", n(255)), MagicKeyError::Form),
-        (format!("EC.{}.AQAB", n(255)), MagicKeyError::Form),
-        (format!("RSA.{}.AQAB.AQAB", n(255)), MagicKeyError::Form),
+        ("RSA".to_owned(), MagicKeyError::Form),
+        (format!("RSA.{}", n(256)), MagicKeyError::Form),
+        (format!("EC.{}.AQAB", n(256)), MagicKeyError::Form),
+        (format!("RSA.{}.AQAB.AQAB", n(256)), MagicKeyError::Form),
         ("RSA.+.AQAB".to_owned(), MagicKeyError::Base64("modulus")),
-        (format!("RSA.{}.?", n(258)), MagicKeyError::Base64("exponent")),
-        (format!("RSA.{}.AQAB", n(255)), MagicKeyError::Modulus(2040)),
-        (format!("RSA.{}.AQAB", n(1026)), MagicKeyError::Modulus(8208)),
+        (format!("RSA.{}.?", n(256)), MagicKeyError::Base64("exponent")),
+        (format!("RSA.{}.AQAB", number_text(0x7f, 256, 1)), MagicKeyError::Modulus(2047)),
+        (format!("RSA.{}.AQAB", number_text(1, 1025, 1)), MagicKeyError::Modulus(8193)),
         ("RSA..AQAB".to_owned(), MagicKeyError::Modulus(0)),
-        (format!("RSA.{}.", n(258)), MagicKeyError::Exponent),
-        (format!("RSA.{}.AQ", n(258)), MagicKeyError::Exponent),
-        (format!("RSA.{}.AQAA", n(258)), MagicKeyError::Exponent),
-        (format!("RSA.{}.{}", n(258), UNPADDED.encode([3; 5])), MagicKeyError::Exponent),
+        (format!("RSA.{}.AQAB", number_text(0x80, 256, 2)), MagicKeyError::EvenModulus),
+        (format!("RSA.{}.", n(256)), MagicKeyError::Exponent),
+        (format!("RSA.{}.AQ", n(256)), MagicKeyError::Exponent),
+        (format!("RSA.{}.AQAA", n(256)), MagicKeyError::Exponent),
+        (format!("RSA.{}.{}", n(256), UNPADDED.encode([1, 0, 0, 0, 1])), MagicKeyError::Exponent),
     ] {
         assert_eq!(text.parse::<MagicKey>().unwrap_err(), error, "{text}");
     }
