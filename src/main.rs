@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use backplane::cli::{Command, EXIT_CONFIG, EXIT_FAILURE, EXIT_PASSWORD};
-use backplane::config::{Config, ConfigError, Sources, example, load, read_tls_files};
+use backplane::config::{Config, ConfigError, Sources, Tls, example, load};
 use backplane::password::hash_from_standard_input;
 
 fn main() -> ExitCode {
@@ -39,7 +39,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
 
 fn check(sources: &Sources) -> Result<Config, ConfigError> {
     let config = load(sources)?;
-    config.tls.as_ref().map(read_tls_files).transpose()?;
+    config.tls.as_ref().map(Tls::load).transpose()?;
     Ok(config)
 }
 

@@ -6,10 +6,15 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 fn backplane(arguments: &[&str], input: &str) -> Output {
+    with_environment(&[], arguments, input)
+}
+
+fn with_environment(environment: &[(&str, &str)], arguments: &[&str], input: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_backplane"))
         .args(arguments)
         .env_clear()
+        .envs(environment.iter().copied())
         .current_dir(folder.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -63,6 +68,21 @@ fn check_config_tells_what_is_wrong() {
     assert_eq!(
         text(&output.stderr),
         "backplane: log.format (--log-format): \"xml\" is not available; allowed: \"human\" or \"json\"\n"
+    );
+}
+
+#[test]
+fn check_config_reads_the_files_of_tls() {
+    let settings = [
+        ("BACKPLANE_TLS__LISTEN", "127.0.0.1:8443"),
+        ("BACKPLANE_TLS__CERT", "none.crt"),
+        ("BACKPLANE_TLS__KEY", "none.key"),
+    ];
+    let output = with_environment(&settings, &["check-config"], "");
+    assert_eq!(output.status.code(), Some(78));
+    assert_eq!(
+        text(&output.stderr),
+        "backplane: tls.cert: none.crt: No such file or directory (os error 2)\n"
     );
 }
 

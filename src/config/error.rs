@@ -6,14 +6,22 @@ use std::path::PathBuf;
 /// Why the configuration was refused. The text never shows a password or a hash (I-8).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A file named by `--config` or `BACKPLANE_CONFIG`, or a TLS file, cannot be read.
+    /// A file named by `--config` or `BACKPLANE_CONFIG` cannot be read.
     #[error("{key}: cannot read {}: {reason}", path.display())]
     Unreadable {
-        /// What named the file: a key, `--config` or `BACKPLANE_CONFIG`.
+        /// What named the file: `--config` or `BACKPLANE_CONFIG`.
         key: String,
         /// The file.
         path: PathBuf,
         /// What the operating system said.
+        reason: String,
+    },
+    /// A file that `[tls]` names cannot be used.
+    #[error("{key}: {reason}")]
+    Tls {
+        /// The key that names the file: `tls.cert` or `tls.key`.
+        key: &'static str,
+        /// The file and what is wrong with it.
         reason: String,
     },
     /// The file is not TOML.

@@ -15,7 +15,7 @@
 //! | `values` | single values with rules that only files know |
 //! | `resolved` | [`Config`] and its parts: all that the rest of the server sees |
 //! | `resolve` | from raw to resolved, with the checks between keys |
-//! | `tls` | the files that `[tls]` names |
+//! | `tls` | `[tls]` with the files that it names |
 //! | `example` | `backplane.example.toml`, written from the catalogue |
 //! | `error` | what an operator reads when something is refused |
 //!
@@ -43,4 +43,3 @@ pub use load::{FlagValue, Sources, load};
 pub use resolved::{
     AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
 };
-pub use tls::read_tls_files;

@@ -1,75 +1,78 @@
-//! The TLS files: read, and checked to belong together.
+//! The files that `[tls]` names, and what an operator reads when they cannot be used.
 
-use std::path::Path;
-
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use std::sync::Arc;
 
 use super::error::ConfigError;
 use super::resolved::Tls;
+use crate::tls::{ReloadingCertificate, TlsError};
 
-/// Reads the certificate and its key.
-///
-/// # Errors
-/// A file that cannot be read or is not PEM, a key that is of no known kind or not the certificate's.
-pub fn read_tls_files(tls: &Tls) -> Result<CertifiedKey, ConfigError> {
-    let chain = CertificateDer::pem_file_iter(&tls.cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| refused("tls.cert", &tls.cert, &error))?;
-    if chain.is_empty() {
-        return Err(refused("tls.cert", &tls.cert, &pem::Error::NoItemsFound));
+impl Tls {
+    /// Reads the certificate and its key.
+    ///
+    /// # Errors
+    /// A file that cannot be read or used, and a key that is not the certificate's: with the key that names the file.
+    pub fn load(&self) -> Result<Arc<ReloadingCertificate>, ConfigError> {
+        ReloadingCertificate::load(&self.cert, &self.key).map_err(|error| self.refused(&error))
     }
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| refused("tls.key", &tls.key, &error))?;
-    let provider = rustls::crypto::aws_lc_rs::default_provider();
-    CertifiedKey::from_der(chain, key, &provider).map_err(|error| ConfigError::Value {
-        key: "tls.key".to_owned(),
-        origin: None,
-        reason: format!("{} with {}: {error}", tls.key.display(), tls.cert.display()),
-        allowed: "the private key of the first certificate in tls.cert".to_owned(),
-    })
-}
 
-fn refused(key: &str, path: &Path, error: &pem::Error) -> ConfigError {
-    let reason = match error {
-        pem::Error::Io(error) => error.to_string(),
-        pem::Error::NoItemsFound => "it holds nothing of that kind in PEM form".to_owned(),
-        error => error.to_string(),
-    };
-    ConfigError::Unreadable { key: key.to_owned(), path: path.to_owned(), reason }
+    fn refused(&self, error: &TlsError) -> ConfigError {
+        let key = match error {
+            // The certificate is read first: where both are one file, it is the certificate that is missing.
+            TlsError::Read { file, .. } | TlsError::TooLarge { file } if *file == self.cert => "tls.cert",
+            TlsError::Certificate { .. } => "tls.cert",
+            TlsError::Read { .. }
+            | TlsError::TooLarge { .. }
+            | TlsError::Key { .. }
+            | TlsError::Mismatch { .. } => "tls.key",
+            TlsError::Setup(_) => "tls",
+        };
+        ConfigError::Tls { key, reason: error.to_string() }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertifiedKey as Generated, generate_simple_self_signed};
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
 
     use super::*;
 
     #[test]
-    fn a_certificate_and_its_key_are_read_and_nothing_else_is() {
+    fn refusals_name_key_file_and_reason() {
         let folder = tempfile::tempdir().unwrap();
-        let write = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            path
+        let path = |name: &str| folder.path().join(name);
+        let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+        let generated = || generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let CertifiedKey { cert, signing_key } = generated();
+        write("cert", &cert.pem());
+        write("key", &signing_key.serialize_pem());
+        write("stranger", &generated().signing_key.serialize_pem());
+        write("large", &" ".repeat(2 << 20));
+        let load = |cert: &str, key: &str| {
+            let tls = Tls { listen: Vec::new(), cert: path(cert), key: path(key) };
+            tls.load().map(drop).map_err(|error| error.to_string())
         };
-        let Generated { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let stranger = generate_simple_self_signed(["localhost".to_owned()]).unwrap().signing_key;
-        let cert = write("cert", &cert.pem());
-        let key = write("key", &signing_key.serialize_pem());
-        let read = |cert: &Path, key: &Path| {
-            let tls = Tls { listen: Vec::new(), cert: cert.to_owned(), key: key.to_owned() };
-            read_tls_files(&tls).map(|read| read.cert.len()).map_err(|error| error.to_string())
-        };
-        assert_eq!(read(&cert, &key), Ok(1));
-        for (cert, key, begins) in [
-            (&folder.path().join("none"), &key, "tls.cert: cannot read "),
-            (&key, &key, "tls.cert: cannot read "),
-            (&cert, &cert, "tls.key: cannot read "),
-            (&cert, &write("stranger", &stranger.serialize_pem()), "tls.key: "),
+        let shown = |name: &str| path(name).display().to_string();
+        assert_eq!(load("cert", "key"), Ok(()));
+        for (cert, key, expected) in [
+            ("none", "key", format!("tls.cert: {}: No such file", shown("none"))),
+            ("cert", "none", format!("tls.key: {}: No such file", shown("none"))),
+            ("none", "none", format!("tls.cert: {}: No such file", shown("none"))),
+            ("large", "key", format!("tls.cert: {}: larger than 1048576 bytes", shown("large"))),
+            ("cert", "large", format!("tls.key: {}: larger than 1048576 bytes", shown("large"))),
+            ("key", "key", format!("tls.cert: {}: there is no certificate in PEM form", shown("key"))),
+            ("cert", "cert", format!("tls.key: {}: there is no unencrypted private key", shown("cert"))),
+            (
+                "cert",
+                "stranger",
+                format!(
+                    "tls.key: {}: this is not the key of the certificate in {}",
+                    shown("stranger"),
+                    shown("cert")
+                ),
+            ),
         ] {
-            let error = read(cert, key).unwrap_err();
-            assert!(error.starts_with(begins), "{error}");
+            let error = load(cert, key).unwrap_err();
+            assert!(error.starts_with(&expected), "{error}");
         }
     }
 }
