@@ -44,7 +44,7 @@ pub struct AuthSettings {
 impl Default for AuthSettings {
     fn default() -> Self {
         Self {
-            verified_ttl: Duration::from_secs(5 * 60),
+            verified_ttl: Duration::from_mins(5),
             hashing_threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             hashing_queue: 64,
             failures_per_address: FailureLimit::new(20, Duration::from_secs(3)),

@@ -190,7 +190,7 @@ async fn the_watcher_brings_a_new_pair_into_force() {
     let watcher = tokio::spawn(certificate.clone().watch(Duration::from_millis(1)));
     disk.write_certificate(&other);
     disk.write_key(&other);
-    tokio::time::timeout(Duration::from_secs(60), async {
+    tokio::time::timeout(Duration::from_mins(1), async {
         while !serves(&certificate, &other) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

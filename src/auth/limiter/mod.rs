@@ -34,7 +34,7 @@ const NOBODIES: usize = 4096;
 /// Addresses remembered per account because they gave the right password.
 const FAMILIAR_MAX: usize = 16;
 /// How long they are remembered.
-const FAMILIAR_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+const FAMILIAR_FOR: Duration = Duration::from_hours(24);
 /// Failures in a row of one such address for one account.
 const FAMILIAR_BURST: u32 = 10;
 /// Log lines about failures: so many at once, one more per second.
