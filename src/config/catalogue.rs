@@ -212,7 +212,12 @@ const AUTH: &[Key] = &[
 const LIMITS: &[Key] = &[
     key("body", Kind::Size(KIB, GIB), Default(r#""1MiB""#), "Bytes of a request's body."),
     key("messages_per_post", Kind::Count(1, 100_000), Default("1000"), "Messages in one POST."),
-    key("message", Kind::Size(128, 64 * MIB), Default(r#""256KiB""#), "Bytes of one message."),
+    key(
+        "message",
+        Kind::Size(128, 64 * MIB),
+        Default(r#""256KiB""#),
+        "Bytes of one message. At most limits.body.",
+    ),
     key(
         "json_depth",
         Kind::Count(4, 127),

@@ -27,6 +27,11 @@ impl Layers {
         }
     }
 
+    /// Whether somebody wrote a value for exactly this path.
+    pub(super) fn is_written(&self, path: &str) -> bool {
+        self.origins.contains_key(path)
+    }
+
     /// The refusal of a value.
     pub(super) fn wrong(&self, path: &str, reason: String, allowed: String) -> ConfigError {
         ConfigError::Value { key: path.to_owned(), origin: self.origin(path), reason, allowed }

@@ -1,7 +1,8 @@
 //! From the raw shape to the resolved one: what needs more than one key to be judged.
 
+mod listen;
+
 use std::collections::HashSet;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::raw::{
     Raw, RawAuth, RawBus, RawDefaults, RawFailures, RawLimits, RawLogFormat, RawStorageKind, Text,
 };
 use super::resolved::{AllowedOrigins, Bus, Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
-use super::units::show_millis;
+use super::units::{show_bytes, show_millis};
 use super::values::OriginPattern;
 use crate::auth::{AuthSettings, FailureLimit, UserName};
 use crate::envelope::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX};
@@ -64,6 +65,8 @@ pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigEr
     }
     let buses = raw.bus.into_iter().enumerate();
     let buses = buses.map(|(i, bus)| judge.bus(i, bus, &raw.defaults, &users)).collect::<Result<_, _>>()?;
+    let limits = limits(&raw.limits);
+    judge.message_fits_body(&limits)?;
     let workers = raw.workers.unwrap_or_else(processors);
 
     Ok(Config {
@@ -86,7 +89,7 @@ pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigEr
             RawStorageKind::Memory => Storage::Memory,
         },
         auth: auth(&raw.auth, workers),
-        limits: limits(&raw.limits),
+        limits,
         users,
         buses,
         demo,
@@ -103,34 +106,24 @@ impl Judge {
         self.layers.wrong(path, reason.into(), allowed.into())
     }
 
-    fn addresses(&self, path: &str, own: &[SocketAddr], others: &[SocketAddr]) -> Result<(), ConfigError> {
-        if own.is_empty() {
-            return Err(self.wrong(path, "the list is empty", "at least one address with a port"));
+    /// A longer message than the body it comes in would be a promise that cannot be kept.
+    fn message_fits_body(&self, limits: &Limits) -> Result<(), ConfigError> {
+        if limits.message <= limits.body {
+            return Ok(());
         }
-        let mut seen: HashSet<_> = others.iter().collect();
-        // Port 0 is a fresh port each time.
-        match own.iter().find(|address| address.port() != 0 && !seen.insert(address)) {
-            Some(twice) => Err(self.wrong(
-                path,
-                format!("{twice} is listened on twice"),
-                "each address with its port once",
-            )),
-            None => Ok(()),
-        }
-    }
-
-    fn loopback(&self, path: &str, addresses: &[SocketAddr]) -> Result<(), ConfigError> {
-        match addresses.iter().find(|address| !address.ip().is_loopback()) {
-            Some(open) => Err(self.wrong(
-                path,
-                format!(
-                    "without [[user]] and [[bus]] this is the demonstration, whose password everybody knows, \
-                         and {open} can be reached from elsewhere"
-                ),
-                "loopback addresses, or any address once [[user]] and [[bus]] are configured",
-            )),
-            None => Ok(()),
-        }
+        let [message, body] = [limits.message, limits.body].map(size);
+        // Where only the body was made smaller, the operator looks for that line.
+        Err(if self.layers.is_written("limits.message") {
+            let reason = format!("{message:?} is more than limits.body");
+            self.wrong("limits.message", reason, format!("at most {body:?}, or more with limits.body raised"))
+        } else {
+            let reason = format!("{body:?} is less than limits.message");
+            self.wrong(
+                "limits.body",
+                reason,
+                format!("at least {message:?}, or less with limits.message lowered"),
+            )
+        })
     }
 
     fn unique<'a>(&self, section: &str, names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
@@ -230,17 +223,6 @@ impl Judge {
     }
 }
 
-fn auth(raw: &RawAuth, workers: NonZeroUsize) -> AuthSettings {
-    let limit = |raw: &RawFailures| FailureLimit { burst: raw.burst, refill: raw.refill.0 };
-    AuthSettings {
-        verified_ttl: raw.verified_ttl.0,
-        hashing_threads: raw.hashing_threads.unwrap_or(workers),
-        hashing_queue: raw.hashing_queue,
-        failures_per_address: limit(&raw.failures_per_address),
-        failures_per_account: limit(&raw.failures_per_account),
-    }
-}
-
 fn limits(raw: &RawLimits) -> Limits {
     Limits {
         body: raw.body,
@@ -258,6 +240,17 @@ fn limits(raw: &RawLimits) -> Limits {
     }
 }
 
+fn auth(raw: &RawAuth, workers: NonZeroUsize) -> AuthSettings {
+    let limit = |raw: &RawFailures| FailureLimit { burst: raw.burst, refill: raw.refill.0 };
+    AuthSettings {
+        verified_ttl: raw.verified_ttl.0,
+        hashing_threads: raw.hashing_threads.unwrap_or(workers),
+        hashing_queue: raw.hashing_queue,
+        failures_per_address: limit(&raw.failures_per_address),
+        failures_per_account: limit(&raw.failures_per_account),
+    }
+}
+
 fn texts<T>(list: Vec<Text<T>>) -> Vec<T> {
     list.into_iter().map(|Text(value)| value).collect()
 }
@@ -268,6 +261,10 @@ fn processors() -> NonZeroUsize {
 
 fn shown(span: Duration) -> String {
     show_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn size(bytes: usize) -> String {
+    show_bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
 }
 
 /// What the key at a path with indices takes; entries of a list take what the list does.

@@ -130,6 +130,19 @@ fn a_bus_overrides_single_keys_of_the_defaults() {
 }
 
 #[test]
+fn different_addresses_and_fresh_ports_do_not_overlap() {
+    for listen in [
+        "127.0.0.1:1,127.0.0.2:1",
+        "0.0.0.0:1,0.0.0.0:2",
+        "0.0.0.0:1,[::1]:1",
+        "127.0.0.1:0,127.0.0.1:0,0.0.0.0:0",
+    ] {
+        let loaded = loaded(&[USER, BUS].concat(), &[("BACKPLANE_LISTEN", listen)], &[]);
+        assert!(loaded.is_ok(), "{listen}: {loaded:?}");
+    }
+}
+
+#[test]
 fn a_public_url_has_no_slash_at_its_end() {
     for (written, base) in [
         ("https://a.example", "https://a.example"),
