@@ -88,7 +88,7 @@ const TOP: &[Key] = &[
         "insecure_auth",
         Kind::Switch,
         Default("false"),
-        "Accept credentials over plain HTTP. The demonstration does in any case: it is on loopback only.",
+        "Accept credentials over plain HTTP. Listeners on loopback addresses do in any case, unless a trusted proxy says that the client used plain HTTP.",
     ),
     key(
         "trusted_proxies",

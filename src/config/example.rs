@@ -103,13 +103,13 @@ mod tests {
             let default = |key: &Key| key.name == name && matches!(key.unset, Unset::Default(_));
             section.shape == Shape::One && (setting.starts_with('[') || section.keys().any(default))
         });
-        assert_eq!(config, Config::demo());
+        assert_eq!(config, Config::demo().unwrap());
     }
 
     #[test]
     fn everything_in_the_file_may_be_set_at_once() {
         let config = with(|_, _| true);
-        let demo = Config::demo();
+        let demo = Config::demo().unwrap();
         assert!(!config.demo);
         assert_eq!(config.public_base(), Some("https://bp.example.com"));
         assert_eq!(config.metrics_listen, Some("127.0.0.1:9090".parse().unwrap()));

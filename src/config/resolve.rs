@@ -72,7 +72,7 @@ pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigEr
     Ok(Config {
         listen,
         public_url: raw.public_url.map(|Text(url)| url.0),
-        insecure_auth: raw.insecure_auth || demo,
+        insecure_auth: raw.insecure_auth,
         trusted_proxies: raw.trusted_proxies.into_iter().map(|Text(network)| network.0).collect(),
         shutdown_grace: raw.shutdown_grace.0,
         workers,

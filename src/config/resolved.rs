@@ -12,6 +12,7 @@ use backplane_actors::BusName;
 use ipnet::IpNet;
 use url::Url;
 
+use super::error::ConfigError;
 use crate::auth::{AuthSettings, PasswordHash, UserName};
 use crate::envelope::EnvelopePolicy;
 
@@ -29,7 +30,7 @@ pub struct Config {
     /// What the URLs that the server hands out start with (http or https, no user, query or fragment), or nothing:
     /// taken from each request. A path does not end in a slash; [`Config::public_base`] has none at all at its end.
     pub public_url: Option<Url>,
-    /// Whether credentials are accepted over plain HTTP. Always so in the demonstration, which is on loopback.
+    /// Whether credentials are accepted over plain HTTP. Listeners on loopback do in any case.
     pub insecure_auth: bool,
     /// Whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed.
     pub trusted_proxies: Vec<IpNet>,
@@ -101,7 +102,7 @@ pub struct Limits {
     pub body: usize,
     /// Messages in one POST.
     pub messages_per_post: usize,
-    /// Bytes of one message.
+    /// Bytes of one message; not more than `body`.
     pub message: usize,
     /// How deep arrays and objects lie within each other.
     pub json_depth: usize,
@@ -171,17 +172,15 @@ impl Config {
     ///
     /// ```
     /// use backplane::config::Config;
-    /// let mut config = Config::demo();
+    /// let mut config = Config::demo()?;
     /// config.listen = vec!["127.0.0.1:0".parse()?];
-    /// # Ok::<(), std::net::AddrParseError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
-    /// # Panics
-    /// Never: nothing is read but the defaults, and a test reads the same.
-    #[must_use]
-    #[expect(clippy::expect_used, reason = "the defaults are part of the program, and a test loads them")]
-    pub fn demo() -> Self {
-        super::load(&super::Sources::default()).expect("the defaults are a good configuration")
+    /// # Errors
+    /// None in practice: it reads the defaults as if an operator had written them, and tests read the same.
+    pub fn demo() -> Result<Self, ConfigError> {
+        super::load(&super::Sources::default())
     }
 
     /// [`Config::public_url`] without a slash at its end: a path of the server follows right after it.
