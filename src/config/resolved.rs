@@ -165,6 +165,18 @@ pub enum AllowedOrigins {
     List(Vec<String>),
 }
 
+impl AllowedOrigins {
+    /// Whether pages of this origin, as a request's `Origin` header has it, may read. Browsers serialize origins in
+    /// one way only, hence nothing but the same bytes is the same origin.
+    #[must_use]
+    pub fn allows(&self, origin: &[u8]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::List(list) => list.iter().any(|allowed| allowed.as_bytes() == origin),
+        }
+    }
+}
+
 impl Config {
     /// The demonstration, with every setting at its default: bus, user and password `demo` on `127.0.0.1:8080`.
     ///

@@ -125,9 +125,21 @@ fn a_bus_overrides_single_keys_of_the_defaults() {
     let bus = &config.buses[0];
     assert!(!config.demo && !config.insecure_auth);
     assert_eq!(bus.retention, Duration::from_mins(5));
+    assert!(bus.allowed_origins.allows(b"https://b.example"));
     assert_eq!((bus.window_channel.get(), bus.window_bus.get()), (5, 60));
     assert_eq!(bus.read, bus.post);
     assert_eq!(bus.channel_idle, Duration::from_mins(30));
+}
+
+#[test]
+fn origins_are_allowed_byte_by_byte() {
+    let listed = AllowedOrigins::List(vec!["https://a.example".to_owned()]);
+    assert!(listed.allows(b"https://a.example"));
+    for other in ["", "null", "*", "https://a.example/", "https://a.example:443", "https://A.example"] {
+        assert!(!listed.allows(other.as_bytes()), "{other}");
+        assert!(AllowedOrigins::Any.allows(other.as_bytes()), "{other}");
+    }
+    assert!(!AllowedOrigins::List(Vec::new()).allows(b"https://a.example"));
 }
 
 #[test]
