@@ -6,11 +6,17 @@ use anyhow::Context as _;
 use backplane::cli::{Command, EXIT_CONFIG, EXIT_FAILURE, EXIT_PASSWORD};
 use backplane::config::{Config, ConfigError, Sources, Tls, example, load};
 use backplane::password::hash_from_standard_input;
+use backplane::server::{self, Listeners};
+use backplane::{Backplane, greeting, telemetry};
+
+/// Gives memory back after a burst, which the C library's allocator does not.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let (failure, done) = match Command::of_process() {
         Command::Serve(sources) => match load(&sources) {
-            Ok(config) => (EXIT_FAILURE, serve(config)),
+            Ok(config) => (EXIT_FAILURE, serve(&config)),
             Err(error) => (EXIT_CONFIG, Err(error.into())),
         },
         Command::CheckConfig(sources) => {
@@ -31,10 +37,31 @@ fn main() -> ExitCode {
     }
 }
 
-/// The call of `backplane::server::run_until_signalled(config)` comes here.
-fn serve(config: Config) -> anyhow::Result<()> {
-    drop(config);
-    anyhow::bail!("this build cannot serve")
+/// Runs the server until a signal ends it.
+fn serve(config: &Config) -> anyhow::Result<()> {
+    telemetry::start(&config.log)?;
+    actix_web::rt::System::new().block_on(async {
+        let shutdown = server::termination().context("cannot wait for signals")?;
+        let listeners = Listeners::open(config)?;
+        let backplane = Backplane::start(config)?;
+        if config.demo
+            && let Some(address) = listeners.plain().first()
+        {
+            say(&greeting::demo(*address))?;
+        }
+        for address in listeners.plain() {
+            tracing::info!("listening on http://{address}");
+        }
+        for address in listeners.tls() {
+            tracing::info!("listening on https://{address}");
+        }
+        if let Some(address) = listeners.metrics() {
+            tracing::info!("metrics on http://{address}/metrics");
+        }
+        server::run(config, listeners, &backplane, shutdown).await?;
+        tracing::info!("ended in order");
+        Ok(())
+    })
 }
 
 fn check(sources: &Sources) -> Result<Config, ConfigError> {

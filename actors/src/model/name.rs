@@ -1,5 +1,6 @@
 //! Names of buses and channels: checked once when they enter, carried as types afterwards.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -113,6 +114,13 @@ impl std::str::FromStr for BusName {
             ".." => Err(NameError::Reserved("..", "bus")),
             _ => Ok(Self(text.into())),
         }
+    }
+}
+
+/// Maps keyed by bus can be asked with the text of a path.
+impl Borrow<str> for BusName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

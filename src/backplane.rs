@@ -1,0 +1,161 @@
+//! The service as one handle: start it, mount its routes in an actix-web application, shut it down.
+
+use std::sync::Arc;
+
+use actix_web::web::{self, ServiceConfig};
+use backplane_actors::log::LogError;
+use backplane_actors::{Broker, BrokerLimits, BusSettings};
+
+use crate::auth::{Accounts, AccountsError, Authenticator, Right};
+use crate::config::Config;
+use crate::service::Service;
+use crate::{operations, protocol};
+
+/// The Backplane service inside an actix-web application. Cheap to clone; all clones are one.
+///
+/// ```
+/// use actix_web::{App, web};
+/// use backplane::{Backplane, config::Config};
+///
+/// # #[actix_web::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let backplane = Backplane::start(&Config::demo()?)?;
+/// let app = actix_web::test::init_service(
+///     App::new()
+///         .route("/", web::get().to(|| async { "the application's own" }))
+///         .service(web::scope("/backplane").configure(backplane.routes())),
+/// )
+/// .await;
+/// let request = actix_web::test::TestRequest::get().uri("/backplane/v1/bus/demo/channel/c").to_request();
+/// assert_eq!(actix_web::test::call_and_read_body(&app, request).await, "[]");
+/// backplane.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Backplane(Arc<Service>);
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The log cannot be read.
+    #[error("the message log cannot be opened")]
+    Log(#[from] LogError),
+    /// Users and rights contradict each other.
+    #[error("the accounts contradict each other")]
+    Accounts(#[from] AccountsError),
+    /// The system has no randomness to give.
+    #[error("the system's source of randomness failed")]
+    Randomness,
+}
+
+impl Backplane {
+    /// Starts a broker with the configuration's buses and bounds, and the service around it.
+    ///
+    /// Only listeners, TLS, workers and logging are left to the caller: they belong to the application.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub fn start(config: &Config) -> Result<Self, StartError> {
+        Self::around(config, broker_of(config).start()?)
+    }
+
+    /// The service around a broker that the caller has started, say from [`broker_of`] with a clock or log
+    /// of its own. The broker should have the configuration's buses.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub fn around(config: &Config, broker: Broker) -> Result<Self, StartError> {
+        let mut accounts = Accounts::new();
+        for user in &config.users {
+            accounts.add(user.name.clone(), user.password_hash.clone())?;
+        }
+        for bus in &config.buses {
+            for (users, right) in [(&bus.post, Right::Post), (&bus.read, Right::Read)] {
+                for user in users {
+                    accounts.grant(user, bus.name.clone(), right)?;
+                }
+            }
+        }
+        let authenticator = Authenticator::new(accounts, config.auth).map_err(|_| StartError::Randomness)?;
+        Ok(Self(Arc::new(Service::new(config, broker, authenticator))))
+    }
+
+    /// The broker, for posting and reading without HTTP.
+    #[must_use]
+    pub fn broker(&self) -> &Broker {
+        self.0.broker()
+    }
+
+    /// The protocol's routes (`/v1/…`), for `App::configure` or `Scope::configure`.
+    ///
+    /// Call it inside the factory that `HttpServer::new` takes: each worker then offers its thread to the
+    /// broker's actors, which halves what a request costs.
+    pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| {
+            service.broker().join_arbiter();
+            config.app_data(web::Data::from(Arc::clone(&service)));
+            protocol::v1::routes(&service, config);
+        }
+    }
+
+    /// `/healthz`, `/readyz`, and `/metrics` for requests from the same machine.
+    pub fn operations(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| {
+            config.app_data(web::Data::from(service));
+            operations::routes(config);
+        }
+    }
+
+    /// `/metrics` for whoever can reach it: give it a listener of its own.
+    pub fn metrics(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| {
+            config.app_data(web::Data::from(service));
+            operations::metrics_routes(config);
+        }
+    }
+
+    /// Accepts no more POSTs, and returns when those accepted are answered.
+    pub async fn shutdown(&self) {
+        self.0.drain();
+        self.0.broker().shutdown().await;
+    }
+
+    /// From now on `/readyz` says no, and connections end after their answers.
+    pub fn drain(&self) {
+        self.0.drain();
+    }
+
+    /// Requests that are being answered now.
+    #[must_use]
+    pub fn active_requests(&self) -> usize {
+        self.0.active()
+    }
+}
+
+/// A broker with the configuration's buses and bounds, ready to be given a clock or a log, and started.
+pub fn broker_of(config: &Config) -> backplane_actors::BrokerBuilder {
+    let limits = &config.limits;
+    let builder = Broker::builder().limits(BrokerLimits {
+        channels_per_bus: limits.channels_per_bus,
+        window_memory: limits.window_memory,
+        idempotency_keys: limits.idempotency_keys,
+        idempotency_window: limits.idempotency_window,
+    });
+    config.buses.iter().fold(builder, |builder, bus| {
+        builder.bus(
+            bus.name.clone(),
+            BusSettings {
+                channel_idle: bus.channel_idle,
+                retention: bus.retention,
+                channel_window: bus.window_channel,
+                bus_window: bus.window_bus,
+            },
+        )
+    })
+}

@@ -1,0 +1,260 @@
+//! Every error that a client can meet, with its code, its status and its shape, in one list.
+//!
+//! The body is `{"error": code, "error_description": text}`; version 1.x adds `ERR_MSG` with the same text
+//! for old clients. The description says what is wrong, where, and what is allowed. It never repeats a
+//! channel name, a credential or a payload (I-8).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use backplane_actors::log::LogError;
+use backplane_actors::{PostError, ReadError};
+
+use crate::auth::AuthError;
+
+/// The closed list of error codes. A code keeps its meaning for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    /// The request as a whole cannot be understood.
+    InvalidRequest,
+    /// The bus name breaks its rules.
+    InvalidBusName,
+    /// The channel name breaks its rules (MSG-8).
+    InvalidChannelName,
+    /// The body is not an array of good messages.
+    InvalidMessage,
+    /// The bus does not take this message: its envelope's signature does not hold, or it has none (MSG-7).
+    EnvelopeRefused,
+    /// The `Idempotency-Key` header breaks its rules.
+    InvalidIdempotencyKey,
+    /// No credentials, or no usable ones (V1-AUTH-2).
+    CredentialsRequired,
+    /// Wrong credentials (V1-AUTH-2).
+    InvalidCredentials,
+    /// Credentials would cross, or have crossed, the network in the clear (V1-AUTH-1).
+    HttpsRequired,
+    /// Right credentials without the right (V1-AUTH-2).
+    Forbidden,
+    /// There is no bus of this name.
+    UnknownBus,
+    /// There is nothing at this path.
+    NotFound,
+    /// The resource does not do this.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// The body is over its bound.
+    BodyTooLarge,
+    /// A message is over its bound.
+    MessageTooLarge,
+    /// More messages than one POST may bring.
+    TooManyMessages,
+    /// The body is not JSON by its own account.
+    UnsupportedMediaType,
+    /// The idempotency key came with another body before.
+    IdempotencyKeyReused,
+    /// Too many wrong credentials from this address or for this account.
+    TooManyAttempts,
+    /// The bus has all the channels it may have.
+    TooManyChannels,
+    /// The bus remembers all the idempotency keys it may remember.
+    TooManyIdempotencyKeys,
+    /// An actor failed on this request.
+    InternalError,
+    /// Credentials wait to be checked in greater number than may wait.
+    Busy,
+    /// The windows hold all that they may hold.
+    MemoryFull,
+    /// The server is shutting down, or its log has failed.
+    Unavailable,
+    /// The log has no room.
+    StorageFull,
+}
+
+impl ErrorCode {
+    /// The code as clients see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    /// The HTTP status that goes with it.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    const fn row(self) -> (&'static str, StatusCode) {
+        match self {
+            Self::InvalidRequest => ("invalid_request", StatusCode::BAD_REQUEST),
+            Self::InvalidBusName => ("invalid_bus_name", StatusCode::BAD_REQUEST),
+            Self::InvalidChannelName => ("invalid_channel_name", StatusCode::BAD_REQUEST),
+            Self::InvalidMessage => ("invalid_message", StatusCode::BAD_REQUEST),
+            Self::EnvelopeRefused => ("envelope_refused", StatusCode::BAD_REQUEST),
+            Self::InvalidIdempotencyKey => ("invalid_idempotency_key", StatusCode::BAD_REQUEST),
+            Self::CredentialsRequired => ("credentials_required", StatusCode::UNAUTHORIZED),
+            Self::InvalidCredentials => ("invalid_credentials", StatusCode::UNAUTHORIZED),
+            Self::HttpsRequired => ("https_required", StatusCode::FORBIDDEN),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
+            Self::UnknownBus => ("unknown_bus", StatusCode::NOT_FOUND),
+            Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
+            Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT),
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::MessageTooLarge => ("message_too_large", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::TooManyMessages => ("too_many_messages", StatusCode::PAYLOAD_TOO_LARGE),
+            Self::UnsupportedMediaType => ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            Self::IdempotencyKeyReused => ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::TooManyAttempts => ("too_many_attempts", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyChannels => ("too_many_channels", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyIdempotencyKeys => ("too_many_idempotency_keys", StatusCode::TOO_MANY_REQUESTS),
+            Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
+            Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
+            Self::MemoryFull => ("memory_full", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
+            Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE),
+        }
+    }
+}
+
+/// An error on its way to a client.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    code: ErrorCode,
+    description: Cow<'static, str>,
+    retry_after: Option<Duration>,
+    allow: Option<&'static str>,
+    closes: bool,
+}
+
+impl ApiError {
+    /// An error with its description: what is wrong, where, what is allowed.
+    pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, description: description.into(), retry_after: None, allow: None, closes: false }
+    }
+
+    /// The resource allows only these methods, as the `Allow` header lists them.
+    #[must_use]
+    pub fn method_not_allowed(allow: &'static str) -> Self {
+        let description = format!("this resource allows the methods {allow}");
+        Self { allow: Some(allow), ..Self::new(ErrorCode::MethodNotAllowed, description) }
+    }
+
+    /// Adds when to come back, in whole seconds rounded up.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+
+    /// Ends the connection after the answer: the rest of the request is not going to be read.
+    #[must_use]
+    pub fn closing(self) -> Self {
+        Self { closes: true, ..self }
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        self.code
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.description)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status());
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            response.insert_header((
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"backplane\", charset=\"UTF-8\""),
+            ));
+        }
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+        }
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        }
+        if self.closes {
+            response.force_close();
+        }
+        response.insert_header(("X-Content-Type-Options", "nosniff"));
+        response.insert_header(("Cache-Control", "no-store"));
+        response.json(serde_json::json!({
+            "error": self.code.as_str(),
+            "error_description": self.description,
+            "ERR_MSG": self.description,
+        }))
+    }
+}
+
+/// How long a client should wait for room in memory or on disk.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
+/// How long a client should wait for another server to take over.
+const RESTART_WAIT: Duration = Duration::from_secs(5);
+
+impl From<PostError> for ApiError {
+    fn from(error: PostError) -> Self {
+        let text = error.to_string();
+        match error {
+            PostError::UnknownBus => Self::new(ErrorCode::UnknownBus, text),
+            PostError::TooManyChannels(_) => {
+                Self::new(ErrorCode::TooManyChannels, text).retry_after(ROOM_WAIT)
+            }
+            PostError::MemoryFull(_) => Self::new(ErrorCode::MemoryFull, text).retry_after(ROOM_WAIT),
+            PostError::KeyReused => Self::new(ErrorCode::IdempotencyKeyReused, text),
+            PostError::TooManyKeys(_) => {
+                Self::new(ErrorCode::TooManyIdempotencyKeys, text).retry_after(ROOM_WAIT)
+            }
+            PostError::TooManyMessages(_) => Self::new(ErrorCode::TooManyMessages, text),
+            PostError::Log(LogError::Full) => Self::new(ErrorCode::StorageFull, text).retry_after(ROOM_WAIT),
+            PostError::Log(LogError::Failed | LogError::Closed) | PostError::Closed => {
+                Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT)
+            }
+            PostError::Crashed => Self::new(ErrorCode::InternalError, text),
+        }
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        let text = error.to_string();
+        match error {
+            ReadError::UnknownBus => Self::new(ErrorCode::UnknownBus, text),
+            ReadError::Closed => Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT),
+            ReadError::Crashed => Self::new(ErrorCode::InternalError, text),
+        }
+    }
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        let text = error.to_string();
+        match error {
+            AuthError::Missing | AuthError::OtherScheme | AuthError::Malformed => {
+                Self::new(ErrorCode::CredentialsRequired, text)
+            }
+            AuthError::Wrong => Self::new(ErrorCode::InvalidCredentials, text),
+            AuthError::Throttled { retry_after } => {
+                Self::new(ErrorCode::TooManyAttempts, text).retry_after(retry_after)
+            }
+            AuthError::Busy { retry_after } => Self::new(ErrorCode::Busy, text).retry_after(retry_after),
+        }
+    }
+}

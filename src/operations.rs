@@ -1,0 +1,67 @@
+//! What operators and their probes ask: `/healthz`, `/readyz`, `/metrics`.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, guard};
+
+use crate::error::{ApiError, ErrorCode};
+use crate::service::{Route, Service};
+
+/// Of the format that [`crate::metrics::Metrics::encode`] writes.
+const OPEN_METRICS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const METHODS: &str = "GET, HEAD";
+
+/// Adds the probes, and the metrics for requests from this machine.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    probe(config, "/healthz", web::to(alive));
+    probe(config, "/readyz", web::to(ready));
+    probe(config, "/metrics", web::to(local_metrics));
+}
+
+/// Adds the metrics alone, for a listener of their own.
+pub(crate) fn metrics_routes(config: &mut ServiceConfig) {
+    probe(config, "/metrics", web::to(metrics));
+}
+
+fn probe(config: &mut ServiceConfig, path: &str, route: actix_web::Route) {
+    let get_or_head = guard::Any(guard::Get()).or(guard::Head());
+    let refused = |service: web::Data<Service>| async move {
+        service
+            .observe(Route::Operations, async { Err(ApiError::method_not_allowed(METHODS).closing()) })
+            .await
+    };
+    config.service(web::resource(path).route(route.guard(get_or_head)).default_service(web::to(refused)));
+}
+
+async fn alive() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store"))).body("alive\n")
+}
+
+async fn ready(service: web::Data<Service>) -> HttpResponse {
+    let answer = async {
+        service.ready().await?;
+        Ok(HttpResponse::Ok()
+            .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+            .body("ready\n"))
+    };
+    service.observe(Route::Operations, answer).await
+}
+
+async fn local_metrics(service: web::Data<Service>, request: HttpRequest) -> HttpResponse {
+    if service.is_local(&request) {
+        return metrics(service).await;
+    }
+    let description = "metrics are served to this machine, and on the listener that [metrics] names";
+    service.observe(Route::Operations, async { Err(ApiError::new(ErrorCode::NotFound, description)) }).await
+}
+
+async fn metrics(service: web::Data<Service>) -> HttpResponse {
+    let answer = async {
+        let text = service.metrics().encode();
+        let text =
+            text.map_err(|_| ApiError::new(ErrorCode::InternalError, "the metrics could not be written"))?;
+        Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, OPEN_METRICS)).body(text))
+    };
+    service.observe(Route::Operations, answer).await
+}

@@ -1,0 +1,233 @@
+//! The server: listeners, TLS, signals, and an orderly end.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::KeepAlive;
+use actix_web::{App, HttpServer, web};
+use futures::future::{Either, select};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backplane::{Backplane, StartError};
+use crate::config::Config;
+use crate::error::{ApiError, ErrorCode};
+use crate::tls::{ReloadingCertificate, TlsError};
+
+/// How often certificate files are looked at.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
+/// How often the end of the last requests is looked for while shutting down.
+const DRAIN_CHECK: Duration = Duration::from_millis(5);
+/// Connections that the kernel holds until they are accepted.
+const BACKLOG: i32 = 4096;
+
+/// Why the server does not start or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// A listener cannot be opened.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// Certificate or key are not usable.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The service does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The server's threads or signal handlers failed.
+    #[error("the server failed")]
+    Failed(#[from] io::Error),
+}
+
+/// Open listeners: their addresses are known before the server runs, also where the port was 0.
+#[derive(Debug)]
+pub struct Listeners {
+    plain: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Opens what the configuration names.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::Listen`] names the address that is taken or not ours.
+    pub fn open(config: &Config) -> Result<Self, ServerError> {
+        let all =
+            |addresses: &[SocketAddr]| addresses.iter().map(|at| listen(*at)).collect::<Result<Vec<_>, _>>();
+        Ok(Self {
+            plain: all(&config.listen)?,
+            tls: all(config.tls.as_ref().map_or(&[][..], |tls| &tls.listen))?,
+            metrics: config.metrics_listen.map(listen).transpose()?,
+        })
+    }
+
+    /// Addresses of plain HTTP.
+    #[must_use]
+    pub fn plain(&self) -> Vec<SocketAddr> {
+        addresses(&self.plain)
+    }
+
+    /// Addresses with TLS.
+    #[must_use]
+    pub fn tls(&self) -> Vec<SocketAddr> {
+        addresses(&self.tls)
+    }
+
+    /// The address of the metrics.
+    #[must_use]
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+}
+
+fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    let open = || {
+        let socket =
+            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+        // A restart must not wait for connections of its predecessor to time out.
+        socket.set_reuse_address(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        Ok(TcpListener::from(socket))
+    };
+    open().map_err(|error| ServerError::Listen { address, error })
+}
+
+/// Serves until `shutdown` completes, then ends in order: readiness is withdrawn, no connection is
+/// accepted, requests under way are answered, the broker settles what it accepted. All of it within the
+/// configuration's `shutdown_grace`.
+///
+/// Needs an actix system (`#[actix_web::main]`).
+///
+/// # Errors
+///
+/// See [`ServerError`].
+pub async fn run(
+    config: &Config,
+    listeners: Listeners,
+    backplane: &Backplane,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServerError> {
+    let certificate =
+        config.tls.as_ref().map(|tls| ReloadingCertificate::load(&tls.cert, &tls.key)).transpose()?;
+    let watch =
+        certificate.clone().map(|certificate| actix_web::rt::spawn(certificate.watch(CERTIFICATE_CHECK)));
+    let metrics = listeners.metrics.map(|listener| metrics_server(backplane, listener)).transpose()?;
+    let server = main_server(config, listeners.plain, listeners.tls, certificate.as_ref(), backplane)?;
+    let handles: Vec<ServerHandle> =
+        [Some(server.handle()), metrics.as_ref().map(Server::handle)].into_iter().flatten().collect();
+    let metrics = metrics.map(actix_web::rt::spawn);
+
+    let ended = match select(std::pin::pin!(shutdown), server).await {
+        Either::Left(((), server)) => {
+            let server = actix_web::rt::spawn(server);
+            end(config.shutdown_grace, backplane, &handles).await;
+            server.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+        }
+        Either::Right((ended, _)) => ended,
+    };
+    for task in [watch].into_iter().flatten() {
+        task.abort();
+    }
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
+    ended.map_err(ServerError::Failed)
+}
+
+fn main_server(
+    config: &Config,
+    plain: Vec<TcpListener>,
+    tls: Vec<TcpListener>,
+    certificate: Option<&Arc<ReloadingCertificate>>,
+    backplane: &Backplane,
+) -> Result<Server, ServerError> {
+    let (limits, workers) = (&config.limits, config.workers.get());
+    let backplane = backplane.clone();
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .configure(backplane.routes())
+            .configure(backplane.operations())
+            .default_service(web::to(nothing_here))
+    })
+    .workers(workers)
+    .max_connections(limits.connections.div_ceil(workers))
+    .client_request_timeout(limits.header_timeout)
+    .keep_alive(KeepAlive::Timeout(limits.keep_alive))
+    // Otherwise a client that has closed its connection is not noticed while its answer is pending.
+    .h1_allow_half_closed(false)
+    .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
+    .disable_signals();
+    for listener in plain {
+        server = server.listen(listener)?;
+    }
+    if let Some(certificate) = certificate {
+        for listener in tls {
+            server = server.listen_rustls_0_23(listener, certificate.server_config()?)?;
+        }
+    }
+    Ok(server.run())
+}
+
+fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
+    let backplane = backplane.clone();
+    let server = HttpServer::new(move || {
+        App::new().configure(backplane.metrics()).default_service(web::to(nothing_here))
+    });
+    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+}
+
+async fn nothing_here() -> Result<&'static str, ApiError> {
+    let text = "there is nothing at this path; the protocol is below /v1/bus/";
+    Err(ApiError::new(ErrorCode::NotFound, text).closing())
+}
+
+/// The order matters: the workers that answer requests also run the actors, so they end last.
+async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle]) {
+    let deadline = Instant::now() + grace;
+    backplane.drain();
+    for handle in handles {
+        handle.pause().await;
+    }
+    while backplane.active_requests() > 0 && Instant::now() < deadline {
+        sleep(DRAIN_CHECK).await;
+    }
+    if timeout_at(deadline, backplane.shutdown()).await.is_err() {
+        tracing::warn!("messages were still being made durable when the time to shut down was over");
+    }
+    let graceful = Instant::now() < deadline;
+    for handle in handles {
+        handle.stop(graceful).await;
+    }
+}
+
+/// Completes at SIGTERM or SIGINT.
+///
+/// # Errors
+///
+/// The handlers cannot be installed.
+pub fn termination() -> io::Result<impl Future<Output = ()>> {
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        let (term, interrupt) = (std::pin::pin!(term.recv()), std::pin::pin!(interrupt.recv()));
+        select(term, interrupt).await;
+    })
+}

@@ -1,0 +1,233 @@
+//! What all requests share: the broker, the accounts, the buses as HTTP sees them, and the bookkeeping.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::http::header::HeaderValue;
+use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use backplane_actors::{Broker, BusName, MessageLimits};
+use foldhash::fast::RandomState;
+
+use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
+use crate::config::{AllowedOrigins, Config, Limits};
+use crate::envelope::EnvelopePolicy;
+use crate::error::{ApiError, ErrorCode};
+use crate::metrics::Metrics;
+
+/// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    ReadBus,
+    ReadChannel,
+    Post,
+    Operations,
+    Other,
+}
+
+impl Route {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadBus => "read_bus",
+            Self::ReadChannel => "read_channel",
+            Self::Post => "post",
+            Self::Operations => "operations",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A bus as HTTP sees it.
+pub(crate) struct Bus {
+    name: BusName,
+    allowed_origins: AllowedOrigins,
+    envelopes: EnvelopePolicy,
+}
+
+impl Bus {
+    pub(crate) fn name(&self) -> &BusName {
+        &self.name
+    }
+
+    pub(crate) fn allowed_origins(&self) -> &AllowedOrigins {
+        &self.allowed_origins
+    }
+
+    pub(crate) fn envelopes(&self) -> &EnvelopePolicy {
+        &self.envelopes
+    }
+}
+
+/// How long an answer about readiness is good for: probes may come from many sides.
+const READINESS_AGE: Duration = Duration::from_secs(1);
+
+pub(crate) struct Service {
+    broker: Broker,
+    authenticator: Authenticator,
+    transport: TransportPolicy,
+    buses: HashMap<BusName, Bus, RandomState>,
+    limits: Limits,
+    message_limits: MessageLimits,
+    public_base: Option<String>,
+    metrics: Metrics,
+    draining: AtomicBool,
+    active: AtomicUsize,
+    readiness: Mutex<Option<(Instant, Result<(), ApiError>)>>,
+}
+
+/// Counts a request for as long as it is being answered, also if the client hangs up.
+struct Active<'s>(&'s AtomicUsize);
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Service {
+    pub(crate) fn new(config: &Config, broker: Broker, authenticator: Authenticator) -> Self {
+        let buses = config.buses.iter().map(|bus| {
+            let seen = Bus {
+                name: bus.name.clone(),
+                allowed_origins: bus.allowed_origins.clone(),
+                envelopes: bus.envelopes.clone(),
+            };
+            (bus.name.clone(), seen)
+        });
+        Self {
+            buses: buses.collect(),
+            transport: TransportPolicy {
+                insecure_auth: config.insecure_auth,
+                trusted_proxies: config.trusted_proxies.clone(),
+            },
+            message_limits: MessageLimits {
+                messages: config.limits.messages_per_post,
+                message: config.limits.message,
+                depth: config.limits.json_depth,
+            },
+            limits: config.limits.clone(),
+            public_base: config.public_base().map(str::to_owned),
+            metrics: Metrics::new(broker.clone(), authenticator.clone()),
+            broker,
+            authenticator,
+            draining: AtomicBool::new(false),
+            active: AtomicUsize::new(0),
+            readiness: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn broker(&self) -> &Broker {
+        &self.broker
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn message_limits(&self) -> &MessageLimits {
+        &self.message_limits
+    }
+
+    pub(crate) fn bus(&self, name: &str) -> Option<&Bus> {
+        self.buses.get(name)
+    }
+
+    /// What URLs start with outside, without a slash at the end, if the operator said so.
+    pub(crate) fn public_base(&self) -> Option<&str> {
+        self.public_base.as_deref()
+    }
+
+    /// Who asks (V1-AUTH-1, V1-AUTH-2). On a transport where credentials may not travel they are not even
+    /// looked at, nor asked for.
+    pub(crate) async fn authenticate(&self, request: &HttpRequest) -> Result<UserName, ApiError> {
+        let transport = auth::transport(&self.transport, request);
+        if !transport.credentials_allowed {
+            let text = "this call needs credentials, and those are accepted over HTTPS only";
+            return Err(ApiError::new(ErrorCode::HttpsRequired, text));
+        }
+        let values = auth::authorization(request);
+        self.authenticator.authenticate(values, transport.client).await.map_err(ApiError::from)
+    }
+
+    /// Whether the user has the right on the bus (V1-AUTH-2).
+    pub(crate) fn authorize(&self, user: &UserName, bus: &Bus, right: Right) -> Result<(), ApiError> {
+        if self.authenticator.may(user, &bus.name, right) {
+            return Ok(());
+        }
+        let text = match right {
+            Right::Read => "this user may not read this bus",
+            Right::Post => "this user may not post to this bus",
+        };
+        Err(ApiError::new(ErrorCode::Forbidden, text))
+    }
+
+    /// Whether the request came from this machine, not through a proxy on it.
+    pub(crate) fn is_local(&self, request: &HttpRequest) -> bool {
+        request.app_config().local_addr().ip().is_loopback()
+            && auth::transport(&self.transport, request).client.is_loopback()
+    }
+
+    /// Runs what answers a request, turns its error into an answer, and keeps the books.
+    pub(crate) async fn observe(
+        &self,
+        route: Route,
+        answer: impl Future<Output = Result<HttpResponse, ApiError>>,
+    ) -> HttpResponse {
+        self.active.fetch_add(1, Ordering::AcqRel);
+        let active = Active(&self.active);
+        let began = Instant::now();
+        let mut response = answer.await.unwrap_or_else(|error| {
+            tracing::debug!(route = route.as_str(), code = error.code().as_str(), "refused");
+            error.error_response()
+        });
+        if self.is_draining() {
+            // The client's next request belongs to another server.
+            response
+                .headers_mut()
+                .insert(actix_web::http::header::CONNECTION, HeaderValue::from_static("close"));
+            response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+        }
+        let (status, took) = (response.status().as_u16(), began.elapsed());
+        self.metrics.record(route, status, took);
+        tracing::debug!(route = route.as_str(), status, micros = took.as_micros(), "answered");
+        drop(active);
+        response
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// From now on the server is not ready, and connections end after their answers.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Requests that are being answered now.
+    pub(crate) fn active(&self) -> usize {
+        self.active.load(Ordering::Acquire)
+    }
+
+    /// Whether a POST would be accepted and become durable now: a message of our own says so.
+    pub(crate) async fn ready(&self) -> Result<(), ApiError> {
+        if self.is_draining() {
+            return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
+        }
+        let known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, answer)) = known
+            && at.elapsed() < READINESS_AGE
+        {
+            return answer;
+        }
+        let answer = self.broker.canary().await.map_err(ApiError::from);
+        *self.readiness.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((Instant::now(), answer.clone()));
+        answer
+    }
+}
