@@ -14,6 +14,8 @@ use actix_web::{HttpResponse, ResponseError};
 use backplane_actors::log::LogError;
 use backplane_actors::{PostError, ReadError};
 
+use serde::Serialize;
+
 use crate::auth::AuthError;
 
 /// The closed list of error codes. A code keeps its meaning for ever.
@@ -163,6 +165,15 @@ impl ApiError {
     }
 }
 
+/// The shape of every error.
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'static str,
+    error_description: &'a str,
+    #[serde(rename = "ERR_MSG")]
+    err_msg: &'a str,
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code.as_str(), self.description)
@@ -196,11 +207,11 @@ impl ResponseError for ApiError {
         }
         response.insert_header(("X-Content-Type-Options", "nosniff"));
         response.insert_header(("Cache-Control", "no-store"));
-        response.json(serde_json::json!({
-            "error": self.code.as_str(),
-            "error_description": self.description,
-            "ERR_MSG": self.description,
-        }))
+        response.json(Body {
+            error: self.code.as_str(),
+            error_description: &self.description,
+            err_msg: &self.description,
+        })
     }
 }
 

@@ -15,7 +15,8 @@ use crate::config::{LogFormat, LogSettings};
 ///
 /// The level is no list of directives; configurations that were loaded have had theirs checked.
 pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
-    let filter = EnvFilter::try_new(&settings.level)?;
+    // The workers' comings and goings are news only to those who ask for them.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.level))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match settings.format {
         LogFormat::Human => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
