@@ -82,7 +82,7 @@ const TOP: &[Key] = &[
         "public_url",
         Kind::Text("an http or https URL without user, query and fragment"),
         Otherwise { meaning: "taken from each request", example: r#""https://bp.example.com""# },
-        "What channel IDs, messageURL and nextURL start with. A slash at the end makes no difference.",
+        "What the URLs that the server hands out start with. A slash at the end makes no difference.",
     ),
     key(
         "insecure_auth",
@@ -310,7 +310,7 @@ const POLICY: &[Key] = &[
         "channel_idle",
         Kind::Span(SECOND, 30 * DAY),
         Default(r#""30m""#),
-        "How long a channel is kept that nobody posts to and nobody reads.",
+        "How long a channel is kept that nobody posts to.",
     ),
     key(
         "retention",

@@ -144,7 +144,7 @@ pub struct Bus {
     pub read: Vec<UserName>,
     /// Web pages that may read channels of the bus.
     pub allowed_origins: AllowedOrigins,
-    /// How long a channel is kept that nobody posts to and nobody reads.
+    /// How long a channel is kept that nobody posts to (RET-8).
     pub channel_idle: Duration,
     /// How long a message is kept.
     pub retention: Duration,
