@@ -166,7 +166,7 @@ impl Ledger {
                     answer(done.waiting, &Ok(done.posted));
                 }
             }
-            Outcome::Failed(error) => self.refuse_pending(error),
+            Outcome::Refused { up_to, error } => self.refuse_pending(up_to, error),
         }
         if self.pending.is_empty() {
             // A receiver that is gone has stopped waiting.
@@ -197,8 +197,8 @@ impl Ledger {
         receiver
     }
 
-    fn refuse_pending(&mut self, error: LogError) {
-        for refused in std::mem::take(&mut self.pending) {
+    fn refuse_pending(&mut self, up_to: MessageId, error: LogError) {
+        while let Some(refused) = self.pending.pop_front_if(|pending| pending.record.last() <= up_to) {
             if let Some(key) = &refused.record.key {
                 self.answers.forget(&refused.record.channel, key);
             }

@@ -83,8 +83,14 @@ pub enum LogError {
 pub enum Outcome {
     /// Every record of this bus up to and including this id is durable.
     Durable(MessageId),
-    /// No pending record of this bus is, and none will be.
-    Failed(LogError),
+    /// Every record of this bus that is still pending, up to and including this id, is refused and never
+    /// comes back. Records appended since are not meant: they get their own outcome.
+    Refused {
+        /// The last of them.
+        up_to: MessageId,
+        /// Why.
+        error: LogError,
+    },
 }
 
 /// How a log reaches the bus that waits for a record. Cheap to clone, callable from any thread.

@@ -94,7 +94,7 @@ async fn i_2_a_refused_post_leaves_nothing() {
     log.0.lock().unwrap().refuse = None;
     let failing = async {
         eventually("appended", || log.waiting() == 1).await;
-        log.tell_all(|_| Outcome::Failed(LogError::Failed));
+        log.tell_all(|last| Outcome::Refused { up_to: last, error: LogError::Failed });
     };
     let (refused, ()) = join(broker.post(&bus(), keyed("2", 2)), failing).await;
     assert_eq!(refused, Err(PostError::Log(LogError::Failed)));
@@ -107,6 +107,24 @@ async fn i_2_a_refused_post_leaves_nothing() {
     let (accepted, ()) = join(broker.post(&bus(), keyed("3", 3)), settling).await;
     assert!(accepted.is_ok());
     assert_eq!(visible(&broker).await, (1, 1));
+}
+
+#[actix::test]
+async fn i_2_a_refusal_does_not_reach_what_was_appended_after_it() {
+    let log = SlowLog::default();
+    let broker = builder(&clock()).log(log.clone()).start().unwrap();
+    let bus = bus();
+    let telling = async {
+        eventually("both appended", || log.waiting() == 2).await;
+        let (first, notify) = log.0.lock().unwrap().waiting[0].clone();
+        notify.tell(Outcome::Refused { up_to: first, error: LogError::Full });
+        log.tell_all(Outcome::Durable);
+    };
+    let both = join(broker.post(&bus, posting("a", &["1"])), broker.post(&bus, posting("a", &["2"])));
+    let ((first, second), ()) = join(both, telling).await;
+    assert_eq!(first, Err(PostError::Log(LogError::Full)));
+    let page = broker.read_channel(&bus, &channel("a"), Since::Start).await.unwrap();
+    assert_eq!((texts(&page), second.is_ok()), (vec!["2".into()], true));
 }
 
 #[actix::test]
