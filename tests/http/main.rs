@@ -1,0 +1,20 @@
+//! The service over real sockets: conformance by rule id, bounds, security, operations, first use.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod cors;
+mod idempotency;
+mod messages;
+mod methods;
+mod names;
+mod positions;
+mod retrieval;
+mod rights;
