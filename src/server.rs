@@ -16,6 +16,7 @@ use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
 use crate::error::{ApiError, ErrorCode};
 use crate::tls::{ReloadingCertificate, TlsError};
+use crate::unread::CloseUnread;
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
@@ -164,6 +165,7 @@ fn main_server(
     let backplane = backplane.clone();
     let mut server = HttpServer::new(move || {
         App::new()
+            .wrap(CloseUnread)
             .configure(backplane.routes())
             .configure(backplane.operations())
             .default_service(web::to(nothing_here))
@@ -190,7 +192,7 @@ fn main_server(
 fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
     let backplane = backplane.clone();
     let server = HttpServer::new(move || {
-        App::new().configure(backplane.metrics()).default_service(web::to(nothing_here))
+        App::new().wrap(CloseUnread).configure(backplane.metrics()).default_service(web::to(nothing_here))
     });
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }
