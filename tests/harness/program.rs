@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
-use super::{Client, Raw, eventually};
+use super::{BUS, Client, Raw, eventually, password_hash, password_of};
 
 /// A running program in an empty folder of its own. It is killed with the test.
 pub(crate) struct Program {
@@ -63,6 +63,26 @@ impl Program {
     /// Starts `backplane` with `backplane.toml` of this content, if there is any.
     pub(crate) fn start(config: Option<&str>, arguments: &[&str]) -> Self {
         Self::run(env!("CARGO_BIN_EXE_backplane").as_ref(), config, arguments)
+    }
+
+    /// Starts it with [`BUS`] and `alice`, who may do all, on a free port of loopback. `more` goes to the top of the
+    /// file.
+    pub(crate) fn configured(more: &str) -> Self {
+        let hash = password_hash(&password_of("alice")).to_phc();
+        let config = format!(
+            r#"{listen}
+{more}
+[[user]]
+name = "alice"
+password_hash = "{hash}"
+[[bus]]
+name = "{BUS}"
+post = ["alice"]
+read = ["alice"]
+"#,
+            listen = if more.contains("listen =") { "" } else { r#"listen = ["127.0.0.1:0"]"# },
+        );
+        Self::start(Some(&config), &[])
     }
 
     /// Starts any program.

@@ -10,6 +10,8 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod attackers;
+mod bounds;
 mod cors;
 mod idempotency;
 mod messages;
