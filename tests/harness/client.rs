@@ -42,6 +42,11 @@ impl Client {
         send(self.request("GET", path))
     }
 
+    /// As [`Client::get`], where it may fail.
+    pub(crate) fn try_get(&self, path: &str) -> reqwest::Result<Reply> {
+        try_send(self.request("GET", path))
+    }
+
     pub(crate) fn get_as(&self, user: &str, path: &str) -> Reply {
         send(self.request("GET", path).basic_auth(user, Some(password_of(user))))
     }
@@ -95,9 +100,13 @@ pub(crate) fn message(payload: &str) -> String {
 }
 
 pub(crate) fn send(request: RequestBuilder) -> Reply {
-    let response = request.send().unwrap();
+    try_send(request).unwrap()
+}
+
+fn try_send(request: RequestBuilder) -> reqwest::Result<Reply> {
+    let response = request.send()?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Reply { status, headers, body: response.bytes().unwrap().to_vec() }
+    Ok(Reply { status, headers, body: response.bytes()?.to_vec() })
 }
 
 /// An answer.

@@ -118,5 +118,5 @@ fn i_5_windows_have_so_much_memory() {
     assert!(refused.header("retry-after").is_some());
     assert_eq!(client.read("c", "").text(), "[]");
     assert_eq!(server.stats().window_memory, held);
-    assert_eq!(client.metric("window_bytes", ""), Some(held as f64));
+    assert_eq!(client.metric("window_bytes", ""), Some(f64::from(u32::try_from(held).unwrap())));
 }
