@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Program, eventually};
+use crate::harness::{Program, Raw, eventually};
 
 /// Runs a command line as somebody pastes it.
 fn paste(folder: &Path, command: &str) -> String {
@@ -19,7 +19,8 @@ fn commands(text: &str) -> Vec<String> {
     let mut goes_on = false;
     for line in text.lines() {
         if goes_on {
-            commands.last_mut().unwrap().push_str(&format!("\n{line}"));
+            let command = commands.last_mut().unwrap();
+            *command = format!("{command}\n{line}");
         } else if line.trim_start().starts_with("curl ") {
             commands.push(line.trim_start().to_owned());
         } else {
@@ -94,4 +95,15 @@ fn the_commands_that_the_embedding_example_documents_work() {
     assert!(run(3, "").contains("messages: 1,"));
     // The page shows the shop what its own code posted.
     assert!(run(0, "").contains("identity/login"));
+}
+
+#[test]
+fn i_5_an_application_around_the_routes_hangs_up_on_endless_bodies_too() {
+    let mut shop = Program::run(&example("embed"), None, &["0"]);
+    let mut raw = Raw::connect(shop.address_after("The shop is open: http://"));
+    let target = "/backplane/v1/bus/shop/channel/c";
+    raw.request("POST", target, "Transfer-Encoding: chunked\r\n")
+        .reply()
+        .is_error(401, "credentials_required");
+    eventually("the connection is closed although its body goes on", || raw.try_send("1\r\n \r\n").is_err());
 }
