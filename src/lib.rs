@@ -13,6 +13,7 @@
 //! | [`Backplane`] | the service as a handle, to be mounted in an actix-web application |
 //! | [`server`], [`tls`] | listeners, certificates, signals, an orderly end |
 //! | [`telemetry`], `metrics`, `operations` | logs, counters, probes |
+//! | `unread` | the end of connections that go on sending after their answer |
 //! | [`cli`], [`password`], [`greeting`] | the program's command line and what it prints |
 //!
 //! Dependencies point one way: this crate uses the actors, the actors know nothing of HTTP, files or
@@ -33,5 +34,6 @@ pub mod server;
 mod service;
 pub mod telemetry;
 pub mod tls;
+mod unread;
 
 pub use backplane::{Backplane, StartError, broker_of};

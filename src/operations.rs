@@ -49,7 +49,7 @@ async fn ready(service: web::Data<Service>) -> HttpResponse {
 }
 
 async fn local_metrics(service: web::Data<Service>, request: HttpRequest) -> HttpResponse {
-    if service.is_local(&request) {
+    if Service::is_local(&request) {
         return metrics(service).await;
     }
     let description = "metrics are served to this machine, and on the listener that [metrics] names";

@@ -1,7 +1,7 @@
 //! The server: listeners, TLS, signals, and an orderly end.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer, web};
 use futures::future::{Either, select};
+use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -16,6 +17,7 @@ use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
 use crate::error::{ApiError, ErrorCode};
 use crate::tls::{ReloadingCertificate, TlsError};
+use crate::unread::CloseUnread;
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
@@ -69,6 +71,11 @@ impl Listeners {
             tls: all(config.tls.as_ref().map_or(&[][..], |tls| &tls.listen))?,
             metrics: config.metrics_listen.map(listen).transpose()?,
         })
+    }
+
+    /// Second handles of the same sockets: the server keeps the first ones until its very end.
+    fn doors(&self) -> io::Result<Vec<TcpListener>> {
+        self.plain.iter().chain(&self.tls).chain(&self.metrics).map(TcpListener::try_clone).collect()
     }
 
     /// Addresses of plain HTTP.
@@ -128,6 +135,7 @@ pub async fn run(
 ) -> Result<(), ServerError> {
     let certificate =
         config.tls.as_ref().map(|tls| ReloadingCertificate::load(&tls.cert, &tls.key)).transpose()?;
+    let doors = listeners.doors()?;
     let watch =
         certificate.clone().map(|certificate| actix_web::rt::spawn(certificate.watch(CERTIFICATE_CHECK)));
     let metrics = listeners.metrics.map(|listener| metrics_server(backplane, listener)).transpose()?;
@@ -139,7 +147,7 @@ pub async fn run(
     let ended = match select(std::pin::pin!(shutdown), server).await {
         Either::Left(((), server)) => {
             let server = actix_web::rt::spawn(server);
-            end(config.shutdown_grace, backplane, &handles).await;
+            end(config.shutdown_grace, backplane, &handles, &doors).await;
             server.await.unwrap_or_else(|error| Err(io::Error::other(error)))
         }
         Either::Right((ended, _)) => ended,
@@ -164,6 +172,7 @@ fn main_server(
     let backplane = backplane.clone();
     let mut server = HttpServer::new(move || {
         App::new()
+            .wrap(CloseUnread)
             .configure(backplane.routes())
             .configure(backplane.operations())
             .default_service(web::to(nothing_here))
@@ -190,7 +199,7 @@ fn main_server(
 fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
     let backplane = backplane.clone();
     let server = HttpServer::new(move || {
-        App::new().configure(backplane.metrics()).default_service(web::to(nothing_here))
+        App::new().wrap(CloseUnread).configure(backplane.metrics()).default_service(web::to(nothing_here))
     });
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }
@@ -201,11 +210,16 @@ async fn nothing_here() -> Result<&'static str, ApiError> {
 }
 
 /// The order matters: the workers that answer requests also run the actors, so they end last.
-async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle]) {
+async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle], doors: &[TcpListener]) {
     let deadline = Instant::now() + grace;
     backplane.drain();
     for handle in handles {
         handle.pause().await;
+    }
+    for door in doors {
+        // Otherwise the system would go on accepting, and clients would wait for a server that never comes back
+        // instead of turning to another. Systems that cannot do this leave them waiting.
+        _ = SockRef::from(door).shutdown(Shutdown::Both);
     }
     while backplane.active_requests() > 0 && Instant::now() < deadline {
         sleep(DRAIN_CHECK).await;

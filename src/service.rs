@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{
+    CONNECTION, FORWARDED, HeaderName, HeaderValue, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO,
+};
 use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use backplane_actors::{Broker, BusName, MessageLimits};
 use foldhash::fast::RandomState;
@@ -62,6 +65,9 @@ impl Bus {
 
 /// How long an answer about readiness is good for: probes may come from many sides.
 const READINESS_AGE: Duration = Duration::from_secs(1);
+
+/// Headers that only proxies add.
+const BY_PROXIES: [HeaderName; 4] = [FORWARDED, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO];
 
 pub(crate) struct Service {
     broker: Broker,
@@ -168,9 +174,14 @@ impl Service {
     }
 
     /// Whether the request came from this machine, not through a proxy on it.
-    pub(crate) fn is_local(&self, request: &HttpRequest) -> bool {
-        request.app_config().local_addr().ip().is_loopback()
-            && auth::transport(&self.transport, request).client.is_loopback()
+    ///
+    /// A proxy gives itself away by what it adds, whether it is configured as trusted or not: one that was
+    /// forgotten in the configuration must not open to the world what is meant for this machine.
+    pub(crate) fn is_local(request: &HttpRequest) -> bool {
+        let is_here = |address: SocketAddr| address.ip().to_canonical().is_loopback();
+        is_here(request.app_config().local_addr())
+            && request.peer_addr().is_some_and(is_here)
+            && !BY_PROXIES.iter().any(|name| request.headers().contains_key(name))
     }
 
     /// Runs what answers a request, turns its error into an answer, and keeps the books.
@@ -188,9 +199,7 @@ impl Service {
         });
         if self.is_draining() {
             // The client's next request belongs to another server.
-            response
-                .headers_mut()
-                .insert(actix_web::http::header::CONNECTION, HeaderValue::from_static("close"));
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
         }
         let (status, took) = (response.status().as_u16(), began.elapsed());

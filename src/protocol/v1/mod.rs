@@ -19,6 +19,7 @@ use actix_web::{HttpResponse, guard};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::service::{Route, Service};
+use crate::unread::CloseUnread;
 
 /// What a bus can be asked.
 const BUS_METHODS: &str = "GET, HEAD, OPTIONS";
@@ -45,7 +46,9 @@ pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
                     .default_service(web::to(|service| refused(service, CHANNEL_METHODS)))
                     .wrap(cors::for_pages(Arc::clone(service))),
             )
-            .default_service(web::to(not_found)),
+            .default_service(web::to(not_found))
+            // Here as well as around the whole server: applications mount these routes alone.
+            .wrap(CloseUnread),
     );
 }
 

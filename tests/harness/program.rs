@@ -1,0 +1,182 @@
+//! The built program, started the way an operator does.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+
+use super::{BUS, Client, Raw, eventually, password_hash, password_of};
+
+/// A running program in an empty folder of its own. It is killed with the test.
+pub(crate) struct Program {
+    child: Child,
+    folder: TempDir,
+    output: Captured,
+    errors: Captured,
+}
+
+/// What the program left behind.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) output: String,
+    pub(crate) errors: String,
+}
+
+struct Captured {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Captured {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let written = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            let mut lines = BufReader::new(stream);
+            let mut line = String::new();
+            while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
+                written.lock().unwrap().push_str(&line);
+                line.clear();
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn now(&self) -> String {
+        self.text.lock().unwrap().clone()
+    }
+
+    fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.now()
+    }
+}
+
+impl Program {
+    /// Starts `backplane` with `backplane.toml` of this content, if there is any.
+    pub(crate) fn start(config: Option<&str>, arguments: &[&str]) -> Self {
+        Self::run(env!("CARGO_BIN_EXE_backplane").as_ref(), config, arguments)
+    }
+
+    /// Starts it with [`BUS`] and `alice`, who may do all, on a free port of loopback. `more` goes to the top of the
+    /// file.
+    pub(crate) fn configured(more: &str) -> Self {
+        let hash = password_hash(&password_of("alice")).to_phc();
+        let config = format!(
+            r#"{listen}
+{more}
+[[user]]
+name = "alice"
+password_hash = "{hash}"
+[[bus]]
+name = "{BUS}"
+post = ["alice"]
+read = ["alice"]
+"#,
+            listen = if more.contains("listen =") { "" } else { r#"listen = ["127.0.0.1:0"]"# },
+        );
+        Self::start(Some(&config), &[])
+    }
+
+    /// Starts any program.
+    pub(crate) fn run(program: &Path, config: Option<&str>, arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(config) = config {
+            std::fs::write(folder.path().join("backplane.toml"), config).unwrap();
+        }
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Captured::of(child.stdout.take().unwrap());
+        let errors = Captured::of(child.stderr.take().unwrap());
+        Self { child, folder, output, errors }
+    }
+
+    /// Where it listens, as its log says; waits for it.
+    pub(crate) fn address(&mut self) -> SocketAddr {
+        self.address_after("listening on http://")
+    }
+
+    /// The address behind these words, in the log or on standard output; waits for it.
+    pub(crate) fn address_after(&mut self, words: &str) -> SocketAddr {
+        let mut found = None;
+        eventually("the program says where it listens", || {
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended: {}", self.errors.now());
+            let text = format!("{}\n{}", self.errors.now(), self.output.now());
+            let is_address = |letter: char| letter.is_ascii_hexdigit() || ".:[]".contains(letter);
+            found = text.split_once(words).and_then(|(_, rest)| {
+                let end = rest.find(|letter| !is_address(letter))?;
+                rest.get(..end)?.parse().ok()
+            });
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    pub(crate) fn client(&mut self) -> Client {
+        Client::of(&format!("http://{}", self.address()))
+    }
+
+    pub(crate) fn raw(&mut self) -> Raw {
+        Raw::connect(self.address())
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Standard output until now.
+    pub(crate) fn output(&self) -> String {
+        self.output.now()
+    }
+
+    /// Standard error until now.
+    pub(crate) fn errors(&self) -> String {
+        self.errors.now()
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Bytes of memory that the process has in use.
+    pub(crate) fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(mut self) -> Ended {
+        let mut status = None;
+        eventually("the program ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        let (output, errors) = (self.output.whole(), self.errors.whole());
+        Ended { code: status.unwrap().code(), output, errors }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,109 @@
+//! The first minutes: the program without a configuration, and the broker inside an application.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::harness::{Program, Raw, eventually};
+
+/// Runs a command line as somebody pastes it.
+fn paste(folder: &Path, command: &str) -> String {
+    let output = Command::new("sh").args(["-c", command]).current_dir(folder).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}\n{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The curl commands in a text: each starts a line and goes on while lines end in a backslash.
+fn commands(text: &str) -> Vec<String> {
+    let mut commands: Vec<String> = Vec::new();
+    let mut goes_on = false;
+    for line in text.lines() {
+        if goes_on {
+            let command = commands.last_mut().unwrap();
+            *command = format!("{command}\n{line}");
+        } else if line.trim_start().starts_with("curl ") {
+            commands.push(line.trim_start().to_owned());
+        } else {
+            continue;
+        }
+        goes_on = line.ends_with('\\');
+    }
+    commands
+}
+
+#[test]
+fn the_commands_that_the_program_prints_work_when_they_are_pasted() {
+    let mut program = Program::start(None, &["--listen", "127.0.0.1:0"]);
+    let address = program.address();
+    eventually("all is printed", || program.output().contains("Ctrl-C"));
+    let printed = program.output();
+    assert!(printed.contains(&address.to_string()), "{printed}");
+    let commands = commands(&printed);
+    assert_eq!(commands.len(), 3, "{printed}");
+    let run = |n: usize| paste(program.folder(), &commands[n]);
+    let ids = run(0);
+    let id = ids.trim().strip_prefix("[\"").unwrap().strip_suffix("\"]").unwrap();
+    let frame = format!(
+        r#"[{{"message":{{"source":"http://example.com","type":"identity/login","payload":{{"name":"Ann"}}}},"channel_name":"hello","id":"{id}"}}]"#
+    );
+    let read = run(1);
+    assert!(read.starts_with("HTTP/1.1 200 OK\r\n") && read.ends_with(&frame), "{read}");
+    assert_eq!(run(2), frame);
+    assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn the_demonstration_stays_on_this_machine() {
+    let ended = Program::start(None, &["--listen", "0.0.0.0:0"]).end();
+    assert_eq!((ended.code, ended.output.as_str()), (Some(78), ""));
+    assert!(ended.errors.contains("0.0.0.0:0"), "{}", ended.errors);
+}
+
+/// cargo builds the examples for the tests, beside the program.
+fn example(name: &str) -> PathBuf {
+    let program: &Path = env!("CARGO_BIN_EXE_backplane").as_ref();
+    let example = program.parent().unwrap().join("examples").join(name);
+    if !example.exists() {
+        // Not when a single test target was asked for.
+        let cargo = option_env!("CARGO").unwrap_or("cargo");
+        let arguments = ["build", "--quiet", "--locked", "--offline", "--example", name];
+        assert!(Command::new(cargo).args(arguments).status().unwrap().success());
+    }
+    example
+}
+
+#[test]
+fn the_commands_that_the_embedding_example_documents_work() {
+    const SOURCE: &str = include_str!("../../examples/embed.rs");
+    let mut shop = Program::run(&example("embed"), None, &["0"]);
+    let address = shop.address_after("The shop is open: http://");
+    let documented: Vec<_> = SOURCE.lines().filter_map(|line| line.strip_prefix("//! ")).collect();
+    let commands = commands(&documented.join("\n"));
+    assert_eq!(commands.len(), 4, "{commands:?}");
+    let run = |n: usize, channel: &str| {
+        let command = commands[n].replace("127.0.0.1:8081", &address.to_string());
+        let placeholder = "<the session shown by the page>";
+        paste(shop.folder(), &command.replace("curl ", "curl -sS ").replace(placeholder, channel))
+    };
+    let page = run(0, "");
+    let channel = page.lines().next().unwrap().strip_prefix("Your channel: ").unwrap().to_owned();
+    assert!(channel.len() >= 32 && page.contains("nothing yet"), "{page}");
+    assert!(run(1, "").starts_with("posted as "));
+    let frames: serde_json::Value = serde_json::from_str(&run(2, &channel)).unwrap();
+    assert_eq!(frames[0]["message"]["payload"]["identities"]["entry"]["displayName"], "Ann");
+    assert_eq!(frames[0]["channel_name"], *channel);
+    assert!(run(3, "").contains("messages: 1,"));
+    // The page shows the shop what its own code posted.
+    assert!(run(0, "").contains("identity/login"));
+}
+
+#[test]
+fn i_5_an_application_around_the_routes_hangs_up_on_endless_bodies_too() {
+    let mut shop = Program::run(&example("embed"), None, &["0"]);
+    let mut raw = Raw::connect(shop.address_after("The shop is open: http://"));
+    let target = "/backplane/v1/bus/shop/channel/c";
+    raw.request("POST", target, "Transfer-Encoding: chunked\r\n")
+        .reply()
+        .is_error(401, "credentials_required");
+    eventually("the connection is closed although its body goes on", || raw.try_send("1\r\n \r\n").is_err());
+}

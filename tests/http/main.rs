@@ -1,0 +1,31 @@
+//! The service over real sockets: conformance by rule id, bounds, security, operations, first use.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions
+)]
+
+#[path = "../harness/mod.rs"]
+mod harness;
+
+mod attackers;
+mod bounds;
+mod cors;
+mod envelopes;
+mod first_use;
+mod idempotency;
+mod messages;
+mod methods;
+mod names;
+mod operations;
+mod panics;
+mod positions;
+mod retrieval;
+mod rights;
+mod secrets;
+mod shutdown;
+mod throttling;
+mod tls;
+mod transport;

@@ -1,0 +1,72 @@
+//! The listener with TLS.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use crate::harness::{Certificate, Client, Server, Setup, eventually, messages};
+
+struct Secure {
+    server: Server,
+    folder: TempDir,
+}
+
+impl Secure {
+    /// With a plain listener that takes no credentials beside it.
+    fn start(certificate: &Certificate) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (cert, key): (PathBuf, PathBuf) = certificate.write(folder.path());
+        let setup = Setup::new().config(|config| {
+            config.listen = vec!["0.0.0.0:0".parse().unwrap()];
+            let listen = vec!["0.0.0.0:0".parse().unwrap()];
+            config.tls = Some(backplane::config::Tls { listen, cert, key });
+        });
+        Self { server: setup.start(), folder }
+    }
+
+    /// A client that trusts this certificate alone, on a connection of its own.
+    fn client(&self, certificate: &Certificate) -> Client {
+        let base = format!("https://localhost:{}", self.server.tls[0].port());
+        Client::with(&base, |builder| {
+            let address = ([127, 0, 0, 1], self.server.tls[0].port()).into();
+            builder.tls_certs_only([certificate.root()]).resolve("localhost", address)
+        })
+    }
+}
+
+#[test]
+fn v1_auth_1_credentials_are_accepted_over_tls() {
+    let certificate = Certificate::new();
+    let secure = Secure::start(&certificate);
+    let client = secure.client(&certificate);
+    client.post_payloads("c", &["1"]);
+    assert_eq!(client.read_bus("").payloads(), ["1"]);
+    assert_eq!(client.read("c", "").payloads(), ["1"]);
+    // The plain listener beside it still refuses them.
+    secure.server.client().post("c", messages(&["2"])).is_error(403, "https_required");
+    assert_eq!(secure.server.client().read("c", "").payloads(), ["1"]);
+}
+
+#[test]
+fn a_certificate_that_is_replaced_is_served_without_a_restart() {
+    let (old, new) = (Certificate::new(), Certificate::new());
+    let secure = Secure::start(&old);
+    let before = secure.client(&old);
+    assert_eq!(before.get("/healthz").status, 200);
+    new.write(secure.folder.path());
+    eventually("new connections get the new certificate", || {
+        let client = secure.client(&new);
+        client.try_get("/healthz").is_ok_and(|reply| reply.status == 200)
+    });
+    assert!(secure.client(&old).try_get("/healthz").is_err(), "the old one is gone");
+    assert_eq!(before.get("/healthz").status, 200, "connections that were open go on");
+}
+
+#[test]
+fn plain_http_on_the_tls_port_is_not_answered() {
+    let secure = Secure::start(&Certificate::new());
+    let mut raw = crate::harness::Raw::connect(([127, 0, 0, 1], secure.server.tls[0].port()).into());
+    raw.request("GET", "/healthz", "");
+    assert!(raw.try_reply().is_err());
+    assert_eq!(secure.server.client().get("/healthz").status, 200);
+}
