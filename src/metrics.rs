@@ -14,7 +14,28 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::auth::Authenticator;
-use crate::service::Route;
+
+/// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    ReadBus,
+    ReadChannel,
+    Post,
+    Operations,
+    Other,
+}
+
+impl Route {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadBus => "read_bus",
+            Self::ReadChannel => "read_channel",
+            Self::Post => "post",
+            Self::Operations => "operations",
+            Self::Other => "other",
+        }
+    }
+}
 
 /// Upper ends of the buckets for the time to answer, in seconds.
 const SECONDS: [f64; 8] = [0.0001, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5];

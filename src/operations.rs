@@ -5,7 +5,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
 
 use crate::error::{ApiError, ErrorCode};
-use crate::service::{Route, Service};
+use crate::metrics::Route;
+use crate::service::Service;
 
 /// Of the format that [`crate::metrics::Metrics::encode`] writes.
 const OPEN_METRICS: HeaderValue =

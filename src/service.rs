@@ -18,29 +18,7 @@ use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
 use crate::config::{AllowedOrigins, Config, Limits};
 use crate::envelope::EnvelopePolicy;
 use crate::error::{ApiError, ErrorCode};
-use crate::metrics::Metrics;
-
-/// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Route {
-    ReadBus,
-    ReadChannel,
-    Post,
-    Operations,
-    Other,
-}
-
-impl Route {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadBus => "read_bus",
-            Self::ReadChannel => "read_channel",
-            Self::Post => "post",
-            Self::Operations => "operations",
-            Self::Other => "other",
-        }
-    }
-}
+use crate::metrics::{Metrics, Route};
 
 /// A bus as HTTP sees it.
 pub(crate) struct Bus {

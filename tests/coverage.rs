@@ -25,7 +25,9 @@ fn tests() -> BTreeSet<String> {
     }
     let text: Vec<String> = files.into_iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     let names = text.iter().flat_map(|text| text.split("fn ").skip(1));
-    names.map(|after| after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()).collect()
+    names
+        .map(|after| after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+        .collect()
 }
 
 #[test]

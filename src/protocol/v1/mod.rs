@@ -18,7 +18,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, guard};
 
 use crate::error::{ApiError, ErrorCode};
-use crate::service::{Route, Service};
+use crate::metrics::Route;
+use crate::service::Service;
 use crate::unread::CloseUnread;
 
 /// What a bus can be asked.

@@ -8,8 +8,9 @@ use url::form_urlencoded;
 use super::frame;
 use crate::auth::Right;
 use crate::error::{ApiError, ErrorCode};
+use crate::metrics::Route;
 use crate::protocol::{bus_of, channel_of};
-use crate::service::{Route, Service};
+use crate::service::Service;
 
 /// Says whether the reader missed something since its position.
 pub(super) const RESUME: &str = "Backplane-Resume";
