@@ -305,7 +305,7 @@ const BUS: &[Key] = &[
     key("read", Kind::Texts(USERS), Default("[]"), "Who may read the whole bus."),
 ];
 
-/// Keys of [defaults] and of every bus.
+/// Keys of `[defaults]` and of every bus.
 const POLICY: &[Key] = &[
     key(
         "channel_idle",

@@ -8,8 +8,7 @@ use crate::harness::{Program, Raw, eventually};
 /// Runs a command line as somebody pastes it.
 fn paste(folder: &Path, command: &str) -> String {
     let output = Command::new("sh").args(["-c", command]).current_dir(folder).output().unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command}\n{errors}");
+    assert!(output.status.success(), "{command}\n{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -42,7 +41,8 @@ fn the_commands_that_the_program_prints_work_when_they_are_pasted() {
     assert_eq!(commands.len(), 3, "{printed}");
     let run = |n: usize| paste(program.folder(), &commands[n]);
     let ids = run(0);
-    let id = ids.trim().strip_prefix("[\"").unwrap().strip_suffix("\"]").unwrap();
+    let id = ids.trim().strip_prefix("[\"").and_then(|rest| rest.strip_suffix("\"]"));
+    let id = id.unwrap_or_else(|| panic!("no id: {ids}\n{}", program.errors()));
     let frame = format!(
         r#"[{{"message":{{"source":"http://example.com","type":"identity/login","payload":{{"name":"Ann"}}}},"channel_name":"hello","id":"{id}"}}]"#
     );
