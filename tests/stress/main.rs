@@ -36,12 +36,29 @@ mod service;
 mod task;
 mod workload;
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
 #[test]
 fn i_1_to_i_3_hold_under_posts_reads_and_reaping() {
     let plan = plan::Plan::from_environment();
+    let _watched = watch(plan.within * 3);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let outcome = runtime.block_on(workload::run(&plan));
     let mut findings = checker::check(&outcome.history, &plan.rules);
     report::reconcile(&outcome, &mut findings);
     assert!(report::report(&plan, &outcome, &findings), "see above; the seed was {}", plan.seed);
+}
+
+/// Ends the process with a word when the run takes longer than it ever should: a hanging actor would hold it up
+/// for good. Dropping what is returned calls the watch off.
+fn watch(limit: Duration) -> mpsc::Sender<()> {
+    let (watched, watch) = mpsc::channel();
+    std::thread::spawn(move || {
+        if watch.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            println!("VIOLATION failed: 1\n  the run hangs");
+            std::process::exit(1);
+        }
+    });
+    watched
 }

@@ -57,6 +57,12 @@ impl Task {
         self.run.service.clock.nanos()
     }
 
+    /// Waits until the service answers.
+    pub(crate) async fn first_answer(mut self) -> History {
+        self.read(View::Bus(0), Position::Start).await;
+        self.history
+    }
+
     pub(crate) fn any_channel(&mut self) -> ChannelKey {
         // Half of all on the bus where channels live shortest.
         let bus = [0, 0, 1, 2][self.rng.usize(..4)];

@@ -69,6 +69,8 @@ pub(crate) async fn run(plan: &Plan) -> Yield {
     let service = Arc::new(Service::start(&plan.rules));
     let run = Arc::new(Run::new(Arc::clone(&service)));
     let mut crew = Crew { run: Arc::clone(&run), rng: Rng::with_seed(plan.seed), turn: 0 };
+    // The server answers once a worker runs, and with it the arbiter that the broker's actors go to.
+    let mut history = crew.http().first_answer().await;
     let began = Instant::now();
     let lives: Vec<Nanos> = plan.rules.iter().map(|rules| rules.life() * 1_000_000).collect();
     let posters: Vec<_> = (0..20u16)
@@ -89,7 +91,7 @@ pub(crate) async fn run(plan: &Plan) -> Yield {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     run.posters_done.store(true, Ordering::Relaxed);
-    let mut history = gather(posters).await;
+    history.append(gather(posters).await);
     let posting = began.elapsed();
     run.readers_done.store(true, Ordering::Relaxed);
     history.append(gather(readers).await);

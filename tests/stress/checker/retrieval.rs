@@ -177,16 +177,18 @@ impl Placed<'_> {
         }
     }
 
-    /// What expired before the retrieval began is not shown (RET-8, RET-9).
+    /// What expired before the retrieval began is not shown, nor what came before and after an expiry together
+    /// (RET-8, RET-9).
     fn not_expired(&self, findings: &mut Findings) {
         let Some(piece) = self.timeline.points.get(self.from..self.to) else { return };
         let (Some(first), Some(last)) = (piece.first(), piece.last()) else { return };
         let start = millis(self.retrieval.span.start);
         let kept = start < millis(first.known).saturating_add(self.rules.retention);
         let alive = self.is_bus() || start < millis(last.known).saturating_add(self.rules.life());
-        if !kept || !alive {
+        let together = !piece[1..].iter().any(|point| point.apart);
+        if !kept || !alive || !together {
             findings.add(Kind::Returned, || {
-                format!("{first:x?} to {last:x?} had expired before {}", told(self.retrieval))
+                format!("{first:x?} to {last:x?} had expired, or some of it, before {}", told(self.retrieval))
             });
         }
     }

@@ -200,6 +200,12 @@ fn ret_8_what_was_gone_and_returns_is_found() {
         .read(ON_C, Position::Start, 32, &[(0, 10, C), (2, 12, C)])
         .bad(Kind::Returned);
     three().read(ON_C, Position::Start, 30, &[(0, 10, C), (2, 12, C)]).bad(Kind::Returned);
+    // The channel expired between the two.
+    Story::default()
+        .post(C, 0, &[10])
+        .post(C, IDLE + 1, &[11])
+        .read(ON_C, Position::Start, IDLE + 3, &[(0, 10, C), (1, 11, C)])
+        .bad(Kind::Returned);
     three()
         .read(BUS, Position::Start, RETENTION + 30, &[(0, 10, C), (1, 11, D), (2, 12, C)])
         .bad(Kind::Returned);

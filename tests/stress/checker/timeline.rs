@@ -20,6 +20,8 @@ pub(super) struct Point {
     pub(super) known: Nanos,
     /// The oldest message since which the channel cannot have expired. Meaningless on a bus.
     pub(super) linked: usize,
+    /// Between its predecessor and this the channel surely expired. Never so on a bus.
+    pub(super) apart: bool,
     /// How many neighbours on the bus, up to here, were never shown side by side: messages that nobody
     /// saw can only lie between those.
     pub(super) loose: u32,
@@ -72,6 +74,7 @@ impl Timelines {
                 begun: post.start,
                 known: post.known,
                 linked: 0,
+                apart: false,
                 loose: 0,
                 channel: post.channel,
             }));
@@ -158,5 +161,6 @@ fn link(channel: &mut Timeline, life: u64) {
         let unbroken = this.stamp.post() == before.stamp.post()
             || millis(this.known) < millis(before.begun).saturating_add(life);
         channel.points[at].linked = if unbroken { before.linked } else { at };
+        channel.points[at].apart = millis(this.begun) >= millis(before.known).saturating_add(life);
     }
 }
