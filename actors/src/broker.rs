@@ -152,27 +152,34 @@ fn before(first: MessageId) -> MessageId {
 }
 
 impl Handle {
-    fn actor(&self) -> &Addr<Bus> {
-        self.actor.get_or_init(|| {
-            let recovered =
-                std::mem::take(&mut *self.recovered.lock().unwrap_or_else(PoisonError::into_inner));
-            Bus::start(&self.cell, recovered)
+    /// Nothing as long as there is no arbiter to run it: an actor that never ran would stay closed for good.
+    fn actor(&self) -> Option<&Addr<Bus>> {
+        self.actor.get().or_else(|| {
+            let start = || {
+                let recovered =
+                    std::mem::take(&mut *self.recovered.lock().unwrap_or_else(PoisonError::into_inner));
+                Bus::start(&self.cell, recovered)
+            };
+            self.cell.shared.placement.has_room().then(|| self.actor.get_or_init(start))
         })
     }
 
     async fn post(&self, posting: Posting) -> Result<Posted, PostError> {
-        self.actor().send(Post(posting)).await.unwrap_or(Err(PostError::Closed))
+        let actor = self.actor().ok_or(PostError::Closed)?;
+        actor.send(Post(posting)).await.unwrap_or(Err(PostError::Closed))
     }
 
     async fn read(&self, since: Since) -> Result<Page, ReadError> {
-        self.actor().send(Read(since)).await.unwrap_or(Err(ReadError::Closed))
+        let actor = self.actor().ok_or(ReadError::Closed)?;
+        actor.send(Read(since)).await.unwrap_or(Err(ReadError::Closed))
     }
 
     async fn read_channel(&self, channel: &ChannelName, since: Since) -> Result<Page, ReadError> {
         let (cell, shared) = (&self.cell, &self.cell.shared);
         if self.recovering.load(Ordering::Acquire) {
             // The actor fills the windows before it takes its first message.
-            self.actor().send(Started).await.map_err(|_| ReadError::Closed)?;
+            let actor = self.actor().ok_or(ReadError::Closed)?;
+            actor.send(Started).await.map_err(|_| ReadError::Closed)?;
             self.recovering.store(false, Ordering::Release);
         }
         for _ in 0..TRIES {
@@ -191,7 +198,8 @@ impl Handle {
             match actor.send(Read(since)).await {
                 Ok(Ok(page)) => return Ok(page),
                 Ok(Err(_)) | Err(MailboxError::Closed | MailboxError::Timeout) => {
-                    self.actor().send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
+                    let actor = self.actor().ok_or(ReadError::Closed)?;
+                    actor.send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
                 }
             }
         }
@@ -272,10 +280,11 @@ impl Broker {
         self.0.buses.contains_key(bus)
     }
 
-    /// The address of a bus actor, which takes [`Post`] and [`Read`].
+    /// The address of a bus actor, which takes [`Post`] and [`Read`]. `None` also as long as there is no
+    /// arbiter to run it.
     #[must_use]
     pub fn bus(&self, bus: &BusName) -> Option<Addr<Bus>> {
-        self.0.buses.get(bus).map(|handle| handle.actor().clone())
+        self.0.buses.get(bus)?.actor().cloned()
     }
 
     /// The address of a channel's actor, which takes [`Read`], while the channel exists.

@@ -30,6 +30,12 @@ impl Placement {
         arbiters.get(turn.checked_rem(arbiters.len())?).cloned().or_else(Arbiter::try_current)
     }
 
+    /// Whether an actor that is started now has somewhere to run.
+    pub(crate) fn has_room(&self) -> bool {
+        let arbiters = self.arbiters.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        !arbiters.is_empty() || Arbiter::try_current().is_some()
+    }
+
     /// Starts an actor on the next arbiter, with room for `mailbox` waiting messages that are awaited.
     ///
     /// Where there is no arbiter any more the address is closed, which senders notice.

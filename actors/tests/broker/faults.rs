@@ -92,3 +92,16 @@ async fn a_panic_in_a_bus_fails_that_post_alone() {
     let page = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
     assert_eq!(texts(&page), ["1", "3", "5"]);
 }
+
+/// A thread without an arbiter may be the first to use a broker, before its HTTP workers have joined.
+#[test]
+fn a_use_before_there_is_an_arbiter_does_not_close_the_bus_for_good() {
+    let broker = crate::builder(&crate::clock()).start().unwrap();
+    let elsewhere = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let early = elsewhere.block_on(broker.post(&crate::bus(), crate::posting("c", &["1"])));
+    assert_eq!(early, Err(backplane_actors::PostError::Closed));
+    assert!(broker.bus(&crate::bus()).is_none());
+    actix_rt::System::new().block_on(async {
+        broker.post(&crate::bus(), crate::posting("c", &["2"])).await.unwrap();
+    });
+}

@@ -1,0 +1,251 @@
+//! The checker on histories made by hand: a good one passes, and each kind of violation is found.
+
+use super::{Findings, Kind, Rules, check};
+use crate::history::{
+    Answer, Attempt, ChannelKey, History, Ids, Nanos, Outcome, Position, PostKey, Resume, Retrieval, Shown,
+    Span, Stamp, View,
+};
+
+const BUS: View = View::Bus(0);
+const C: ChannelKey = ChannelKey { bus: 0, number: 1 };
+const D: ChannelKey = ChannelKey { bus: 0, number: 2 };
+const ON_C: View = View::Channel(C);
+/// Milliseconds.
+const IDLE: u64 = 10;
+const RETENTION: u64 = 100;
+
+/// A time from milliseconds.
+const fn ms(millis: u64) -> Nanos {
+    millis * 1_000_000
+}
+
+const fn span(start: u64, end: u64) -> Span {
+    Span { start: ms(start), end: ms(end) }
+}
+
+/// A message of a POST: its number, its place, and its id.
+type Line = (u32, u64, ChannelKey);
+
+/// A history in the making. POSTs have consecutive ids and take the millisecond after their start.
+#[derive(Default)]
+struct Story {
+    history: History,
+    sizes: Vec<usize>,
+}
+
+impl Story {
+    fn post_as(mut self, channel: ChannelKey, at: Span, size: usize, outcome: Outcome) -> Self {
+        let post = PostKey { poster: 0, number: self.sizes.len() as u32 };
+        self.sizes.push(size);
+        self.history.attempts.push(Attempt { post, channel, size, span: at, outcome });
+        self
+    }
+
+    fn post(self, channel: ChannelKey, at: u64, ids: &[u64]) -> Self {
+        let outcome = Outcome::Acked(Ids::new(ids.iter().copied()));
+        self.post_as(channel, span(at, at + 1), ids.len(), outcome)
+    }
+
+    /// The last POST, sent again.
+    fn again(mut self, at: u64, ids: &[u64]) -> Self {
+        let mut again = self.history.attempts.last().unwrap().clone();
+        (again.span, again.outcome) = (span(at, at + 1), Outcome::Acked(Ids::new(ids.iter().copied())));
+        self.history.attempts.push(again);
+        self
+    }
+
+    fn read_as(
+        mut self,
+        view: View,
+        since: Position,
+        at: u64,
+        lines: &[(u32, usize, u64, ChannelKey)],
+        next: u64,
+        resume: Resume,
+    ) -> Self {
+        let shown = lines.iter().map(|(number, index, id, channel)| {
+            let size = self.sizes.get(*number as usize).copied().unwrap_or(1);
+            let stamp = Stamp::new(PostKey { poster: 0, number: *number }, *index, size);
+            Shown { id: *id, stamp, channel: *channel }
+        });
+        let answer = Answer { shown: shown.collect(), next, resume };
+        self.history.retrievals.push(Retrieval { view, since, span: span(at, at + 1), answer });
+        self
+    }
+
+    /// Reads POSTs of one message each; the position is the last id.
+    fn read(self, view: View, since: Position, at: u64, lines: &[Line]) -> Self {
+        let lines: Vec<_> = lines.iter().map(|(number, id, channel)| (*number, 0, *id, *channel)).collect();
+        let next = lines.last().map_or(0, |(_, _, id, _)| *id);
+        self.read_as(view, since, at, &lines, next, Resume::Complete)
+    }
+
+    fn check(&self) -> Findings {
+        let rules = Rules { idle: IDLE, retention: RETENTION, channel_window: 3, bus_window: 4 };
+        check(&self.history, &[rules])
+    }
+
+    #[track_caller]
+    fn good(&self) {
+        let findings = self.check();
+        assert!(findings.is_clean(), "{:?}", findings.violations().collect::<Vec<_>>());
+    }
+
+    #[track_caller]
+    fn bad(&self, kind: Kind) {
+        let findings = self.check();
+        let all: Vec<_> = findings.violations().collect();
+        assert!(all.iter().any(|(found, ..)| *found == kind), "{kind} was not found: {all:?}");
+    }
+}
+
+/// Ids 10 on C, 11 on D, 12 on C.
+fn three() -> Story {
+    Story::default().post(C, 0, &[10]).post(D, 2, &[11]).post(C, 4, &[12])
+}
+
+#[test]
+fn a_good_history_passes() {
+    three()
+        .read(BUS, Position::Start, 6, &[(0, 10, C), (1, 11, D), (2, 12, C)])
+        .read(BUS, Position::Cursor(10), 6, &[(1, 11, D), (2, 12, C)])
+        .read(ON_C, Position::Start, 6, &[(0, 10, C), (2, 12, C)])
+        .read(ON_C, Position::Cursor(10), 8, &[(2, 12, C)])
+        .again(9, &[12])
+        // The channel has expired, the bus has not.
+        .read_as(ON_C, Position::Cursor(10), 20, &[], 12, Resume::Gap)
+        .read(BUS, Position::Start, 20, &[(0, 10, C), (1, 11, D), (2, 12, C)])
+        .good();
+}
+
+#[test]
+fn ret_10_an_acknowledged_message_that_is_not_there_is_found() {
+    three().read(ON_C, Position::Start, 6, &[(0, 10, C)]).bad(Kind::Missing);
+    three().read(BUS, Position::Cursor(10), 6, &[(1, 11, D)]).bad(Kind::Missing);
+    // Within the lifetime of its successor the first is still there.
+    three().read(ON_C, Position::Start, 12, &[(2, 12, C)]).bad(Kind::Missing);
+    // What a reader saw is there for later ones, acknowledged or not.
+    let seen = Story::default().post_as(C, span(0, 1), 1, Outcome::Unknown).read(
+        ON_C,
+        Position::Start,
+        2,
+        &[(0, 10, C)],
+    );
+    seen.read(ON_C, Position::Start, 4, &[]).bad(Kind::Missing);
+}
+
+#[test]
+fn what_may_have_expired_or_been_evicted_is_not_required() {
+    // A post that ends as the channel may expire does not show whether it did.
+    let two = || Story::default().post(C, 0, &[10]).post(C, 9, &[11]);
+    two().read_as(ON_C, Position::Start, 12, &[(1, 0, 11, C)], 11, Resume::Complete).good();
+    two().read(ON_C, Position::Start, 12, &[(0, 10, C), (1, 11, C)]).good();
+    let mut four = Story::default();
+    for id in 0..4 {
+        four = four.post(C, id, &[10 + id]);
+    }
+    four.read(ON_C, Position::Start, 6, &[(1, 11, C), (2, 12, C), (3, 13, C)]).good();
+    // Sent, not answered: either way.
+    let story = || Story::default().post_as(C, span(0, 1), 1, Outcome::Unknown);
+    story().read(ON_C, Position::Start, 2, &[]).good();
+    story().read(ON_C, Position::Start, 2, &[(0, 10, C)]).good();
+}
+
+#[test]
+fn i_2_a_message_that_is_there_twice_is_found() {
+    three().read(ON_C, Position::Start, 6, &[(0, 10, C), (2, 12, C), (2, 13, C)]).bad(Kind::Twice);
+    three().again(6, &[13]).bad(Kind::Twice);
+    Story::default().post(C, 0, &[10]).post(D, 2, &[10]).bad(Kind::Twice);
+}
+
+#[test]
+fn ret_3_disorder_and_repetition_are_found() {
+    three().read(BUS, Position::Start, 6, &[(1, 11, D), (0, 10, C), (2, 12, C)]).bad(Kind::Order);
+    three().read(ON_C, Position::Cursor(10), 6, &[(0, 10, C), (2, 12, C)]).bad(Kind::Order);
+    // A position from another view may get the whole window (RET-4).
+    three().read(ON_C, Position::Id(11), 6, &[(0, 10, C), (2, 12, C)]).good();
+}
+
+#[test]
+fn ret_7_torn_batches_are_found() {
+    let batch = || Story::default().post(C, 0, &[10, 11, 12, 13]);
+    let line = |index: usize| (0, index, 10 + index as u64, C);
+    let read = |lines: &[usize], since| {
+        let lines: Vec<_> = lines.iter().map(|index| line(*index)).collect();
+        batch().read_as(BUS, since, 0, &lines, lines.last().unwrap().2, Resume::Complete)
+    };
+    read(&[0, 1, 2, 3], Position::Start).good();
+    read(&[2, 3], Position::Cursor(11)).good();
+    read(&[0, 1], Position::Start).bad(Kind::Batch);
+    read(&[1, 2, 3], Position::Start).bad(Kind::Batch);
+    // Its ids have a hole.
+    Story::default().post(C, 0, &[10, 12]).bad(Kind::Batch);
+}
+
+#[test]
+fn i_1_late_messages_are_found() {
+    // Below an id that was shown: 11 comes when 12 was there.
+    three().read(BUS, Position::Start, 6, &[(0, 10, C), (2, 12, C)]).bad(Kind::Late);
+    // Below a position that was given out, though not shown.
+    three().read_as(ON_C, Position::Start, 5, &[(0, 0, 10, C)], 12, Resume::Complete).bad(Kind::Late);
+    // Posted after the position was given out.
+    three().read_as(View::Channel(D), Position::Start, 0, &[], 11, Resume::Complete).bad(Kind::Late);
+    Story::default().post(C, 0, &[10]).post(D, 5, &[9]).bad(Kind::Late);
+}
+
+#[test]
+fn ret_8_what_was_gone_and_returns_is_found() {
+    three()
+        .read_as(ON_C, Position::Start, 30, &[], 12, Resume::Complete)
+        .read(ON_C, Position::Start, 32, &[(0, 10, C), (2, 12, C)])
+        .bad(Kind::Returned);
+    three().read(ON_C, Position::Start, 30, &[(0, 10, C), (2, 12, C)]).bad(Kind::Returned);
+    // The channel expired between the two.
+    Story::default()
+        .post(C, 0, &[10])
+        .post(C, IDLE + 1, &[11])
+        .read(ON_C, Position::Start, IDLE + 3, &[(0, 10, C), (1, 11, C)])
+        .bad(Kind::Returned);
+    three()
+        .read(BUS, Position::Start, RETENTION + 30, &[(0, 10, C), (1, 11, D), (2, 12, C)])
+        .bad(Kind::Returned);
+}
+
+#[test]
+fn an_answer_that_hides_a_loss_is_found() {
+    three().read_as(ON_C, Position::Cursor(10), 30, &[], 12, Resume::Complete).bad(Kind::Silent);
+    three().read_as(ON_C, Position::Cursor(10), 30, &[], 12, Resume::Gap).good();
+}
+
+#[test]
+fn an_answer_that_invents_a_loss_is_found() {
+    let lines = [(1, 0, 11, D), (2, 0, 12, C)];
+    three().read_as(BUS, Position::Cursor(10), 6, &lines, 12, Resume::Gap).bad(Kind::FalseAlarm);
+    three().read_as(BUS, Position::Cursor(10), 6, &lines, 12, Resume::Reset).bad(Kind::FalseAlarm);
+    // The position is in the channel's window.
+    three().read_as(ON_C, Position::Cursor(10), 6, &[(2, 0, 12, C)], 12, Resume::Gap).bad(Kind::FalseAlarm);
+}
+
+#[test]
+fn messages_from_nowhere_are_found() {
+    three().read(BUS, Position::Start, 0, &[(7, 9, C)]).bad(Kind::Phantom);
+    // Elsewhere.
+    three().read(View::Channel(D), Position::Start, 6, &[(0, 10, D)]).bad(Kind::Phantom);
+    let refused = Story::default().post_as(C, span(0, 1), 1, Outcome::Refused);
+    refused.read(ON_C, Position::Start, 2, &[(0, 10, C)]).bad(Kind::Phantom);
+    // Before it was posted.
+    Story::default().post(C, 5, &[10]).read(ON_C, Position::Start, 0, &[(0, 10, C)]).bad(Kind::Phantom);
+}
+
+#[test]
+fn ret_7_a_channel_that_differs_from_its_bus_is_found() {
+    let story = Story::default().post(C, 0, &[10]).post(C, 2, &[11]).post(C, 4, &[12]);
+    story.read(ON_C, Position::Start, 6, &[(0, 10, C), (2, 12, C)]).bad(Kind::Views);
+}
+
+#[test]
+fn failed_requests_are_told() {
+    let mut story = three();
+    story.history.failures.push("503".to_owned());
+    story.bad(Kind::Failed);
+}

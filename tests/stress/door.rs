@@ -1,0 +1,175 @@
+//! The ways into the broker, behind one face.
+
+use std::sync::Arc;
+
+use backplane_actors::{
+    Batch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Post, PostError, Posted,
+    Posting, Read, ReadError, Since,
+};
+
+use crate::history::{
+    Answer, BATCH_MAX, ChannelKey, Ids, Outcome, Position, PostKey, Resume, Shown, Stamp, View,
+};
+use crate::http::Client;
+use crate::service::Service;
+
+pub(crate) enum Door {
+    /// The broker's handle.
+    Handle,
+    /// Messages to the bus's and the channel's actors.
+    Actors,
+    Http(Client),
+}
+
+/// A POST on its way in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parcel {
+    pub(crate) post: PostKey,
+    pub(crate) channel: ChannelKey,
+    pub(crate) size: usize,
+    /// Sent with an idempotency key that stands for the POST.
+    pub(crate) keyed: bool,
+}
+
+impl Parcel {
+    fn message(&self, index: usize) -> String {
+        let Stamp(stamp) = Stamp::new(self.post, index, self.size);
+        format!(r#"{{"source":"http://stress.test","type":"stamp","payload":{stamp}}}"#)
+    }
+
+    /// As the body of a request; `spoiled` makes its last message one that is refused.
+    fn body(&self, spoiled: bool) -> String {
+        let mut messages: Vec<_> = (0..self.size).map(|index| self.message(index)).collect();
+        if spoiled {
+            messages.push("{}".to_owned());
+        }
+        format!("[{}]", messages.join(","))
+    }
+
+    fn key(&self) -> Option<String> {
+        self.keyed.then(|| format!("{}-{}", self.post.poster, self.post.number))
+    }
+
+    fn posting(&self, service: &Service) -> Posting {
+        let parse = |index| Message::parse(&self.message(index), &MessageLimits::default()).unwrap();
+        let mut fingerprint = [0; 32];
+        fingerprint[..8].copy_from_slice(&Stamp::new(self.post, 0, self.size).0.to_be_bytes());
+        Posting {
+            channel: service.channel(self.channel).clone(),
+            messages: Batch::from((0..self.size).map(parse).collect::<Vec<_>>()),
+            key: self.key().map(|key| IdempotencyKey::new(&key, Fingerprint(fingerprint)).unwrap()),
+        }
+    }
+}
+
+impl Door {
+    pub(crate) const fn is_http(&self) -> bool {
+        matches!(self, Self::Http(_))
+    }
+
+    pub(crate) async fn post(&mut self, service: &Arc<Service>, parcel: Parcel) -> Result<Outcome, String> {
+        let bus = service.bus(parcel.channel.bus);
+        let posted = match self {
+            Self::Handle => service.broker.post(bus, parcel.posting(service)).await,
+            Self::Actors => {
+                let post = Post(parcel.posting(service));
+                service.broker.bus(bus).unwrap().send(post).await.unwrap_or(Err(PostError::Closed))
+            }
+            Self::Http(client) => {
+                let path = service.path(View::Channel(parcel.channel));
+                let key = parcel.key();
+                let posted = client.post(&path, &parcel.body(false), key.as_deref()).await;
+                return match posted {
+                    Ok(Ok(ids)) => Ok(Outcome::Acked(Ids::new(ids))),
+                    other => Err(format!("POST over HTTP: {other:?}")),
+                };
+            }
+        };
+        let ids = posted.map(Posted::ids).map_err(|error| format!("POST: {error}"))?;
+        Ok(Outcome::Acked(Ids::new(ids.map(MessageId::as_u64).take(BATCH_MAX + 1))))
+    }
+
+    /// Begins to post and hangs up.
+    pub(crate) async fn post_and_leave(&mut self, service: &Arc<Service>, parcel: Parcel, share: f64) {
+        match self {
+            Self::Handle | Self::Actors => {
+                let post = service.broker.post(service.bus(parcel.channel.bus), parcel.posting(service));
+                let mut post = std::pin::pin!(post);
+                // One poll sends it.
+                _ = futures::poll!(post.as_mut());
+            }
+            Self::Http(client) => {
+                let path = service.path(View::Channel(parcel.channel));
+                // What the connection says of it does not matter: the outcome is unknown.
+                let (body, key) = (parcel.body(false), parcel.key());
+                _ = client.post_and_leave(&path, &body, key.as_deref(), share).await;
+            }
+        }
+    }
+
+    /// Posts a batch of which one message is wrong. Only requests can: the types forbid it elsewhere.
+    pub(crate) async fn post_spoiled(
+        &mut self,
+        service: &Arc<Service>,
+        parcel: Parcel,
+    ) -> Result<Outcome, String> {
+        let Self::Http(client) = self else { return Ok(Outcome::Refused) };
+        let path = service.path(View::Channel(parcel.channel));
+        match client.post(&path, &parcel.body(true), None).await {
+            Ok(Err(400)) => Ok(Outcome::Refused),
+            other => Err(format!("spoiled POST over HTTP: {other:?}")),
+        }
+    }
+
+    /// Nothing when the channel has no actor to ask.
+    pub(crate) async fn read(
+        &mut self,
+        service: &Arc<Service>,
+        view: View,
+        since: Position,
+    ) -> Result<Option<Answer>, String> {
+        let (broker, bus) = (&service.broker, service.bus(view.bus()));
+        let from = match since {
+            Position::Start => Since::Start,
+            Position::Cursor(id) | Position::Id(id) => Since::After(MessageId::from_u64(id)),
+            Position::Garbage => Since::Unknown,
+        };
+        let page = match (self, view) {
+            (Self::Handle, View::Bus(_)) => broker.read_bus(bus, from).await,
+            (Self::Handle, View::Channel(channel)) => {
+                broker.read_channel(bus, service.channel(channel), from).await
+            }
+            (Self::Actors, View::Bus(_)) => {
+                broker.bus(bus).unwrap().send(Read(from)).await.unwrap_or(Err(ReadError::Closed))
+            }
+            (Self::Actors, View::Channel(channel)) => {
+                let Some(actor) = broker.channel(bus, service.channel(channel)) else { return Ok(None) };
+                actor.send(Read(from)).await.unwrap_or(Err(ReadError::Closed))
+            }
+            (Self::Http(client), _) => {
+                let answer = client.read(service, view, since).await;
+                return answer.map(Some).map_err(|error| format!("GET over HTTP: {error}"));
+            }
+        };
+        page.map(|page| Some(answer(&page, view.bus()))).map_err(|error| format!("read: {error}"))
+    }
+}
+
+fn answer(page: &Page, bus: u8) -> Answer {
+    let shown = page.entries.iter().map(|entry| {
+        let payload = entry.message().as_str().rsplit_once(':').map(|(_, payload)| payload);
+        let stamp = payload.and_then(|payload| payload.trim_end_matches('}').parse().ok());
+        let number = entry.channel().as_str().strip_prefix('c').and_then(|number| number.parse().ok());
+        let channel = ChannelKey { bus, number: number.unwrap_or(u32::MAX) };
+        Shown { id: entry.id().as_u64(), stamp: Stamp(stamp.unwrap_or(u64::MAX)), channel }
+    });
+    Answer {
+        shown: shown.collect(),
+        next: page.next.as_u64(),
+        resume: match page.resume {
+            backplane_actors::Resume::Complete => Resume::Complete,
+            backplane_actors::Resume::Gap => Resume::Gap,
+            backplane_actors::Resume::Reset => Resume::Reset,
+        },
+    }
+}

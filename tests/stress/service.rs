@@ -1,0 +1,117 @@
+//! The service, in this process: the server as the program runs it, with two workers, and arbiters beside it.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use actix_rt::{Arbiter, ArbiterHandle};
+use backplane::config::{Bus, Config};
+use backplane::server::{self, Listeners};
+use backplane::{Backplane, broker_of};
+use backplane_actors::{Broker, BusName, ChannelName, Clock, Timestamp};
+use tokio::sync::oneshot;
+
+use crate::checker::Rules;
+use crate::history::{ChannelKey, Nanos, View, millis};
+use crate::plan::BUSES;
+
+/// The clock of the broker and of the history. It goes with real time but never steps, as the wall clock may:
+/// the checker concludes from it what must have expired and what cannot have.
+#[derive(Clone, Copy)]
+pub(crate) struct RunClock(Instant);
+
+impl RunClock {
+    pub(crate) fn nanos(self) -> Nanos {
+        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+impl Clock for RunClock {
+    fn now(&self) -> Timestamp {
+        /// Any day will do.
+        const START: u64 = 1_763_683_200_000;
+        Timestamp::from_millis(START + millis(self.nanos()))
+    }
+}
+
+/// A running service and what is needed to use it from any thread.
+pub(crate) struct Service {
+    pub(crate) clock: RunClock,
+    pub(crate) broker: Broker,
+    pub(crate) address: SocketAddr,
+    /// Beside the workers: one that runs actors as well, and one that does not.
+    pub(crate) arbiters: [ArbiterHandle; 2],
+    buses: Vec<(BusName, Vec<ChannelName>)>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Service {
+    pub(crate) fn start(rules: &[Rules]) -> Self {
+        let clock = RunClock(Instant::now());
+        let config = config(rules);
+        let (started, start) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            actix_rt::System::new().block_on(async move {
+                let listeners = Listeners::open(&config).unwrap();
+                let broker = broker_of(&config).clock(Arc::new(clock)).start().unwrap();
+                let backplane = Backplane::around(&config, broker.clone()).unwrap();
+                let arbiters = [Arbiter::new(), Arbiter::new()];
+                let joining = broker.clone();
+                arbiters[0].spawn_fn(move || joining.join_arbiter());
+                let handles = arbiters.each_ref().map(Arbiter::handle);
+                started.send((broker, listeners.plain()[0], handles)).unwrap();
+                let stopped = async { _ = stopped.await };
+                server::run(&config, listeners, &backplane, stopped).await.unwrap();
+            });
+        });
+        let (broker, address, arbiters) = start.recv().unwrap();
+        let buses = BUSES.iter().map(|(name, channels)| {
+            let channels = (0..*channels).map(|number| format!("c{number}").parse().unwrap());
+            (name.parse().unwrap(), channels.collect())
+        });
+        Self { clock, broker, address, arbiters, buses: buses.collect(), stop, thread }
+    }
+
+    pub(crate) fn stop(self) {
+        self.stop.send(()).unwrap();
+        self.thread.join().unwrap();
+    }
+
+    pub(crate) fn bus(&self, bus: u8) -> &BusName {
+        &self.buses[usize::from(bus)].0
+    }
+
+    pub(crate) fn channel(&self, channel: ChannelKey) -> &ChannelName {
+        &self.buses[usize::from(channel.bus)].1[channel.number as usize]
+    }
+
+    pub(crate) fn path(&self, view: View) -> String {
+        let bus = self.bus(view.bus());
+        match view {
+            View::Bus(_) => format!("/v1/bus/{bus}"),
+            View::Channel(channel) => format!("/v1/bus/{bus}/channel/{}", self.channel(channel).as_str()),
+        }
+    }
+}
+
+fn config(rules: &[Rules]) -> Config {
+    let mut config = Config::demo().unwrap();
+    config.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    config.workers = NonZeroUsize::new(2).unwrap();
+    let demo = config.buses.pop().unwrap();
+    let buses = BUSES.iter().zip(rules).map(|((name, _), rules)| Bus {
+        name: name.parse().unwrap(),
+        channel_idle: Duration::from_millis(rules.idle),
+        retention: Duration::from_millis(rules.retention),
+        window_channel: NonZeroUsize::new(rules.channel_window).unwrap(),
+        window_bus: NonZeroUsize::new(rules.bus_window).unwrap(),
+        ..demo.clone()
+    });
+    config.buses = buses.collect();
+    config
+}

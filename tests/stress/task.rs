@@ -1,0 +1,126 @@
+//! What posters and readers have in common: a way in, a record of what they see, and a common view of the run.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use fastrand::Rng;
+
+use crate::door::{Door, Parcel};
+use crate::history::{Attempt, ChannelKey, History, Nanos, Outcome, Position, Retrieval, Span, View};
+use crate::plan::BUSES;
+use crate::service::Service;
+
+/// What all tasks of a run share.
+pub(crate) struct Run {
+    pub(crate) service: Arc<Service>,
+    /// POSTs that were answered with their ids.
+    pub(crate) acked: AtomicU64,
+    pub(crate) posters_done: AtomicBool,
+    pub(crate) readers_done: AtomicBool,
+    /// Channels that are being posted to, for readers to meet the posters there.
+    lately: Vec<AtomicU64>,
+    turn: AtomicUsize,
+}
+
+impl Run {
+    pub(crate) fn new(service: Arc<Service>) -> Self {
+        Self {
+            service,
+            acked: AtomicU64::new(0),
+            posters_done: AtomicBool::new(false),
+            readers_done: AtomicBool::new(false),
+            lately: (0..64).map(|_| AtomicU64::new(0)).collect(),
+            turn: AtomicUsize::new(0),
+        }
+    }
+
+    fn announce(&self, ChannelKey { bus, number }: ChannelKey) {
+        let at = self.turn.fetch_add(1, Ordering::Relaxed) % self.lately.len();
+        self.lately[at].store(u64::from(bus) << 32 | u64::from(number), Ordering::Relaxed);
+    }
+
+    pub(crate) fn lately(&self, rng: &mut Rng) -> ChannelKey {
+        let key = self.lately[rng.usize(..self.lately.len())].load(Ordering::Relaxed);
+        ChannelKey { bus: (key >> 32 & 0xff) as u8, number: (key & 0xffff_ffff) as u32 }
+    }
+}
+
+pub(crate) struct Task {
+    pub(crate) run: Arc<Run>,
+    pub(crate) door: Door,
+    pub(crate) rng: Rng,
+    pub(crate) history: History,
+}
+
+impl Task {
+    pub(crate) fn now(&self) -> Nanos {
+        self.run.service.clock.nanos()
+    }
+
+    /// Waits until the service answers.
+    pub(crate) async fn first_answer(mut self) -> History {
+        self.read(View::Bus(0), Position::Start).await;
+        self.history
+    }
+
+    pub(crate) fn any_channel(&mut self) -> ChannelKey {
+        // Half of all on the bus where channels live shortest.
+        let bus = [0, 0, 1, 2][self.rng.usize(..4)];
+        ChannelKey { bus, number: self.rng.u32(..BUSES[usize::from(bus)].1) }
+    }
+
+    /// Posts, and records what became of it.
+    pub(crate) async fn post(&mut self, parcel: Parcel) {
+        self.run.announce(parcel.channel);
+        let start = self.now();
+        let outcome = self.door.post(&self.run.service, parcel).await;
+        self.sent(parcel, start, outcome);
+    }
+
+    pub(crate) async fn post_and_leave(&mut self, parcel: Parcel) {
+        let (start, share) = (self.now(), if self.rng.bool() { 1.0 } else { self.rng.f64() });
+        self.door.post_and_leave(&self.run.service, parcel, share).await;
+        self.history.tally.abandoned += 1;
+        self.sent(parcel, start, Ok(Outcome::Unknown));
+    }
+
+    pub(crate) async fn post_spoiled(&mut self, parcel: Parcel) {
+        let start = self.now();
+        let outcome = self.door.post_spoiled(&self.run.service, parcel).await;
+        self.sent(parcel, start, outcome);
+    }
+
+    fn sent(&mut self, parcel: Parcel, start: Nanos, outcome: Result<Outcome, String>) {
+        let Parcel { post, channel, size, .. } = parcel;
+        let span = Span { start, end: self.now() };
+        let outcome = outcome.unwrap_or_else(|failure| {
+            self.history.failures.push(failure);
+            Outcome::Unknown
+        });
+        if matches!(outcome, Outcome::Acked(_)) {
+            self.run.acked.fetch_add(1, Ordering::Relaxed);
+        }
+        self.history.tally.http_posts += u64::from(self.door.is_http());
+        self.history.attempts.push(Attempt { post, channel, size, span, outcome });
+    }
+
+    /// Reads, records the answer, and gives the position to go on from.
+    pub(crate) async fn read(&mut self, view: View, since: Position) -> Option<u64> {
+        let start = self.now();
+        let answer = self.door.read(&self.run.service, view, since).await;
+        let span = Span { start, end: self.now() };
+        self.history.tally.http_reads += u64::from(self.door.is_http());
+        match answer {
+            Ok(Some(answer)) => {
+                let next = answer.next;
+                self.history.retrievals.push(Retrieval { view, since, span, answer });
+                Some(next)
+            }
+            Ok(None) => None,
+            Err(failure) => {
+                self.history.failures.push(failure);
+                None
+            }
+        }
+    }
+}
