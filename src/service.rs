@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 pub(crate) enum Route {
     ReadBus,
     ReadChannel,
+    NewChannel,
     Post,
     Operations,
     Other,
@@ -32,6 +33,7 @@ impl Route {
         match self {
             Self::ReadBus => "read_bus",
             Self::ReadChannel => "read_channel",
+            Self::NewChannel => "new_channel",
             Self::Post => "post",
             Self::Operations => "operations",
             Self::Other => "other",
