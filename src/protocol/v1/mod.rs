@@ -22,6 +22,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Scope, guard};
 
 use crate::error::{ApiError, ErrorCode};
+use crate::routing::get_or_head;
 use crate::service::{Route, Service};
 
 /// What a bus can be asked.
@@ -50,10 +51,6 @@ fn shared(prefix: &str, service: &Arc<Service>) -> Scope {
         .route(web::post().to(post::post))
         .wrap(cors::for_pages(Arc::clone(service)));
     web::scope(prefix).service(bus).service(channel).default_service(web::to(not_found))
-}
-
-fn get_or_head() -> actix_web::Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// A resource that says which methods it has. Preflights are answered before (see [`cors`]).
