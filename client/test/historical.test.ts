@@ -334,6 +334,25 @@ describe("JS-9", () => {
     expect(got).toEqual(["new"]);
   });
 
+  test("after a reset nothing of the old channel is left: functions, cached messages, the rest of an answer", async () => {
+    const { world, channel, backplane } = page();
+    let ran = 0;
+    backplane(() => void (ran += 1));
+    backplane.init({ ...OPTIONS, serverChannel: false, cacheMax: 5 });
+    await world.pass(1);
+    const got: string[] = [];
+    backplane.subscribe(({ type }) => {
+      got.push(type);
+      if (type === "logout") backplane.resetCookieChannel();
+    });
+    for (const type of ["login", "logout", "late"]) channel.post(type);
+    await world.pass(60);
+    expect(got).toEqual(["login", "logout"]);
+    const late: string[] = [];
+    backplane.subscribe(({ type }) => late.push(type));
+    expect([late, ran]).toEqual([[], 1]);
+  });
+
   test("what the old channel still answers after a reset is dropped", async () => {
     const { world, channel, backplane } = page();
     const got: unknown[] = [];

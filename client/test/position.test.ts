@@ -57,6 +57,12 @@ describe("RET-4 positions", () => {
     expect(position.since).toBe("a");
   });
 
+  test("a server that only says where to go on from is believed, whatever its ids", () => {
+    const position = new Position();
+    position.take({ frames: [frame("z")], next: "a", resume: undefined });
+    expect(position.since).toBe("a");
+  });
+
   test("what is remembered is bounded", () => {
     const position = new Position();
     const take = (from: number, count: number): number => {
