@@ -28,7 +28,7 @@ export function channelNameFrom(bytes: Uint8Array): string {
  */
 export function serverBase(text: unknown, page: string): string | undefined {
   if (typeof text !== "string") return undefined;
-  const bare = text.trim().replace(/\/+$/, "");
+  const bare = text.trim();
   if (bare === "") return undefined;
   const absolute = /^(https?:)?\/\//i.test(bare) || bare.startsWith("/") ? bare : `//${bare}`;
   try {

@@ -15,5 +15,5 @@ export const HIDDEN = 5;
 /** The wait after a poll, `calm` after the end of the last expectation: 0 while there is one, else rising. */
 export function pollInterval(calm: number, hidden: boolean): number {
   const back = Math.min(1, Math.max(0, calm) / RETURN);
-  return (FAST + (SLOW - FAST) * back) * (hidden ? HIDDEN : 1);
+  return Math.round(FAST + (SLOW - FAST) * back) * (hidden ? HIDDEN : 1);
 }

@@ -11,7 +11,7 @@
 import type { Frame } from "../public";
 import type { Answer } from "./answer";
 
-/** How many ids are remembered: many windows of a channel, by default 100 messages. */
+/** How many ids are remembered: many times the window of a channel, by default 100 messages. */
 export const REMEMBERED = 4_096;
 
 export class Position {
@@ -25,22 +25,25 @@ export class Position {
     const fresh: Frame[] = [];
     let highest = rising ? this.since : undefined;
     for (const frame of answer.frames) {
-      if (rising ? highest === undefined || frame.id > highest : !this.seen.has(frame.id)) fresh.push(frame);
-      if (highest === undefined || frame.id > highest || !rising) highest = frame.id;
-      this.remember(frame.id);
+      const above = highest === undefined || frame.id > highest;
+      if (rising ? above : !this.seen.has(frame.id)) fresh.push(frame);
+      if (above || !rising) highest = frame.id;
     }
+    this.remember(answer.frames);
     const next = rising ? later(highest, answer.next) : (answer.next ?? highest);
     this.since = next ?? this.since;
     return fresh;
   }
 
-  private remember(id: string): void {
-    this.seen.delete(id);
-    this.seen.add(id);
-    if (this.seen.size <= REMEMBERED) return;
+  /** Never fewer than one answer brings, or the next whole window would be new again. */
+  private remember(frames: readonly Frame[]): void {
+    for (const { id } of frames) {
+      this.seen.delete(id);
+      this.seen.add(id);
+    }
     for (const oldest of this.seen) {
+      if (this.seen.size <= Math.max(REMEMBERED, frames.length)) return;
       this.seen.delete(oldest);
-      break;
     }
   }
 }

@@ -39,6 +39,8 @@ export function jsonpGetter(document: ScriptHost, callbacks: () => CallbackHost,
           // The script may still come and must find something to call.
           holder[member] = () => delete holder[member];
         };
+        if (signal.aborted) return fail("the request was given up");
+        signal.addEventListener("abort", abandon);
         holder[member] = (body) => {
           end();
           delete holder[member];
@@ -46,8 +48,6 @@ export function jsonpGetter(document: ScriptHost, callbacks: () => CallbackHost,
         };
         script.onerror = () => fail("the server's script could not be loaded");
         script.onload = () => fail("the server's script brought no answer");
-        if (signal.aborted) return abandon();
-        signal.addEventListener("abort", abandon);
         script.async = true;
         script.src = `${url}${url.includes("?") ? "&" : "?"}callback=${name}.${member}`;
         document.head.appendChild(script);
