@@ -6,9 +6,10 @@
 use std::future::ready;
 use std::sync::LazyLock;
 
+use actix_web::error::JsonPayloadError;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use actix_web::{HttpRequest, HttpResponse};
 use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Posting};
 use serde::Deserialize;
 
@@ -61,10 +62,12 @@ pub(crate) fn routes(stage: Stage, config: &mut ServiceConfig) {
         );
 }
 
-fn refuse(error: &actix_web::error::JsonPayloadError) -> ApiError {
-    let code = match error.status_code().as_u16() {
-        413 => ErrorCode::BodyTooLarge,
-        415 => ErrorCode::UnsupportedMediaType,
+fn refuse(error: &JsonPayloadError) -> ApiError {
+    let code = match error {
+        JsonPayloadError::ContentType => ErrorCode::UnsupportedMediaType,
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+            ErrorCode::BodyTooLarge
+        }
         _ => ErrorCode::InvalidRequest,
     };
     ApiError::new(code, "a sign-in is the JSON object {\"channel\": …, \"name\": …} of at most 1024 bytes")
