@@ -103,10 +103,16 @@ function drawPolls() {
     .map((time, n) => [time, n ? time - polls[n - 1] : 0])
     .filter(([time, gap]) => gap > 0 && now - time < CHART_SECONDS)
     .map(([time, gap]) => [x(time).toFixed(1), y(gap).toFixed(1)]);
+  // A tick for each poll, so that the first one, which has no distance yet, is seen too.
+  const ticks = polls
+    .filter((time) => now - time < CHART_SECONDS)
+    .map((time) => x(time).toFixed(1))
+    .map((at) => `<line class="poll" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`);
   // Numbers only: nothing that came over the network is written as markup.
   curve.innerHTML = [
     ...marks,
     ...times.slice(1),
+    ...ticks,
     `<polyline points="${points.map((point) => point.join(",")).join(" ")}"/>`,
     ...points.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="2.5"/>`),
   ].join("");
@@ -116,7 +122,7 @@ function drawPolls() {
 
 function showCommand(channelID) {
   const message = '[{"source":"http://you.example","type":"greeting","payload":"Hello from a terminal"}]';
-  const command = `curl -u demo:demo -H 'Content-Type: application/json' \\\n  -d '${message}' \\\n  ${channelID}`;
+  const command = `curl -u demo:demo -H 'Content-Type: application/json' \\\n-d '${message}' \\\n${channelID}`;
   element("command").textContent = command;
   element("copy").addEventListener("click", async ({ target }) => {
     await navigator.clipboard.writeText(command);
