@@ -29,8 +29,8 @@ export type State = "connecting" | "live" | "retrying" | "offline" | "closed";
 /** Messages may have been missed: expired or evicted before they were read. */
 export interface Gap {
   /**
-   * - `gap`: the server no longer has everything since the last poll
-   * - `reset`: the server does not know the last position, as after a restart with its log lost
+   * - `gap`: the server no longer has everything since the last poll; also after a restart that lost messages
+   * - `reset`: the server never gave out the last position, as when an old copy of its log was put back
    */
   readonly reason: "gap" | "reset";
 }
