@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::LogError;
-use backplane_actors::{Broker, BrokerLimits, BusSettings};
+use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
 use crate::config::Config;
+use crate::demo::{self, Stage};
 use crate::service::Service;
-use crate::{operations, protocol};
+use crate::{client, operations, protocol};
 
 /// The Backplane service inside an actix-web application. Cheap to clone; all clones are one.
 ///
@@ -89,7 +90,7 @@ impl Backplane {
         self.0.broker()
     }
 
-    /// The protocol's routes (`/v1/…`), for `App::configure` or `Scope::configure`.
+    /// The protocol's routes (`/v1/…`, `/v1.1/…`) and the browser library (`/v1/backplane.js`, `/backplane.mjs`), for `App::configure` or `Scope::configure`.
     ///
     /// Call it inside the factory that `HttpServer::new` takes: each worker then offers its thread to the
     /// broker's actors, which halves what a request costs.
@@ -98,6 +99,7 @@ impl Backplane {
         move |config| {
             service.broker().join_arbiter();
             config.app_data(web::Data::from(Arc::clone(&service)));
+            client::routes(config);
             protocol::v1::routes(&service, config);
         }
     }
@@ -118,6 +120,12 @@ impl Backplane {
             config.app_data(web::Data::from(service));
             operations::metrics_routes(config);
         }
+    }
+
+    /// A page at `/` that shows a bus at work: whoever opens it posts to that bus without credentials.
+    pub fn demo(&self, bus: BusName) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let stage = Stage { broker: self.broker().clone(), bus };
+        move |config| demo::routes(stage, config)
     }
 
     /// Accepts no more POSTs, and returns when those accepted are answered.

@@ -8,6 +8,8 @@
 //! | [`auth`] | who asks and what they may (V1-AUTH-1, V1-AUTH-2) |
 //! | [`envelope`] | which signed messages a bus takes (MSG-7) |
 //! | `protocol` | one folder per protocol version: routes, and handlers that translate |
+//! | `client`, `assets` | the browser library, served as it was built |
+//! | `demo` | the page at `/` of a server without configuration |
 //! | `service` | what all requests share |
 //! | [`error`] | every error code, its status and its shape, in one list |
 //! | [`Backplane`] | the service as a handle, to be mounted in an actix-web application |
@@ -19,10 +21,13 @@
 //! Dependencies point one way: this crate uses the actors, the actors know nothing of HTTP, files or
 //! accounts. To serve the protocol inside a larger application start at [`Backplane`].
 
+mod assets;
 pub mod auth;
 mod backplane;
 pub mod cli;
+mod client;
 pub mod config;
+mod demo;
 pub mod envelope;
 pub mod error;
 pub mod greeting;
@@ -30,6 +35,7 @@ mod metrics;
 mod operations;
 pub mod password;
 mod protocol;
+mod routing;
 pub mod server;
 mod service;
 pub mod telemetry;

@@ -20,6 +20,7 @@ use crate::auth::Authenticator;
 pub(crate) enum Route {
     ReadBus,
     ReadChannel,
+    NewChannel,
     Post,
     Operations,
     Other,
@@ -30,6 +31,7 @@ impl Route {
         match self {
             Self::ReadBus => "read_bus",
             Self::ReadChannel => "read_channel",
+            Self::NewChannel => "new_channel",
             Self::Post => "post",
             Self::Operations => "operations",
             Self::Other => "other",

@@ -2,10 +2,11 @@
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, guard};
+use actix_web::{HttpRequest, HttpResponse};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::metrics::Route;
+use crate::routing::get_or_head;
 use crate::service::Service;
 
 /// Of the format that [`crate::metrics::Metrics::encode`] writes.
@@ -15,24 +16,23 @@ const METHODS: &str = "GET, HEAD";
 
 /// Adds the probes, and the metrics for requests from this machine.
 pub(crate) fn routes(config: &mut ServiceConfig) {
-    probe(config, "/healthz", web::to(alive));
-    probe(config, "/readyz", web::to(ready));
-    probe(config, "/metrics", web::to(local_metrics));
+    probe(config, "/healthz", get_or_head().to(alive));
+    probe(config, "/readyz", get_or_head().to(ready));
+    probe(config, "/metrics", get_or_head().to(local_metrics));
 }
 
 /// Adds the metrics alone, for a listener of their own.
 pub(crate) fn metrics_routes(config: &mut ServiceConfig) {
-    probe(config, "/metrics", web::to(metrics));
+    probe(config, "/metrics", get_or_head().to(metrics));
 }
 
 fn probe(config: &mut ServiceConfig, path: &str, route: actix_web::Route) {
-    let get_or_head = guard::Any(guard::Get()).or(guard::Head());
     let refused = |service: web::Data<Service>| async move {
         service
             .observe(Route::Operations, async { Err(ApiError::method_not_allowed(METHODS).closing()) })
             .await
     };
-    config.service(web::resource(path).route(route.guard(get_or_head)).default_service(web::to(refused)));
+    config.service(web::resource(path).route(route).default_service(web::to(refused)));
 }
 
 async fn alive() -> HttpResponse {

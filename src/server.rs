@@ -170,12 +170,15 @@ fn main_server(
 ) -> Result<Server, ServerError> {
     let (limits, workers) = (&config.limits, config.workers.get());
     let backplane = backplane.clone();
+    let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
     let mut server = HttpServer::new(move || {
-        App::new()
-            .wrap(CloseUnread)
-            .configure(backplane.routes())
-            .configure(backplane.operations())
-            .default_service(web::to(nothing_here))
+        let app =
+            App::new().wrap(CloseUnread).configure(backplane.routes()).configure(backplane.operations());
+        let app = match stage.clone() {
+            Some(bus) => app.configure(backplane.demo(bus)),
+            None => app,
+        };
+        app.default_service(web::to(nothing_here))
     })
     .workers(workers)
     .max_connections(limits.connections.div_ceil(workers))

@@ -1,24 +1,29 @@
-//! Version 1.0 of the protocol.
+//! Versions 1.0 and 1.1 of the protocol. The prefix chooses what there is, not which buses and channels.
 //!
 //! | call | handler |
 //! |---|---|
-//! | `GET /v1/bus/<bus>` | `retrieve::bus` |
-//! | `GET /v1/bus/<bus>/channel/<channel>` | `retrieve::channel` |
-//! | `POST /v1/bus/<bus>/channel/<channel>` | `post::post` |
+//! | `GET /v1/bus/<bus>`, `GET /v1.1/bus/<bus>` | `retrieve::bus` |
+//! | `GET /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `retrieve::channel` |
+//! | `POST /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `post::post` |
+//! | `GET /v1.1/bus/<bus>/channel/new` | `new::name` |
 
 mod cors;
 mod frame;
+mod new;
+mod padding;
 mod post;
+mod query;
 mod retrieve;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, guard};
+use actix_web::{HttpResponse, Resource, Scope, guard};
 
 use crate::error::{ApiError, ErrorCode};
 use crate::metrics::Route;
+use crate::routing::get_or_head;
 use crate::service::Service;
 use crate::unread::CloseUnread;
 
@@ -27,33 +32,37 @@ const BUS_METHODS: &str = "GET, HEAD, OPTIONS";
 /// What a channel can be asked.
 const CHANNEL_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
-/// Adds the version's routes.
+/// What the source of names can be asked.
+const NEW_METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// Adds the routes of both versions.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
-    let get_or_head = || web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-    let options = || web::route().guard(guard::Options());
-    config.service(
-        web::scope("/v1")
-            .service(
-                web::resource("/bus/{bus}")
-                    .route(get_or_head().to(retrieve::bus))
-                    .route(options().to(|| options_of(BUS_METHODS)))
-                    .default_service(web::to(|service| refused(service, BUS_METHODS))),
-            )
-            .service(
-                web::resource("/bus/{bus}/channel/{channel}")
-                    .route(get_or_head().to(retrieve::channel))
-                    .route(web::post().to(post::post))
-                    .route(options().to(|| options_of(CHANNEL_METHODS)))
-                    .default_service(web::to(|service| refused(service, CHANNEL_METHODS)))
-                    .wrap(cors::for_pages(Arc::clone(service))),
-            )
-            .default_service(web::to(not_found))
-            // Here as well as around the whole server: applications mount these routes alone.
-            .wrap(CloseUnread),
-    );
+    let new = resource("/bus/{bus}/channel/new", NEW_METHODS)
+        .route(get_or_head().to(new::name))
+        .wrap(cors::for_pages(Arc::clone(service)));
+    // The unread is closed here as well as around the whole server: applications mount these routes alone.
+    config
+        .service(shared("/v1", service).wrap(CloseUnread))
+        .service(web::scope("/v1.1").service(new).service(shared("", service)).wrap(CloseUnread));
 }
 
-/// Answers a plain `OPTIONS`; preflights were answered before (see [`cors`]).
+/// What the versions have in common.
+fn shared(prefix: &str, service: &Arc<Service>) -> Scope {
+    let bus = resource("/bus/{bus}", BUS_METHODS).route(get_or_head().to(retrieve::bus));
+    let channel = resource("/bus/{bus}/channel/{channel}", CHANNEL_METHODS)
+        .route(get_or_head().to(retrieve::channel))
+        .route(web::post().to(post::post))
+        .wrap(cors::for_pages(Arc::clone(service)));
+    web::scope(prefix).service(bus).service(channel).default_service(web::to(not_found))
+}
+
+/// A resource that says which methods it has. Preflights are answered before (see [`cors`]).
+fn resource(path: &str, methods: &'static str) -> Resource {
+    web::resource(path)
+        .route(web::route().guard(guard::Options()).to(move || options_of(methods)))
+        .default_service(web::to(move |service| refused(service, methods)))
+}
+
 fn options_of(methods: &'static str) -> Ready<HttpResponse> {
     ready(HttpResponse::NoContent().insert_header(("Allow", methods)).finish())
 }
@@ -64,7 +73,8 @@ async fn refused(service: web::Data<Service>, methods: &'static str) -> HttpResp
 }
 
 async fn not_found(service: web::Data<Service>) -> HttpResponse {
-    let description = "version 1.0 has /v1/bus/<bus> and /v1/bus/<bus>/channel/<channel>";
+    let description = "versions 1.0 and 1.1 have /v1/bus/<bus> and /v1/bus/<bus>/channel/<channel>, and 1.1 has \
+        /v1.1/bus/<bus>/channel/new";
     let refusal = async { Err(ApiError::new(ErrorCode::NotFound, description).closing()) };
     service.observe(Route::Other, refusal).await
 }

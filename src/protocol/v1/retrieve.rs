@@ -1,13 +1,13 @@
 //! `GET` on a bus and on a channel.
 
-use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, LINK, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LINK, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, web};
-use backplane_actors::{Page, Since};
-use url::form_urlencoded;
+use backplane_actors::Page;
 
-use super::frame;
+use super::padding::Callback;
+use super::query::Query;
+use super::{frame, padding};
 use crate::auth::Right;
-use crate::error::{ApiError, ErrorCode};
 use crate::metrics::Route;
 use crate::protocol::{bus_of, channel_of};
 use crate::service::Service;
@@ -21,9 +21,11 @@ pub(super) async fn bus(service: web::Data<Service>, request: HttpRequest) -> Ht
         let user = service.authenticate(&request).await?;
         let bus = bus_of(&service, &request)?;
         service.authorize(&user, bus, Right::Read)?;
-        let page = service.broker().read_bus(bus.name(), since_of(&request)?).await?;
+        let query = Query::of(&request)?;
+        let page = service.broker().read_bus(bus.name(), query.since).await?;
         let url = service.public_base().map(|base| format!("{base}/v1/bus/{}", bus.name()));
-        Ok(response(url, &page))
+        // Padding is for pages, and no page has the right to read a bus.
+        Ok(response(url, &page, None))
     };
     service.observe(Route::ReadBus, answer).await
 }
@@ -33,33 +35,20 @@ pub(super) async fn channel(service: web::Data<Service>, request: HttpRequest) -
     let answer = async {
         let bus = bus_of(&service, &request)?;
         let channel = channel_of(&request)?;
-        let page = service.broker().read_channel(bus.name(), &channel, since_of(&request)?).await?;
+        let query = Query::of(&request)?;
+        let page = service.broker().read_channel(bus.name(), &channel, query.since).await?;
         let url = service
             .public_base()
             .map(|base| format!("{base}/v1/bus/{}/channel/{}", bus.name(), channel.as_str()));
-        Ok(response(url, &page))
+        Ok(response(url, &page, query.callback.as_ref()))
     };
     service.observe(Route::ReadChannel, answer).await
 }
 
-/// The position that the query names. Unknown parameters are for other versions and are passed over.
-fn since_of(request: &HttpRequest) -> Result<Since, ApiError> {
-    let query = request.query_string().as_bytes();
-    let mut values = form_urlencoded::parse(query).filter(|(name, _)| name == "since");
-    match (values.next(), values.next()) {
-        (None, _) => Ok(Since::Start),
-        (Some((_, id)), None) => Ok(Since::from_text(&id)),
-        (Some(_), Some(_)) => {
-            Err(ApiError::new(ErrorCode::InvalidRequest, "the parameter since may be given once, not twice"))
-        }
-    }
-}
-
 /// `url` is what the outside calls this resource; without one the link is relative to the request's own URL.
-fn response(url: Option<String>, page: &Page) -> HttpResponse {
+fn response(url: Option<String>, page: &Page, callback: Option<&Callback>) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response
-        .insert_header(ContentType::json())
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())));
@@ -68,5 +57,5 @@ fn response(url: Option<String>, page: &Page) -> HttpResponse {
     if let Ok(link) = HeaderValue::from_maybe_shared(web::Bytes::from(link)) {
         response.insert_header((LINK, link));
     }
-    response.body(frame::frames(page))
+    padding::finish(response, frame::frames(page), callback)
 }

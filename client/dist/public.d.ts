@@ -1,0 +1,117 @@
+/** Every type that a page meets. Imports nothing, so that it can be published as it is. */
+/** A message as its poster sent it, taken out of its Magic Envelope if it came in one (JS-8). */
+export interface Message<Payload = unknown> {
+    readonly source: string;
+    readonly type: string;
+    readonly payload: Payload;
+    /** Fields of later versions (`sticky`, `expire`) and the poster's own. */
+    readonly [field: string]: unknown;
+}
+/** What the server wraps around a message (1.0 section 4.3). */
+export interface Frame {
+    /** The message as posted: possibly a Magic Envelope. */
+    readonly message: Readonly<Record<string, unknown>>;
+    readonly channel_name?: string;
+    readonly id: string;
+}
+/**
+ * - `connecting`: no first read has succeeded yet
+ * - `live`: the last poll succeeded
+ * - `retrying`: the last poll failed; another is scheduled
+ * - `offline`: the browser says that there is no network; polling pauses
+ * - `closed`: ended by `close()` or the signal
+ */
+export type State = "connecting" | "live" | "retrying" | "offline" | "closed";
+/** Messages may have been missed: expired or evicted before they were read. */
+export interface Gap {
+    /**
+     * - `gap`: the server no longer has everything since the last poll; also after a restart that lost messages
+     * - `reset`: the server never gave out the last position, as when an old copy of its log was put back
+     */
+    readonly reason: "gap" | "reset";
+}
+/** What went wrong with a request. */
+export interface RequestError extends Error {
+    /** The answer's HTTP status; absent when there was no answer that could be read. */
+    readonly status?: number;
+    /** The server's error code, such as `unknown_bus`. */
+    readonly code?: string;
+    /** Milliseconds after which the server wants to be asked again. */
+    readonly retryAfter?: number;
+}
+export type Transport = "fetch" | "jsonp";
+export interface ConnectOptions {
+    /** The server's address up to its version: `https://backplane.customer.com/v1`. */
+    readonly serverBaseURL: string;
+    readonly busName: string;
+    /** Used when the page's cookie knows no channel of this bus yet (JS-2). */
+    readonly channelName?: string;
+    /** `false`: a new channel name is made by the page at once instead of being asked of the server. */
+    readonly serverChannel?: boolean;
+    /** `"jsonp"` only for servers that cannot answer other origins otherwise: it runs what they send. */
+    readonly transport?: Transport;
+    /** Closes the connection. */
+    readonly signal?: AbortSignal;
+}
+export type Unsubscribe = () => void;
+export type MessageHandler<Payload = unknown> = (message: Message<Payload>, frame: Frame) => void;
+/** A connection to one channel of a bus. Iterating over it yields every message from then on. */
+export interface Bus extends AsyncIterable<Message> {
+    /** The channel's URL, once it is known. */
+    readonly channelId: string | undefined;
+    /** Resolves to the channel's URL; rejects if the connection is closed before there is one. */
+    readonly ready: Promise<string>;
+    readonly state: State;
+    /** Calls the handler with every message of this type. */
+    on<Payload = unknown>(type: string, handler: MessageHandler<Payload>): Unsubscribe;
+    /** Calls the handler with every message. */
+    onAny(handler: MessageHandler): Unsubscribe;
+    /** Calls the handler when messages may have been missed, before it is called with those that were not. */
+    onGap(handler: (gap: Gap) => void): Unsubscribe;
+    onState(handler: (state: State) => void): Unsubscribe;
+    /** Calls the handler with every failed request; polling goes on by itself. */
+    onError(handler: (error: RequestError) => void): Unsubscribe;
+    /**
+     * Says that messages will come soon: polls about once a second until one of `types` has come, or, without
+     * types, for all of `seconds`. Several calls add up: all must be met (JS-7).
+     */
+    expect(seconds: number, types?: string | readonly string[]): void;
+    close(): void;
+}
+/** What `Backplane.init` takes (JS-2, JS-9). */
+export interface InitOptions {
+    serverBaseURL: string;
+    busName: string;
+    channelName?: string;
+    /** `false`: a new channel name is made by the page at once instead of being asked of the server. */
+    serverChannel?: boolean;
+    /** The `expires` of the cookie, as a date in cookie form; `""` ends it with the session. Default: in five years. */
+    channelExpires?: string | Date;
+    /** Chooses which frames of the first read are delivered after all. Default: none (JS-4). */
+    initFrameFilter?: (frames: Frame[]) => Frame[];
+    /** How many of the last messages a late subscriber is called with at once. Default: 0. */
+    cacheMax?: number;
+    transport?: Transport;
+}
+/** The global `Backplane` of the classic script. */
+export interface BackplaneGlobal {
+    /** Runs the function once there is a channel: at once if there is. */
+    (ready: () => void): void;
+    readonly version: string;
+    /** `false` if options are missing or wrong, or if it was called before. */
+    init(options: InitOptions): boolean;
+    /** An id for `unsubscribe`; `false` if the callback is no function. */
+    subscribe(callback: (message: Message) => void): number | false;
+    unsubscribe(id: number): boolean;
+    /** The channel's URL; `false` before there is one (JS-6). */
+    getChannelID(): string | false;
+    getChannelName(): string | false;
+    /** Polls about once a second for a while (JS-7). `false` before `init` or without a time. */
+    expectMessagesWithin(seconds: number, types?: string | readonly string[]): boolean;
+    /** The same within a minute. */
+    expectMessages(types?: string | readonly string[]): boolean;
+    /** Leaves the channel, as at a logout, and goes on with a new one. */
+    resetCookieChannel(): void;
+    /** The API of the ES module. */
+    connect(options: ConnectOptions): Bus;
+}

@@ -1,0 +1,88 @@
+/**
+ * Figures for the documentation, not a test: `npm run figures`. Takes about five minutes.
+ *
+ * - From POST to callback while messages are hinted: messages at random moments, each timed in this process from before
+ *   its POST to the subscriber's call. Both clocks are this machine's.
+ * - The same in slow polling: on the page's clock a poll comes each minute, so a message at a random moment waits for
+ *   an evenly spread part of it. A sample of real waits, in many tabs at once, checks that.
+ * - Requests per minute: counted, idle over real minutes.
+ */
+
+import { randomInt } from "node:crypto";
+import { expect, test } from "vitest";
+import { message } from "./harness/broker";
+import type { Tab } from "./harness/visit";
+import { world } from "./harness/world";
+
+const here = world();
+const HINTED = 240;
+const SLOW_TABS = 20;
+const SLOW_ROUNDS = 3;
+
+/** Writes down when each message came, in milliseconds since 1970. */
+const TIMED = "var came = {}; Backplane.subscribe(function (m) { came[m.payload] = performance.timeOrigin + performance.now(); });";
+
+declare global {
+  var came: Record<string, number>;
+}
+
+const now = (): number => performance.timeOrigin + performance.now();
+const pause = (wait: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, wait));
+
+/** Posts one message, and says how long it took to its subscriber. */
+async function time(tab: Tab, channel: string, name: string): Promise<number> {
+  const start = now();
+  await here.broker.post(channel, message("timed", name));
+  await tab.page.waitForFunction((name) => name in came, name, { timeout: 100_000, polling: 100 });
+  return (await tab.page.evaluate((name) => came[name] ?? NaN, name)) - start;
+}
+
+function say(what: string, waits: readonly number[]): void {
+  const sorted = [...waits].sort((one, other) => one - other);
+  const at = (part: number): string => `${((sorted[Math.ceil(part * sorted.length) - 1] ?? NaN) / 1_000).toFixed(2)} s`;
+  console.log(`${what}: p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)}, of ${sorted.length}`);
+}
+
+test("hinted", { timeout: 600_000 }, async () => {
+  const tabs = await Promise.all(Array.from({ length: 4 }, () => here.tab(undefined, TIMED)));
+  const channels = await Promise.all(tabs.map((tab) => tab.init(here.options())));
+  const start = now();
+  const polls = tabs.map((tab) => tab.polls.length);
+  const runs = tabs.map(async (tab, n) => {
+    const waits = [];
+    for (let count = 0; count < HINTED / tabs.length; count += 1) {
+      await pause(randomInt(1_000));
+      waits.push(await time(tab, channels[n] ?? "", `${n}-${count}`));
+    }
+    return waits;
+  });
+  const waits = (await Promise.all(runs)).flat();
+  const minutes = (now() - start) / 60_000;
+  say("POST to callback, hinted", waits);
+  const asked = tabs.map((tab, n) => tab.polls.length - (polls[n] ?? 0)).reduce((sum, count) => sum + count, 0);
+  console.log(`requests per minute, hinted: ${(asked / tabs.length / minutes).toFixed(1)}`);
+  expect(waits).toHaveLength(HINTED);
+});
+
+test("slow", { timeout: 600_000 }, async () => {
+  const tabs = await Promise.all(Array.from({ length: SLOW_TABS }, () => here.tab(undefined, TIMED)));
+  const channels = await Promise.all(tabs.map((tab) => tab.init(here.options(), 0)));
+  const start = now();
+  const polls = tabs.map((tab) => tab.polls.length);
+  const runs = tabs.map(async (tab, n) => {
+    const waits = [];
+    for (let round = 0; round < SLOW_ROUNDS; round += 1) {
+      // One message in each minute, at a moment of its own.
+      const moment = start + round * 60_000 + randomInt(60_000);
+      await pause(Math.max(0, moment - now()));
+      waits.push(await time(tab, channels[n] ?? "", `${n}-${round}`));
+    }
+    return waits;
+  });
+  const waits = (await Promise.all(runs)).flat();
+  const minutes = (now() - start) / 60_000;
+  say("POST to callback, slow", waits);
+  const asked = tabs.map((tab, n) => tab.polls.length - (polls[n] ?? 0)).reduce((sum, count) => sum + count, 0);
+  console.log(`requests per minute, idle: ${(asked / tabs.length / minutes).toFixed(2)}`);
+  expect(waits).toHaveLength(SLOW_TABS * SLOW_ROUNDS);
+});

@@ -1,0 +1,141 @@
+/** The real broker, as a process of its own on a port that the system chooses. */
+
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** `BACKPLANE_BIN`, else what was built last in the usual places. */
+export function binary(): string {
+  const built = ["target/debug/backplane", "target/release/backplane"].map((path) => join(ROOT, path));
+  const found = [process.env["BACKPLANE_BIN"], ...built].find((path) => path !== undefined && existsSync(path));
+  if (found === undefined) throw new Error("no broker to test: run `cargo build`, or set BACKPLANE_BIN");
+  return found;
+}
+
+export const USER = "poster";
+export const PASSWORD = "correct horse";
+const AUTHORIZATION = `Basic ${btoa(`${USER}:${PASSWORD}`)}`;
+
+/** The buses of the tests, with what is not the default. */
+export interface BusOptions {
+  readonly name: string;
+  /** Lines of its `[[bus]]` table. */
+  readonly settings?: readonly string[];
+}
+
+/** What a poster sends (1.0 section 3). */
+export interface Outgoing {
+  readonly source: string;
+  readonly type: string;
+  readonly payload: unknown;
+}
+
+export function message(type: string, payload: unknown = null): Outgoing {
+  return { source: "http://client.example", type, payload };
+}
+
+export class Broker {
+  private constructor(
+    private readonly folder: string,
+    private child: ChildProcess,
+    /** Its origin. */
+    readonly origin: string,
+    readonly greeting: string,
+  ) {}
+
+  /** A broker with these buses; without any it is the demonstration. */
+  static async start(buses: readonly BusOptions[] = []): Promise<Broker> {
+    const folder = mkdtempSync(join(tmpdir(), "backplane-e2e-"));
+    if (buses.length > 0) writeFileSync(join(folder, "backplane.toml"), configuration(buses));
+    const { child, origin, greeting } = await launch(folder, "127.0.0.1:0");
+    return new Broker(folder, child, origin, greeting);
+  }
+
+  get host(): string {
+    return new URL(this.origin).host;
+  }
+
+  /** What pages take as `serverBaseURL`. */
+  get base(): string {
+    return `${this.origin}/v1`;
+  }
+
+  channel(bus: string, name: string): string {
+    return `${this.base}/bus/${bus}/channel/${name}`;
+  }
+
+  /** Posts to a channel URL, and insists that it was accepted. */
+  async post(channel: string, ...messages: readonly object[]): Promise<void> {
+    const response = await fetch(channel, {
+      method: "POST",
+      headers: { Authorization: AUTHORIZATION, "Content-Type": "application/json" },
+      body: JSON.stringify(messages),
+    });
+    if (response.status !== 200) throw new Error(`a POST was answered ${response.status}: ${await response.text()}`);
+  }
+
+  /** Ends it in order. */
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill("SIGTERM");
+    await ended;
+  }
+
+  /** Starts it again on the same port. */
+  async startAgain(): Promise<void> {
+    this.child = (await launch(this.folder, this.host)).child;
+  }
+
+  async end(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+let hash: string | undefined;
+
+/** The configuration's password, hashed as an operator does it. */
+function passwordHash(): string {
+  hash ??= spawnSync(binary(), ["hash-password"], { input: PASSWORD, encoding: "utf8" }).stdout.trim();
+  return hash;
+}
+
+function configuration(buses: readonly BusOptions[]): string {
+  const user = ["[[user]]", `name = "${USER}"`, `password_hash = "${passwordHash()}"`];
+  const tables = buses.flatMap(({ name, settings = [] }) => [
+    "[[bus]]",
+    `name = "${name}"`,
+    `post = ["${USER}"]`,
+    ...settings,
+  ]);
+  return [...user, ...tables, ""].join("\n");
+}
+
+/** Runs the broker in its folder, and waits until it listens. */
+function launch(folder: string, listen: string): Promise<{ child: ChildProcess; origin: string; greeting: string }> {
+  const child = spawn(binary(), ["--listen", listen], { cwd: folder, env: {}, stdio: ["ignore", "pipe", "pipe"] });
+  let greeting = "";
+  child.stdout.on("data", (chunk: Buffer) => (greeting += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    const log: string[] = [];
+    child.once("error", reject);
+    child.once("exit", (status) => reject(new Error(`the broker ended with ${status}:\n${log.join("\n")}`)));
+    createInterface(child.stderr).on("line", (line) => {
+      log.push(line);
+      const [, origin] = /listening on (http:\S+)/.exec(line) ?? [];
+      if (origin !== undefined) resolve({ child, origin, greeting });
+    });
+  });
+}
+
+/** A channel that no other test uses. */
+export function freshName(): string {
+  return `c${randomBytes(12).toString("hex")}`;
+}

@@ -1,0 +1,72 @@
+// Builds dist/: the classic script, the ES module and their types. With --check, compares instead of writing.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const dist = join(root, "dist");
+const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+/** The text of every file that belongs into dist/. */
+async function files() {
+  const bundle = async (entry, format) => {
+    const { outputFiles } = await build({
+      absWorkingDir: root,
+      entryPoints: [entry],
+      bundle: true,
+      minify: true,
+      format,
+      target: "es2020",
+      charset: "utf8",
+      legalComments: "none",
+      banner: { js: `/*! ${name} ${version} */` },
+      write: false,
+    });
+    return outputFiles[0].text;
+  };
+  return {
+    "backplane.js": await bundle("src/global.ts", "iife"),
+    "backplane.mjs": await bundle("src/index.ts", "esm"),
+    ...declarations(),
+  };
+}
+
+/** The public types; everything else stays inside. */
+function declarations() {
+  const out = mkdtempSync(join(tmpdir(), "backplane-types-"));
+  try {
+    const tsc = join(root, "node_modules/typescript/bin/tsc");
+    const options = ["-p", root, "--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--outDir", out];
+    execFileSync(process.execPath, [tsc, ...options], { stdio: ["ignore", "inherit", "inherit"] });
+    const read = (file) => readFileSync(join(out, "src", file), "utf8").replace(/(["'])\.\/public\1/g, '"./public.js"');
+    return { "backplane.d.ts": read("index.d.ts"), "public.d.ts": read("public.d.ts") };
+  } finally {
+    rmSync(out, { recursive: true });
+  }
+}
+
+function existing(file) {
+  try {
+    return readFileSync(join(dist, file), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+const made = await files();
+if (process.argv.includes("--check")) {
+  const stale = Object.keys(made).filter((file) => existing(file) !== made[file]);
+  const extra = readdirSync(dist).filter((file) => !(file in made));
+  if (stale.length + extra.length > 0) {
+    console.error(`dist/ does not match the source: ${[...stale, ...extra].join(", ")}. Run npm run build.`);
+    process.exit(1);
+  }
+  console.log("dist/ matches the source");
+} else {
+  rmSync(dist, { recursive: true, force: true });
+  mkdirSync(dist);
+  for (const [file, text] of Object.entries(made)) writeFileSync(join(dist, file), text);
+}

@@ -1,0 +1,75 @@
+/** The environment of a real page; works, without its comforts, where there is no page. */
+
+import type { Cancel, Environment, Wake } from "./environment";
+import { fetchGetter } from "./fetch";
+import { jsonpGetter, type CallbackHost } from "./jsonp";
+
+/** Callbacks hang on the global `Backplane` if the classic script is there, else on an object of their own. */
+function callbacks(): CallbackHost {
+  const page = globalThis as { Backplane?: object; BackplaneCallbacks?: object };
+  if (page.Backplane) return { name: "Backplane", object: page.Backplane };
+  return { name: "BackplaneCallbacks", object: (page.BackplaneCallbacks ??= {}) };
+}
+
+export function browserEnvironment(): Environment {
+  const page = typeof document === "undefined" ? undefined : document;
+  const date = (): number => Date.now();
+  const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
+  const unique = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return {
+    now: () => performance.now(),
+    date,
+    after(wait, run) {
+      const timer = setTimeout(run, wait);
+      return () => clearTimeout(timer);
+    },
+    random: () => Math.random(),
+    randomBytes,
+    // Reading and writing throws in sandboxed frames.
+    readCookie() {
+      try {
+        return page?.cookie ?? "";
+      } catch {
+        return "";
+      }
+    },
+    writeCookie(cookie) {
+      try {
+        if (page) page.cookie = cookie;
+      } catch {
+        // The engine remembers the channel for as long as the page lives.
+      }
+    },
+    pageURL: () => page?.baseURI ?? "http://localhost/",
+    isOnline: () => typeof navigator === "undefined" || navigator.onLine !== false,
+    isHidden: () => page?.visibilityState === "hidden",
+    onWake: (listener) => (page ? listen(page, listener) : () => undefined),
+    report(error) {
+      if (typeof reportError === "function") reportError(error);
+      else setTimeout(() => { throw error; });
+    },
+    fetch: fetchGetter((url, init) => fetch(url, init), date),
+    get jsonp() {
+      if (!page) throw new TypeError('transport "jsonp" needs a document');
+      return jsonpGetter(page, callbacks, unique);
+    },
+  };
+}
+
+function listen(page: Document, listener: (wake: Wake) => void): Cancel {
+  const events: ReadonlyArray<[EventTarget, string, Wake]> = [
+    [page, "visibilitychange", "visibility"],
+    [window, "online", "online"],
+    [window, "offline", "offline"],
+    // Out of the back-forward cache, where timers stood still.
+    [window, "pageshow", "restored"],
+  ];
+  const ends = events.map(([target, name, wake]) => {
+    const handler = (event: Event): void => {
+      if (wake !== "restored" || (event as PageTransitionEvent).persisted) listener(wake);
+    };
+    target.addEventListener(name, handler);
+    return () => target.removeEventListener(name, handler);
+  });
+  return () => ends.forEach((end) => end());
+}

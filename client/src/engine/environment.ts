@@ -1,0 +1,43 @@
+/** Everything that the engine needs of the outside, so that tests can bring their own. Times are milliseconds. */
+
+/** Ends what it was handed out for. */
+export type Cancel = () => void;
+
+/** Why the engine should look again at when to poll. */
+export type Wake = "visibility" | "online" | "offline" | "restored";
+
+export interface Reply {
+  /** The body, parsed. */
+  readonly body: unknown;
+  /** A header's value; always `null` where the transport has no headers. */
+  header(name: string): string | null;
+}
+
+/** Gets a JSON value; rejects with a `BackplaneError` when there is none, and soon after the signal. */
+export interface Getter {
+  get(url: string, signal: AbortSignal): Promise<Reply>;
+}
+
+export interface Environment {
+  /** A clock that never steps back. */
+  now(): number;
+  /** The time of day. */
+  date(): number;
+  after(wait: number, run: () => void): Cancel;
+  /** From 0 up to 1. */
+  random(): number;
+  /** Cryptographically random. */
+  randomBytes(count: number): Uint8Array;
+  /** The page's cookies; the empty text where they are blocked. */
+  readCookie(): string;
+  writeCookie(cookie: string): void;
+  /** The page's address. */
+  pageURL(): string;
+  isOnline(): boolean;
+  isHidden(): boolean;
+  onWake(listener: (wake: Wake) => void): Cancel;
+  /** Tells the page's developer, without disturbing whoever calls. */
+  report(error: unknown): void;
+  readonly fetch: Getter;
+  readonly jsonp: Getter;
+}

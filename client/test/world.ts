@@ -1,0 +1,200 @@
+/** A page, its network and its clock, all made up: nothing here waits or is random by itself. */
+
+import type { Cancel, Environment, Getter, Reply, Wake } from "../src/engine/environment";
+import { BackplaneError } from "../src/engine/error";
+import type { Frame } from "../src/public";
+
+export const BASE = "https://bp.example.com/v1";
+export const BUS = "customer.com";
+export const CHANNEL = `${BASE}/bus/${BUS}/channel/chan`;
+
+/** What the server says to one request. */
+export type Handler = (url: string, signal: AbortSignal) => Reply | Promise<Reply>;
+
+export interface Request {
+  readonly url: string;
+  readonly at: number;
+}
+
+interface Timer {
+  readonly at: number;
+  readonly run: () => void;
+}
+
+export class World implements Environment {
+  time = 1_000;
+  online = true;
+  hidden = false;
+  cookie = "";
+  cookiesBlocked = false;
+  page = "https://www.customer.com/index.html";
+  handler: Handler = () => reply([]);
+  readonly requests: Request[] = [];
+  readonly cookiesWritten: string[] = [];
+  readonly reported: unknown[] = [];
+  /** Requests under way at this moment, and the most there ever were. */
+  underWay = 0;
+  overlap = 0;
+  chance = 0.5;
+  private timers = new Set<Timer>();
+  private listeners = new Set<(wake: Wake) => void>();
+
+  readonly fetch: Getter = {
+    get: async (url, signal) => {
+      this.requests.push({ url, at: this.time });
+      this.underWay += 1;
+      this.overlap = Math.max(this.overlap, this.underWay);
+      try {
+        return await this.handler(url, signal);
+      } finally {
+        this.underWay -= 1;
+      }
+    },
+  };
+  jsonp: Getter = this.fetch;
+
+  now(): number {
+    return this.time;
+  }
+  date(): number {
+    return Date.UTC(2026, 0, 1) + this.time;
+  }
+  after(wait: number, run: () => void): Cancel {
+    const timer = { at: this.time + wait, run };
+    this.timers.add(timer);
+    return () => void this.timers.delete(timer);
+  }
+  random(): number {
+    return this.chance;
+  }
+  randomBytes(count: number): Uint8Array {
+    return Uint8Array.from({ length: count }, (_, n) => (n * 37 + this.time) % 256);
+  }
+  readCookie(): string {
+    return this.cookie;
+  }
+  writeCookie(cookie: string): void {
+    this.cookiesWritten.push(cookie);
+    if (!this.cookiesBlocked) this.cookie = cookie.split(";")[0] ?? "";
+  }
+  pageURL(): string {
+    return this.page;
+  }
+  isOnline(): boolean {
+    return this.online;
+  }
+  isHidden(): boolean {
+    return this.hidden;
+  }
+  onWake(listener: (wake: Wake) => void): Cancel {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+  report(error: unknown): void {
+    this.reported.push(error);
+  }
+
+  wake(wake: Wake): void {
+    for (const listener of this.listeners) listener(wake);
+  }
+
+  get listening(): number {
+    return this.listeners.size;
+  }
+  get pending(): number {
+    return this.timers.size;
+  }
+
+  /** Lets promises settle, without any time passing. */
+  async settle(): Promise<void> {
+    for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
+  }
+
+  /** Lets so many seconds pass, timer by timer. */
+  async pass(seconds: number): Promise<void> {
+    const end = this.time + seconds * 1_000;
+    await this.settle();
+    for (;;) {
+      const next = [...this.timers].filter((timer) => timer.at <= end).sort((one, other) => one.at - other.at)[0];
+      if (!next) break;
+      this.timers.delete(next);
+      this.time = Math.max(this.time, next.at);
+      next.run();
+      await this.settle();
+    }
+    this.time = end;
+  }
+
+  /** The requests of a channel's messages since this moment. */
+  polls(since = 0): Request[] {
+    return this.requests.filter(({ url, at }) => at >= since && !url.endsWith("/channel/new"));
+  }
+}
+
+export function reply(body: unknown, headers: Readonly<Record<string, string>> = {}): Reply {
+  return { body, header: (name) => headers[name] ?? null };
+}
+
+export function frame(id: string, type = "t", payload: unknown = id): Frame {
+  return { id, channel_name: "chan", message: { source: "http://client.com", type, payload } };
+}
+
+export function refusal(status: number, retryAfter?: number): BackplaneError {
+  return new BackplaneError(`the server answered ${status}`, { status, retryAfter });
+}
+
+/** The server's side of one channel: a window as in RET-1 to RET-4, with the headers of this repository's broker. */
+export class Channel {
+  frames: Frame[] = [];
+  capacity = 100;
+  headers = true;
+  private counter = 0;
+  private lost = "";
+
+  /** Ids sort as text, as the broker's do. */
+  post(type = "t", payload?: unknown): Frame {
+    this.counter += 1;
+    const id = String(this.counter).padStart(13, "0");
+    const posted = frame(id, type, payload ?? id);
+    this.frames.push(posted);
+    while (this.frames.length > this.capacity) this.expire();
+    return posted;
+  }
+
+  /** Loses the oldest message. */
+  expire(): void {
+    this.lost = this.frames.shift()?.id ?? this.lost;
+  }
+
+  /** Starts again with nothing, and with ids from `counter` on. */
+  restart(counter: number): void {
+    this.frames = [];
+    this.counter = counter;
+    this.lost = "";
+  }
+
+  readonly answer: Handler = (url) => {
+    const since = new URL(url).searchParams.get("since");
+    const at = this.frames.findIndex(({ id }) => id === since);
+    const newest = this.frames[this.frames.length - 1]?.id ?? this.lost;
+    const issued = String(this.counter).padStart(13, "0");
+    const resume = since === null || at >= 0 ? "complete" : since > issued ? "reset" : since < this.lost ? "gap" : "complete";
+    const next = newest === "" ? "0000000000000" : newest;
+    const headers = { "Backplane-Resume": resume, Link: `<${url.split("?")[0] ?? ""}?since=${next}>; rel="next"` };
+    return reply(this.frames.slice(at + 1), this.headers ? headers : {});
+  };
+}
+
+/** Repeatable randomness for tests that try many cases. */
+export function dice(seed: number): (sides: number) => number {
+  let state = seed;
+  return (sides) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * sides);
+  };
+}
+
+export function base64url(bytes: Uint8Array | string): string {
+  const raw = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
+  return btoa(String.fromCharCode(...raw)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
+}

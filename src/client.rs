@@ -1,0 +1,36 @@
+//! The browser library, as it is built in `client/dist`: a classic script and a module.
+
+use std::future::{Ready, ready};
+use std::sync::LazyLock;
+
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue};
+use actix_web::web::ServiceConfig;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::assets::{Asset, Keep};
+use crate::routing::get_or_head;
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// Lets pages that isolate themselves use the library all the same.
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../client/dist/backplane.js")));
+static MODULE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../client/dist/backplane.mjs")));
+
+/// Adds `/v1/backplane.js`, the script that pages load since 2011, and `/backplane.mjs`.
+pub(crate) fn routes(config: &mut ServiceConfig) {
+    config
+        .route("/v1/backplane.js", get_or_head().to(|request: HttpRequest| serve(&SCRIPT, &request)))
+        .route("/backplane.mjs", get_or_head().to(|request: HttpRequest| serve(&MODULE, &request)));
+}
+
+/// The same for everybody, so every origin may load it, also as a module.
+fn serve(asset: &LazyLock<Asset>, request: &HttpRequest) -> Ready<HttpResponse> {
+    let mut response = asset.answer(request);
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    ready(response)
+}

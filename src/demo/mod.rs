@@ -1,0 +1,112 @@
+//! The page at `/` of a server without configuration: two widgets that hear of a sign-in.
+//!
+//! It stands for a customer's site. The sign-in is posted by this server, as a login provider's server
+//! would do it; the widgets get it through the browser library like any page.
+
+use std::future::ready;
+use std::sync::LazyLock;
+
+use actix_web::error::JsonPayloadError;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Posting};
+use serde::Deserialize;
+
+use crate::assets::{Asset, Keep};
+use crate::error::{ApiError, ErrorCode};
+use crate::routing::get_or_head;
+
+/// Longest name that may sign in, in characters.
+const NAME_MAX: usize = 40;
+/// Longest body of a sign-in, in bytes.
+const BODY_MAX: usize = 1024;
+const POLICY: HeaderName = HeaderName::from_static("content-security-policy");
+
+static PAGE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("text/html; charset=utf-8", Keep::AskAgain, include_bytes!("page.html")));
+static STYLE: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("text/css; charset=utf-8", Keep::AskAgain, include_bytes!("style.css")));
+static SCRIPT: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", Keep::AskAgain, include_bytes!("page.js")));
+
+/// What the demonstration posts to.
+pub(crate) struct Stage {
+    pub(crate) broker: Broker,
+    pub(crate) bus: BusName,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    channel: String,
+    name: String,
+}
+
+/// Adds the page and what belongs to it.
+pub(crate) fn routes(stage: Stage, config: &mut ServiceConfig) {
+    config
+        .app_data(web::Data::new(stage))
+        .route("/", get_or_head().to(page))
+        .route("/demo/style.css", get_or_head().to(|request: HttpRequest| ready(STYLE.answer(&request))))
+        .route("/demo/page.js", get_or_head().to(|request: HttpRequest| ready(SCRIPT.answer(&request))))
+        .service(
+            web::resource("/demo/sign-in")
+                // Only as JSON: other sites' forms cannot send that to this machine unasked.
+                .app_data(
+                    web::JsonConfig::default()
+                        .limit(BODY_MAX)
+                        .error_handler(|error, _| refuse(&error).into()),
+                )
+                .route(web::post().to(sign_in)),
+        );
+}
+
+fn refuse(error: &JsonPayloadError) -> ApiError {
+    let code = match error {
+        JsonPayloadError::ContentType => ErrorCode::UnsupportedMediaType,
+        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
+            ErrorCode::BodyTooLarge
+        }
+        _ => ErrorCode::InvalidRequest,
+    };
+    ApiError::new(code, "a sign-in is the JSON object {\"channel\": …, \"name\": …} of at most 1024 bytes")
+}
+
+async fn page(request: HttpRequest) -> HttpResponse {
+    let mut response = PAGE.answer(&request);
+    response.headers_mut().insert(
+        POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:",
+        ),
+    );
+    response
+}
+
+/// Posts `identity/login`, as a login provider's server does after somebody has signed in there.
+async fn sign_in(stage: web::Data<Stage>, form: web::Json<SignIn>) -> Result<HttpResponse, ApiError> {
+    let SignIn { channel, name } = form.into_inner();
+    let channel: ChannelName = channel.parse().map_err(|error: backplane_actors::NameError| {
+        ApiError::new(ErrorCode::InvalidChannelName, error.to_string())
+    })?;
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > NAME_MAX {
+        return Err(ApiError::new(ErrorCode::InvalidRequest, "a name has 1 to 40 characters"));
+    }
+    // As the Identity scenario has it: the page's URL, and a Portable Contacts object.
+    let payload = serde_json::json!({
+        "context": "http://shop.example/",
+        "identities": {
+            "startIndex": 0,
+            "itemsPerPage": 1,
+            "totalResults": 1,
+            "entry": { "id": "1", "displayName": name },
+        },
+    });
+    let message = Message::new("http://login.example", "identity/login", &payload, &MessageLimits::default())
+        .map_err(|error| ApiError::new(ErrorCode::InvalidMessage, error.to_string()))?;
+    let posting = Posting { channel, messages: Batch::single(message), key: None };
+    stage.broker.post(&stage.bus, posting).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
