@@ -99,7 +99,7 @@ test("the commands of the greeting in the terminal work as they are", async () =
 test("the chart has a point for each poll", async () => {
   const { page } = await visit();
   await page.click("#expect");
-  await expect.poll(() => page.locator("#curve circle").count(), { timeout: 20_000 }).toBeGreaterThan(3);
+  await expect.poll(() => page.locator("#curve circle").count()).toBeGreaterThan(3);
 });
 
 const looks: ReadonlyArray<readonly [string, BrowserContextOptions]> = [
@@ -114,7 +114,7 @@ test.each(looks)("fits: %s", async (name, options) => {
   const { page } = await visit(options);
   await signIn(page, "Ann");
   await page.locator("#frames li").waitFor();
-  await expect.poll(() => page.locator("#curve circle").count(), { timeout: 20_000 }).toBeGreaterThan(0);
+  await expect.poll(() => page.locator("#curve circle").count()).toBeGreaterThan(0);
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(wide).toBe(0);

@@ -37,12 +37,12 @@ describe("a page of 2010", () => {
     const page = await context.newPage();
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
-    await page.goto("http://www.customer.com/");
     const firstRead = page.waitForResponse(/\/channel\/[\w-]{32}$/);
+    await page.goto("http://www.customer.com/");
     await page.locator("#channel", { hasText: "/channel/" }).waitFor();
     const channel = await page.locator("#channel").innerText();
     expect(channel).toMatch(/^http:\/\/backplane\.customer\.com\/v1\/bus\/customer\.com\/channel\/[\w-]{32}$/);
-    await firstRead;
+    await (await firstRead).finished();
     const posted = channel.replace("http://backplane.customer.com", broker.origin);
     await broker.post(posted, message("type1", "Hello"), message("type4", "there"));
     await page.locator("#messages li", { hasText: "there" }).waitFor();

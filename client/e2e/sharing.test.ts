@@ -32,7 +32,7 @@ describe("two tabs of a site", () => {
     for (const tab of [one, other]) expect(types(await tab.receivedUntil("c"))).toEqual(["a", "b", "c"]);
   });
 
-  test("that open at the same moment end up in one channel", async () => {
+  test.each([1, 2, 3])("that open at the same moment end up in one channel (%i)", async () => {
     const context = await here.visitor();
     const tabs = [await here.tab(context), await here.tab(context)];
     const { channelName: _, ...options } = here.options();

@@ -9,5 +9,6 @@ export default defineConfig({
     // Bounds for a machine under load, not waiting times.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 });

@@ -77,6 +77,9 @@ export class World implements Environment {
     this.cookiesWritten.push(cookie);
     if (!this.cookiesBlocked) this.cookie = cookie.split(";")[0] ?? "";
   }
+  async alone(run: () => void): Promise<void> {
+    run();
+  }
   pageURL(): string {
     return this.page;
   }

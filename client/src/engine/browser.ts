@@ -40,6 +40,14 @@ export function browserEnvironment(): Environment {
         // The engine remembers the channel for as long as the page lives.
       }
     },
+    async alone(run) {
+      try {
+        await navigator.locks.request("backplane-channel", run);
+      } catch {
+        // Old browsers, insecure pages and sandboxed frames have no locks.
+        run();
+      }
+    },
     pageURL: () => page?.baseURI ?? "http://localhost/",
     isOnline: () => typeof navigator === "undefined" || navigator.onLine !== false,
     isHidden: () => page?.visibilityState === "hidden",

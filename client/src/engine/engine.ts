@@ -103,9 +103,11 @@ export class Engine {
 
   private async ask(stay: Stay): Promise<void> {
     const fresh = await this.within(stay, (signal) => this.naming.fresh(this.getter, signal));
-    if (stay.over.signal.aborted) return;
-    // Another tab of the site may have been faster: then both use its channel.
-    this.enter(stay, this.naming.inCookie() ?? fresh);
+    // Another tab of the site may have been faster: then both use its channel. Alone, or each might overwrite what
+    // the other has just written.
+    await this.env.alone(() => {
+      if (!stay.over.signal.aborted) this.enter(stay, this.naming.inCookie() ?? fresh);
+    });
   }
 
   private enter(stay: Stay, name: string): void {

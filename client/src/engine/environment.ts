@@ -31,6 +31,8 @@ export interface Environment {
   /** The page's cookies; the empty text where they are blocked. */
   readCookie(): string;
   writeCookie(cookie: string): void;
+  /** Runs a function while no other tab of the site runs one, where browsers can see to that. It must not throw. */
+  alone(run: () => void): Promise<void>;
   /** The page's address. */
   pageURL(): string;
   isOnline(): boolean;
