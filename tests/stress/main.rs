@@ -11,7 +11,7 @@
 //! | `checker` | pure: what was wrong in a history |
 //! | `report` | the numbers of a run, and its verdict |
 //!
-//! `BACKPLANE_STRESS=full` makes a million POSTs; `BACKPLANE_STRESS_SEED` repeats a run's dice, not its threads.
+//! `BACKPLANE_STRESS=short` makes a hundred thousand POSTs, `full` a million; `BACKPLANE_STRESS_SEED` repeats a run's dice, not its threads.
 //! `tests/mutants/run` shows that the checker finds seeded bugs.
 #![allow(
     clippy::unwrap_used,
