@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
-use backplane_actors::log::LogError;
+use backplane_actors::log::RecoveryError;
 use backplane_actors::{Broker, BrokerLimits, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
@@ -40,7 +40,7 @@ pub struct Backplane(Arc<Service>);
 pub enum StartError {
     /// The log cannot be read.
     #[error("the message log cannot be opened")]
-    Log(#[from] LogError),
+    Log(#[from] RecoveryError),
     /// Users and rights contradict each other.
     #[error("the accounts contradict each other")]
     Accounts(#[from] AccountsError),

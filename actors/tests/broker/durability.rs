@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use backplane_actors::log::{Appended, Log, LogError, Notify, Outcome, Record, Recovered};
+use backplane_actors::log::{
+    Appended, Extent, Log, LogError, Notify, Outcome, Record, Recovered, RecoveryError,
+};
 use backplane_actors::{
-    Batch, Broker, Fingerprint, IdempotencyKey, MessageId, PostError, Posting, Resume, Since,
+    Batch, Broker, Fingerprint, IdempotencyKey, MessageId, PostError, Posting, Resume, Since, Timestamp,
 };
 use futures::future::{join, join_all};
 
@@ -34,12 +36,15 @@ impl SlowLog {
 }
 
 impl Log for SlowLog {
-    fn recover(&mut self, visit: &mut dyn FnMut(Recovered)) -> Result<MessageId, LogError> {
+    fn recover(
+        &mut self,
+        _now: Timestamp,
+        visit: &mut dyn FnMut(Recovered),
+    ) -> Result<Extent, RecoveryError> {
         let kept = std::mem::take(&mut self.0.lock().unwrap().kept);
-        let last = |record: &Recovered| record.first.as_u64() + record.messages.len() as u64 - 1;
-        let highest = kept.last().map_or(MessageId::ZERO, |record| MessageId::from_u64(last(record)));
+        let highest = kept.last().map_or(MessageId::ZERO, Recovered::last);
         kept.into_iter().for_each(visit);
-        Ok(highest)
+        Ok(Extent { highest, lost: MessageId::ZERO })
     }
 
     fn append(&mut self, record: &Arc<Record>, notify: &Notify) -> Result<Appended, LogError> {
@@ -173,6 +178,7 @@ async fn i_1_a_restart_brings_windows_back_and_ids_go_on_rising() {
         messages: vec![message("1"), message("2")],
         accepted: START,
         until: START.after(std::time::Duration::from_secs(100)),
+        kept_until: START.after(std::time::Duration::from_secs(600)),
         key: Some(IdempotencyKey::new("key", Fingerprint([1; 32])).unwrap()),
     }];
     let broker = builder(&clock()).log(log.clone()).start().unwrap();
