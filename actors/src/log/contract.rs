@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::{Appended, Extent, Log, LogError, Notify, Outcome, Record};
+use super::{Appended, Extent, Log, LogError, Notify, Outcome, Record, Recovered};
 use crate::memory::MemoryGauge;
-use crate::{Entry, Message, MessageId, Timestamp};
+use crate::{BusName, Entry, Message, MessageId, Timestamp};
 
 const NOW: Timestamp = Timestamp::from_millis(500);
 
@@ -26,6 +26,36 @@ pub(crate) fn check<L: Log>(open: impl Fn() -> L) {
     a_fresh_log_is_empty(&mut open());
     every_record_becomes_durable_in_order(&mut open());
     a_closed_log_takes_nothing(&mut open());
+}
+
+/// Runs what durable logs keep beyond the process: `open` opens the same log again and again.
+pub(crate) fn check_durable<L: Log>(open: impl Fn() -> L) {
+    let mut appended = Vec::new();
+    for run in 0..4u64 {
+        let mut log = open();
+        let mut found = Vec::new();
+        let extent = log.recover(NOW, &mut |recovered| found.push(shown(&recovered))).unwrap();
+        assert_eq!(found, appended, "exactly what was durable, whole and in order");
+        let before = MessageId::first_at(NOW).as_u64();
+        assert_eq!(extent.lost, MessageId::first_at(NOW), "nothing was lost since the log is there");
+        let highest = before + run * 1_000;
+        assert_eq!(extent.highest.as_u64(), highest.max(before));
+        for n in 0..200 {
+            let count = 1 + n % 5;
+            let record = record(["a", "b"][usize::from(n % 3 == 0)], highest + 1 + n * 5, count);
+            let notify =
+                Notify::new(|outcome| assert!(matches!(outcome, Outcome::Durable(_)), "{outcome:?}"));
+            log.append(&record, &notify).unwrap();
+            appended.push((record.bus.clone(), record.entries[0].id(), record.entries.len()));
+        }
+        log.close();
+    }
+}
+
+fn shown(recovered: &Recovered) -> (BusName, MessageId, usize) {
+    assert!(recovered.messages.iter().all(|message| message.as_str() == "{}"));
+    assert_eq!((recovered.accepted, recovered.until), (Timestamp::EPOCH, Timestamp::from_millis(1_000)));
+    (recovered.bus.clone(), recovered.first, recovered.messages.len())
 }
 
 fn a_fresh_log_is_empty(log: &mut impl Log) {

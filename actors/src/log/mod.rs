@@ -5,12 +5,16 @@
 
 #[cfg(test)]
 pub(crate) mod contract;
+mod disk;
 mod memory;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use disk::{
+    Damage, DiskLog, DiskSettings, Durability, Inspection, Progress, SegmentReport, inspect, repair,
+};
 pub use memory::MemoryLog;
 
 use crate::{BusName, ChannelName, Entry, IdempotencyKey, Message, MessageId, Timestamp};
