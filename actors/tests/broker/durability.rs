@@ -178,7 +178,7 @@ async fn i_1_a_restart_brings_windows_back_and_ids_go_on_rising() {
         messages: vec![message("1"), message("2")],
         accepted: START,
         until: START.after(std::time::Duration::from_secs(100)),
-        kept_until: START.after(std::time::Duration::from_secs(600)),
+        kept_until: START.after(std::time::Duration::from_mins(10)),
         key: Some(IdempotencyKey::new("key", Fingerprint([1; 32])).unwrap()),
     }];
     let broker = builder(&clock()).log(log.clone()).start().unwrap();

@@ -232,8 +232,8 @@ mod tests {
                 })
                 .unwrap();
             }
-            let at = bytes.len();
-            place(&mut group, 3, at as u64, if n == 0 { 0 } else { at as u64 });
+            let at = u64::try_from(bytes.len()).unwrap();
+            place(&mut group, 3, at, if n == 0 { 0 } else { at });
             bytes.extend_from_slice(&group);
             ends.push(bytes.len());
         }

@@ -27,7 +27,7 @@ pub(crate) fn again(recovered: Recovered) -> Record {
     Record { bus, channel, entries, key, accepted, kept_until }
 }
 
-/// A source of numbers that a seed decides (SplitMix64).
+/// A source of numbers that a seed decides (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -284,7 +284,7 @@ fn survive(files: &mut [Vec<u8>], op: &Op, fate: Fate, dice: &mut Dice) {
         let to = bytes.len().min(from + SECTOR - (offset + from) % SECTOR);
         if dice.roll(16) < fate.kept {
             let to = if fate.torn && dice.roll(4) == 0 {
-                from + usize::try_from(dice.roll((to - from) as u64 + 1)).unwrap()
+                from + usize::try_from(dice.roll(u64::try_from(to - from).unwrap() + 1)).unwrap()
             } else {
                 to
             };

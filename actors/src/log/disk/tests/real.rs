@@ -133,11 +133,11 @@ fn damage_stops_the_start_and_what_is_whole_can_be_salvaged() {
 
     let refusal = read(&mut open(&path)).unwrap_err();
     let RecoveryError::Damaged { file, offset, .. } = &refusal else { panic!("{refusal}") };
-    assert_eq!((file, *offset), (&files[1], segment::HEADER as u64));
+    assert_eq!((file, *offset), (&files[1], crate::log::disk::open::length(segment::HEADER)));
     let inspection = inspect(&path).unwrap();
     assert_eq!(inspection.records(), 118);
     assert_eq!(inspection.segments[1].holes.len(), 1);
-    assert_eq!(inspection.segments[1].holes[0].offset, segment::HEADER as u64);
+    assert_eq!(inspection.segments[1].holes[0].offset, crate::log::disk::open::length(segment::HEADER));
     assert!(inspection.refusal.is_some());
 
     let before: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
