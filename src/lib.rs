@@ -13,13 +13,14 @@
 //! | [`Backplane`] | the service as a handle, to be mounted in an actix-web application |
 //! | [`server`], [`tls`] | listeners, certificates, signals, an orderly end |
 //! | [`telemetry`], `metrics`, `operations` | logs, counters, probes |
-//! | [`cli`], [`password`], [`greeting`] | the program's command line and what it prints |
+//! | [`cli`], [`password`], [`greeting`], [`check_log`], `progress` | the program's command line and what it prints |
 //!
 //! Dependencies point one way: this crate uses the actors, the actors know nothing of HTTP, files or
 //! accounts. To serve the protocol inside a larger application start at [`Backplane`].
 
 pub mod auth;
 mod backplane;
+pub mod check_log;
 pub mod cli;
 pub mod config;
 pub mod envelope;
@@ -28,6 +29,7 @@ pub mod greeting;
 mod metrics;
 mod operations;
 pub mod password;
+mod progress;
 mod protocol;
 pub mod server;
 mod service;

@@ -138,7 +138,7 @@ pub enum RecoveryError {
         problem: &'static str,
     },
     /// The operating system refused.
-    #[error("{}: {error}", path.display())]
+    #[error("cannot use {}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,

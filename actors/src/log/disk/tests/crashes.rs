@@ -10,7 +10,7 @@ use super::world::{World, goes_on, recover};
 /// States to look at; `./test` and the full run want more.
 fn states() -> usize {
     let wanted = std::env::var("BACKPLANE_CRASH_STATES").ok();
-    wanted.map_or(4_000, |number| number.parse().unwrap())
+    wanted.map_or(3_000, |number| number.parse().unwrap())
 }
 
 /// Nothing, everything and parts of what was not synced survive.
