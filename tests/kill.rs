@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "tests say what they expect by panicking"
@@ -142,7 +141,10 @@ async fn check(posters: &[Poster], client: &reqwest::Client, base: &str) -> usiz
             "poster {who}: {} answered, {there} there",
             poster.answered.len()
         );
-        assert!(there <= poster.answered.len() + 1 && found[who].len() % 2 == 0, "poster {who}: half a POST");
+        assert!(
+            there <= poster.answered.len() + 1 && found[who].len().is_multiple_of(2),
+            "poster {who}: half a POST"
+        );
     }
     frames.len()
 }
@@ -171,7 +173,7 @@ window = {{ channel = 1000000, bus = 1000000 }}
     std::fs::write(folder.path().join("backplane.toml"), config).unwrap();
     // Another test of this process may have been first.
     _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
     let mut posters: Vec<Poster> = (0..POSTERS).map(|_| Poster::default()).collect();
     let (mut dice, mut starting) = (Dice(seed), 0);
     for kill in 0..kills {

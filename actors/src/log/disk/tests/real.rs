@@ -176,7 +176,10 @@ fn a_missing_segment_and_an_unknown_version_are_refused() {
 fn i_1_segments_go_when_all_in_them_has_expired_and_ids_do_not_fall() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::at(START));
-    let open = || DiskLog::open(settings(folder.path())).unwrap().clock(Arc::clone(&clock) as Arc<dyn Clock>);
+    let open = || {
+        let clock: Arc<dyn Clock> = clock.clone();
+        DiskLog::open(settings(folder.path())).unwrap().clock(clock)
+    };
     let mut log = open();
     read(&mut log).unwrap();
     post(&mut log, 1..120);

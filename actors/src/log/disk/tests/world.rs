@@ -72,7 +72,7 @@ pub(super) fn recover(folder: &SimFolder) -> Result<Found, RecoveryError> {
 
 fn keeper(folder: &SimFolder, clock: &Arc<ManualClock>, found: Opened) -> (Writer, Arc<Keeper>) {
     let next = found.active.number + 1;
-    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    let clock: Arc<dyn Clock> = clock.clone();
     let keeper = Arc::new(Keeper::new(Arc::new(folder.clone()), clock, SEGMENT, found.sealed, next));
     (Writer::new(found.active, found.extent.highest, SEGMENT, Arc::clone(&keeper)), keeper)
 }
@@ -135,7 +135,7 @@ impl World {
                 unknown.for_each(|sent| sent.fate = Fate::Durable(ops));
             }
             Err(LogError::Full) => {
-                self.book[from..].iter_mut().for_each(|sent| sent.fate = Fate::Refused(ops))
+                self.book[from..].iter_mut().for_each(|sent| sent.fate = Fate::Refused(ops));
             }
             Ok(()) | Err(_) => {}
         }
