@@ -217,3 +217,33 @@ fn records_that_come_together_are_synced_together() {
     assert!(outcomes.len() < 2_000, "{} groups", outcomes.len());
     assert_eq!(log.append(&record(3_000, "{}"), &notify), Err(LogError::Closed));
 }
+
+/// `cargo test --profile stress -p backplane-actors --lib measures -- --ignored --nocapture`
+#[test]
+#[ignore = "measures how long a start takes"]
+fn measures_a_start() {
+    for records in [200_000, 2_000_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || DiskLog::open(DiskSettings::at(folder.path())).unwrap().clock(still());
+        let mut log = open();
+        read(&mut log).unwrap();
+        let text: &'static str = Box::leak(format!("{{\"text\":\"{}\"}}", "x".repeat(240)).into_boxed_str());
+        let (notify, _outcomes) = told();
+        let began = std::time::Instant::now();
+        for id in 1..=records {
+            log.append(&record(id, text), &notify).unwrap();
+        }
+        log.close();
+        let written = began.elapsed();
+        let bytes: u64 = inspect(folder.path()).unwrap().segments.iter().map(|segment| segment.used).sum();
+        let began = std::time::Instant::now();
+        let broker = crate::Broker::builder()
+            .bus("b".parse().unwrap(), crate::BusSettings::default())
+            .clock(Arc::new(ManualClock::at(START)))
+            .log(open());
+        let broker = broker.start().unwrap();
+        let started = began.elapsed();
+        println!("{records} records, {bytes} bytes: written in {written:?}, started in {started:?}");
+        drop(broker);
+    }
+}
