@@ -6,28 +6,17 @@
 //! | `record` | pure: a POST as bytes |
 //! | `segment` | pure: a segment file as bytes, and what tells a torn end from damage |
 //! | `open` | reading a log back |
+//! | `parts` | what reading, writing and expiry hand each other |
 //! | `writer` | groups of records on their way to the disk |
 //! | `keeper` | the next segment, and those that have expired |
 //! | `queue` | the thread that writes |
 //! | `inspect` | looking at a log and salvaging what is whole |
-//!
-//! # What it promises
-//!
-//! One log holds all buses in id order, one record per POST. Records that arrive while the disk is busy are
-//! written and synced together (group commit). With [`Durability::Sync`] a POST is told durable once
-//! `fdatasync` has returned: neither a kill nor a power loss takes it back, as far as the disk keeps its word.
-//! With [`Durability::Interval`] it is told once the system has it: a kill takes nothing, a crash of the system
-//! may take what was posted during the last interval.
-//!
-//! - No room: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
-//! - Any other failed write or sync: [`LogError::Failed`] until a restart.
-//! - A crash while writing: the torn end is cut at the next start. Any other change to the files: not opened.
-//! - Segments in which everything has expired are removed.
 
 mod file;
 mod inspect;
 mod keeper;
 mod open;
+mod parts;
 mod queue;
 mod record;
 mod segment;
@@ -83,7 +72,20 @@ impl DiskSettings {
 
 type Report = Box<dyn FnMut(Progress) + Send>;
 
-/// A log in a folder of its own. See the [module](self) for what it promises.
+/// A log in a folder of its own.
+///
+/// # What it promises
+///
+/// One log holds all buses in id order, one record per POST. Records that arrive while the disk is busy are
+/// written and synced together (group commit). With [`Durability::Sync`] a POST is told durable once
+/// `fdatasync` has returned: neither a kill nor a power loss takes it back, as far as the disk keeps its word.
+/// With [`Durability::Interval`] it is told once the system has it: a kill takes nothing, a crash of the system
+/// may take what was posted during the last interval.
+///
+/// - No room: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
+/// - Any other failed write or sync: [`LogError::Failed`] until a restart.
+/// - A crash while writing: the torn end is cut at the next start. Any other change to the files: not opened.
+/// - Segments in which everything has expired are removed.
 pub struct DiskLog {
     folder: Arc<dyn Folder>,
     settings: DiskSettings,
