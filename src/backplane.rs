@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
-use backplane_actors::log::LogError;
+use backplane_actors::log::{DiskLog, RecoveryError};
 use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
-use crate::config::Config;
+use crate::config::{Config, Storage};
 use crate::demo::{self, Stage};
 use crate::service::Service;
-use crate::{client, operations, protocol};
+use crate::{client, operations, progress, protocol};
 
 /// The Backplane service inside an actix-web application. Cheap to clone; all clones are one.
 ///
@@ -39,9 +39,9 @@ pub struct Backplane(Arc<Service>);
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The log cannot be read.
+    /// The log cannot be opened, or is damaged; `backplane check-log` tells more.
     #[error("the message log cannot be opened")]
-    Log(#[from] LogError),
+    Log(#[from] RecoveryError),
     /// Users and rights contradict each other.
     #[error("the accounts contradict each other")]
     Accounts(#[from] AccountsError),
@@ -51,7 +51,8 @@ pub enum StartError {
 }
 
 impl Backplane {
-    /// Starts a broker with the configuration's buses and bounds, and the service around it.
+    /// Starts a broker with the configuration's buses, bounds and storage, and the service around it. A log on
+    /// disk is read first, which takes seconds for millions of messages.
     ///
     /// Only listeners, TLS, workers and logging are left to the caller: they belong to the application.
     ///
@@ -59,7 +60,13 @@ impl Backplane {
     ///
     /// See [`StartError`].
     pub fn start(config: &Config) -> Result<Self, StartError> {
-        Self::around(config, broker_of(config).start()?)
+        let broker = match &config.storage {
+            Storage::Memory => broker_of(config),
+            Storage::Disk(settings) => {
+                broker_of(config).log(DiskLog::open(settings.clone())?.progress(progress::reporter()))
+            }
+        };
+        Self::around(config, broker.start()?)
     }
 
     /// The service around a broker that the caller has started, say from [`broker_of`] with a clock or log

@@ -11,6 +11,8 @@ use crate::config::{FlagValue, Sources};
 pub const EXIT_CONFIG: u8 = 78;
 /// The password was refused or could not be read (`EX_DATAERR`).
 pub const EXIT_PASSWORD: u8 = 65;
+/// The log is damaged (`EX_DATAERR`).
+pub const EXIT_LOG: u8 = 65;
 /// The server failed.
 pub const EXIT_FAILURE: u8 = 1;
 
@@ -21,7 +23,8 @@ by commas. BACKPLANE_CONFIG names the file like --config. The users and buses ar
 backplane.example.toml explains every key. Without users and buses the bus \"demo\" is served on 127.0.0.1:8080, user \
 \"demo\", password \"demo\".
 
-Exit status: 0 all is well; 1 the server failed; 2 the command line is wrong; 65 the password was refused; 78 the \
+Exit status: 0 all is well; 1 the server failed; 2 the command line is wrong; 65 the password was refused, or \
+the log is damaged; 78 the \
 configuration was refused.";
 
 /// A Backplane Protocol message broker
@@ -42,6 +45,10 @@ enum CommandLine {
     /// Check the configuration and the files it names, without serving
     #[command(after_help = MORE)]
     CheckConfig(CheckFlags),
+    /// Check the message log on disk, and tell what it holds
+    ///
+    /// Nothing is changed. A log that is damaged is not served; what is whole in it can be salvaged.
+    CheckLog(LogFlags),
     /// Print the argon2id hash of a password
     ///
     /// The password is asked for twice on a terminal; otherwise it is one line of standard input.
@@ -88,6 +95,18 @@ struct CheckFlags {
     print_example: bool,
 }
 
+#[derive(Debug, Args)]
+struct LogFlags {
+    #[command(flatten)]
+    file: FileFlag,
+    /// The folder of the log [default: storage.path of the configuration]
+    #[arg(long, value_name = "DIR")]
+    path: Option<PathBuf>,
+    /// Copy every whole record into a new log in this folder
+    #[arg(long, value_name = "NEW_DIR")]
+    repair: Option<PathBuf>,
+}
+
 /// What is to be done.
 #[derive(Debug)]
 pub enum Command {
@@ -97,6 +116,15 @@ pub enum Command {
     CheckConfig(Sources),
     /// Print the text of `backplane.example.toml`.
     PrintExample,
+    /// Check the log.
+    CheckLog {
+        /// The configuration that says where it is.
+        sources: Sources,
+        /// The folder, instead of what the configuration says.
+        path: Option<PathBuf>,
+        /// Where to salvage it to.
+        repair: Option<PathBuf>,
+    },
     /// Hash a password.
     HashPassword,
 }
@@ -116,6 +144,9 @@ impl From<Line> for Command {
             Some(CommandLine::Serve(flags)) => Self::Serve(flags.sources()),
             Some(CommandLine::CheckConfig(flags)) if flags.print_example => Self::PrintExample,
             Some(CommandLine::CheckConfig(flags)) => Self::CheckConfig(flags.serve.sources()),
+            Some(CommandLine::CheckLog(LogFlags { file, path, repair })) => {
+                Self::CheckLog { sources: Sources::of_process(file.config, Vec::new()), path, repair }
+            }
             // Hashing needs no setting; `--config` is accepted as everywhere.
             Some(CommandLine::HashPassword(FileFlag { config: _ })) => Self::HashPassword,
         }
@@ -175,7 +206,7 @@ mod tests {
 
     #[test]
     fn every_command_takes_a_file() {
-        for command in [&[][..], &["serve"], &["check-config"], &["hash-password"]] {
+        for command in [&[][..], &["serve"], &["check-config"], &["check-log"], &["hash-password"]] {
             let line = [&["backplane"], command, &["--config", "x.toml"]].concat();
             assert!(Line::try_parse_from(&line).is_ok(), "{line:?}");
         }

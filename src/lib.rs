@@ -16,7 +16,7 @@
 //! | [`server`], [`tls`] | listeners, certificates, signals, an orderly end |
 //! | [`telemetry`], `metrics`, `operations` | logs, counters, probes |
 //! | `unread` | the end of connections that go on sending after their answer |
-//! | [`cli`], [`password`], [`greeting`] | the program's command line and what it prints |
+//! | [`cli`], [`password`], [`greeting`], [`check_log`], `progress` | the program's command line and what it prints |
 //!
 //! Dependencies point one way: this crate uses the actors, the actors know nothing of HTTP, files or
 //! accounts. To serve the protocol inside a larger application start at [`Backplane`].
@@ -24,6 +24,7 @@
 mod assets;
 pub mod auth;
 mod backplane;
+pub mod check_log;
 pub mod cli;
 mod client;
 pub mod config;
@@ -34,6 +35,7 @@ pub mod greeting;
 mod metrics;
 mod operations;
 pub mod password;
+mod progress;
 mod protocol;
 mod routing;
 pub mod server;

@@ -1,10 +1,12 @@
 //! The program: reads the command line and calls the library.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use backplane::cli::{Command, EXIT_CONFIG, EXIT_FAILURE, EXIT_PASSWORD};
-use backplane::config::{Config, ConfigError, Sources, Tls, example, load};
+use backplane::check_log::check_log;
+use backplane::cli::{Command, EXIT_CONFIG, EXIT_FAILURE, EXIT_LOG, EXIT_PASSWORD};
+use backplane::config::{Config, ConfigError, Sources, Storage, Tls, example, load};
 use backplane::password::hash_from_standard_input;
 use backplane::server::{self, Listeners};
 use backplane::{Backplane, greeting, telemetry};
@@ -23,6 +25,13 @@ fn main() -> ExitCode {
             (EXIT_CONFIG, check(&sources).map_err(Into::into).and_then(|config| say(&summary(&config))))
         }
         Command::PrintExample => (EXIT_FAILURE, say(example().trim_end())),
+        Command::CheckLog { sources, path, repair } => match log_folder(&sources, path) {
+            Ok(path) => (
+                EXIT_LOG,
+                check_log(&path, repair.as_deref(), &mut std::io::stdout().lock()).map_err(Into::into),
+            ),
+            Err(error) => (EXIT_CONFIG, Err(error)),
+        },
         Command::HashPassword => (
             EXIT_PASSWORD,
             hash_from_standard_input().map_err(Into::into).and_then(|hash| say(&hash.to_phc())),
@@ -62,6 +71,17 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::info!("ended in order");
         Ok(())
     })
+}
+
+/// The folder that the command line names, else the one of the configuration.
+fn log_folder(sources: &Sources, path: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = path {
+        return Ok(path);
+    }
+    match load(sources)?.storage {
+        Storage::Disk(settings) => Ok(settings.path),
+        _ => anyhow::bail!("this configuration keeps messages in memory; --path names the folder of a log"),
+    }
 }
 
 fn check(sources: &Sources) -> Result<Config, ConfigError> {

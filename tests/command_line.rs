@@ -100,3 +100,19 @@ fn a_wrong_command_line_is_not_a_wrong_configuration() {
     let version = backplane(&["--version"], "");
     assert_eq!(text(&version.stdout), concat!("backplane ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+#[test]
+fn check_log_tells_what_a_folder_holds_and_refuses_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let output = backplane(&["check-log", "--path", path], "");
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout), "0 segments, 0 records, highest id 0000000000000\n");
+    std::fs::write(folder.path().join("0000000000000002.log"), "not a log").unwrap();
+    let output = backplane(&["check-log", "--path", path], "");
+    assert_eq!(output.status.code(), Some(65));
+    let error = text(&output.stderr);
+    assert!(error.contains("0000000000000002.log: damaged at byte 0: the header is missing"), "{error}");
+    let output = backplane(&["check-log"], "");
+    assert_eq!(output.status.code(), Some(78), "the demonstration has no log");
+}

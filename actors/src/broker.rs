@@ -1,17 +1,17 @@
 //! The Broker: the one handle that everything outside the crate holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix::{Addr, MailboxError};
 use foldhash::fast::RandomState;
 
-use crate::bus::{Bus, Drained, Post, Revive, Started};
+use crate::bus::{Bus, Drained, Post, Recovery, Restored, Revive, Started};
 use crate::channel::{Channel, Read};
 use crate::directory::{Directory, Found};
 use crate::journal::Journal;
-use crate::log::{Log, LogError, MemoryLog, Recovered};
+use crate::log::{Log, MemoryLog, RecoveryError};
 use crate::memory::MemoryGauge;
 use crate::placement::Placement;
 use crate::shared::{BusCell, Shared};
@@ -23,6 +23,8 @@ use crate::{
 
 /// Times that a retrieval is tried on a channel whose actor is gone, the first included.
 const TRIES: usize = 3;
+/// The bus that [`Broker::canary`] posts to.
+const CANARY_BUS: &str = "backplane.canary";
 
 /// A running broker. Cheap to clone; all clones are one broker.
 ///
@@ -59,8 +61,8 @@ struct Inner {
 struct Handle {
     cell: Arc<BusCell>,
     actor: OnceLock<Addr<Bus>>,
-    recovered: Mutex<Vec<Recovered>>,
-    /// Its recovered messages may not be in the windows yet.
+    restored: Mutex<Option<Restored>>,
+    /// Its channels may not have their actors yet.
     recovering: AtomicBool,
 }
 
@@ -103,52 +105,56 @@ impl BrokerBuilder {
     /// # Errors
     ///
     /// The log cannot be read.
-    pub fn start(mut self) -> Result<Broker, LogError> {
-        let mut recovered: HashMap<BusName, Vec<Recovered>, RandomState> = HashMap::default();
-        let kept = self.log.recover(&mut |record| {
-            recovered.entry(record.bus.clone()).or_default().push(record);
+    pub fn start(mut self) -> Result<Broker, RecoveryError> {
+        let memory = MemoryGauge::new(self.limits.window_memory);
+        let now = self.clock.now();
+        let mut recoveries: HashMap<BusName, Recovery, RandomState> = self
+            .buses
+            .drain()
+            .map(|(name, settings)| (name, Recovery::new(settings, &self.limits, &memory, now)))
+            .collect();
+        let canary_name = BusName::trusted(CANARY_BUS);
+        let mut strangers: HashSet<BusName, RandomState> = HashSet::default();
+        let extent = self.log.recover(now, &mut |record| match recoveries.get_mut(&record.bus) {
+            Some(recovery) => recovery.take(record),
+            // Nobody reads it, and its messages have done their duty.
+            None if record.bus == canary_name => {}
+            None => _ = strangers.insert(record.bus),
         })?;
-        // Ids of an earlier run that the log did not bring back stand for messages that are lost.
-        let born = kept.max(MessageId::first_at(self.clock.now()));
+        for bus in strangers {
+            tracing::warn!(%bus, "the log holds messages of a bus that is not configured; they stay unread");
+        }
+        let canary = Recovery::new(BusSettings::default(), &self.limits, &memory, now);
         let shared = Arc::new(Shared {
             clock: self.clock,
-            journal: Journal::new(self.log, born),
-            memory: MemoryGauge::new(self.limits.window_memory),
+            journal: Journal::new(self.log, extent.highest),
+            memory,
             limits: self.limits,
             placement: Placement::default(),
             closing: AtomicBool::new(false),
         });
-        let open = |name: BusName, settings: BusSettings, recovered: Vec<Recovered>| {
-            let lost = recovered.first().map_or(born, |record| before(record.first));
+        let open = |name: BusName, recovery: Recovery| {
+            let settings = recovery.settings().clone();
+            let restored = recovery.finish(extent.lost);
+            let Restored { settled, forgotten, .. } = restored;
             Handle {
                 cell: Arc::new(BusCell {
-                    directory: Directory::new(settings.channel_idle, settings.retention, lost),
+                    directory: Directory::new(settings.channel_idle, settings.retention, settled, forgotten),
                     counters: Counters::default(),
                     name,
                     settings,
                     shared: Arc::clone(&shared),
                 }),
                 actor: OnceLock::new(),
-                recovering: AtomicBool::new(!recovered.is_empty()),
-                recovered: Mutex::new(recovered),
+                recovering: AtomicBool::new(!restored.channels.is_empty()),
+                restored: Mutex::new(Some(restored)),
             }
         };
-        let canary = open(BusName::trusted("backplane.canary"), BusSettings::default(), Vec::new());
-        let buses = self.buses.into_iter().map(|(name, settings)| {
-            let kept = recovered.remove(&name).unwrap_or_default();
-            (name.clone(), open(name, settings, kept))
-        });
+        let canary = open(canary_name, canary);
+        let buses = recoveries.into_iter().map(|(name, recovery)| (name.clone(), open(name, recovery)));
         let buses = buses.collect();
-        for bus in recovered.into_keys() {
-            tracing::warn!(%bus, "the log holds messages of a bus that is not configured; they stay unread");
-        }
         Ok(Broker(Arc::new(Inner { shared, buses, canary })))
     }
-}
-
-/// The position just before a message.
-fn before(first: MessageId) -> MessageId {
-    MessageId::from_u64(first.as_u64().saturating_sub(1))
 }
 
 impl Handle {
@@ -156,9 +162,8 @@ impl Handle {
     fn actor(&self) -> Option<&Addr<Bus>> {
         self.actor.get().or_else(|| {
             let start = || {
-                let recovered =
-                    std::mem::take(&mut *self.recovered.lock().unwrap_or_else(PoisonError::into_inner));
-                Bus::start(&self.cell, recovered)
+                let restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Bus::start(&self.cell, restored.unwrap_or_else(|| Restored::nothing(&self.cell)))
             };
             self.cell.shared.placement.has_room().then(|| self.actor.get_or_init(start))
         })
@@ -339,6 +344,10 @@ impl Broker {
                 _ = actor.send(Drained).await;
             }
         }
-        self.0.shared.journal.close();
+        let shared = Arc::clone(&self.0.shared);
+        // A log may wait for its disk, and others run on this thread.
+        if actix_rt::task::spawn_blocking(move || shared.journal.close()).await.is_err() {
+            tracing::error!("the log could not be closed");
+        }
     }
 }

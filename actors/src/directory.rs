@@ -82,8 +82,9 @@ pub(crate) struct Swept {
 }
 
 impl Directory {
-    /// A directory without channels. Ids up to `forgotten` may have existed before.
-    pub(crate) fn new(idle: Duration, retention: Duration, forgotten: MessageId) -> Self {
+    /// A directory without channels. Ids up to `settled` were given out before; of those, ids up to
+    /// `forgotten` may have been in channels that are gone.
+    pub(crate) fn new(idle: Duration, retention: Duration, settled: MessageId, forgotten: MessageId) -> Self {
         // An expired channel is invisible at once; the list only decides when its memory is given back.
         let lateness = (idle.min(retention) / 32).clamp(Duration::from_millis(1), Duration::from_secs(10));
         Self {
@@ -91,7 +92,7 @@ impl Directory {
             live: AtomicUsize::new(0),
             due: Mutex::new(DueList::new(lateness)),
             idle,
-            settled: AtomicU64::new(forgotten.as_u64()),
+            settled: AtomicU64::new(settled.as_u64()),
             forgotten: AtomicU64::new(forgotten.as_u64()),
         }
     }
@@ -167,6 +168,21 @@ impl Directory {
                 place.insert(Slot { actor, newest, until, listing });
             }
         }
+    }
+
+    /// Brings back a channel that a log has kept. Only the Bus actor calls this, before its first message.
+    pub(crate) fn restore(
+        &self,
+        channel: ChannelName,
+        actor: Addr<Channel>,
+        newest: MessageId,
+        until: Timestamp,
+        counters: &Counters,
+    ) {
+        counters.spawned.one();
+        self.live.fetch_add(1, Ordering::Relaxed);
+        let listing = self.list(until, channel.clone());
+        self.slots.insert(channel, Slot { actor, newest, until, listing });
     }
 
     /// Looks a channel up for a reader. Creates nothing (I-4).

@@ -44,6 +44,18 @@ impl IdempotencyKey {
             && text.bytes().all(|byte| byte.is_ascii_graphic());
         if good { Ok(Self { text: text.into(), body }) } else { Err(KeyError) }
     }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The fingerprint of what was posted.
+    #[must_use]
+    pub const fn body(&self) -> Fingerprint {
+        self.body
+    }
 }
 
 /// What is known about a key.
@@ -112,6 +124,23 @@ impl Answers {
         let place = (channel.clone(), key.text.clone());
         self.in_order.push_back((now.after(self.keep), place.clone()));
         self.by_place.insert(place, Answer { body: key.body, posted, durable: false });
+    }
+
+    /// Remembers a POST that a log has kept.
+    pub(crate) fn restore(
+        &mut self,
+        channel: &ChannelName,
+        key: &IdempotencyKey,
+        posted: Posted,
+        accepted: Timestamp,
+    ) {
+        let place = (channel.clone(), key.text.clone());
+        // The key was free again when this POST was accepted: its earlier time does not count any more.
+        if self.by_place.contains_key(&place) {
+            self.in_order.retain(|(_, other)| *other != place);
+        }
+        self.in_order.push_back((accepted.after(self.keep), place.clone()));
+        self.by_place.insert(place, Answer { body: key.body, posted, durable: true });
     }
 
     /// The POST is durable: from now on a retry is answered at once.

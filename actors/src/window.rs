@@ -25,6 +25,12 @@ impl Window {
         Self { entries: VecDeque::new(), capacity, lost }
     }
 
+    /// Notes that messages up to `id`, which is below every entry, may have existed before and are gone.
+    pub fn lose(&mut self, id: MessageId) {
+        debug_assert!(self.entries.front().is_none_or(|oldest| id < oldest.id()));
+        self.lost = self.lost.max(id);
+    }
+
     /// Adds an entry, whose id must be above all before it; evicts the oldest when the window is full.
     pub fn push(&mut self, entry: Arc<Entry>) {
         debug_assert!(entry.id() > self.newest());

@@ -156,12 +156,41 @@ const LOG: &[Key] = &[
     ),
 ];
 
-const STORAGE: &[Key] = &[key(
-    "kind",
-    Kind::Choice(&["memory"]),
-    Default(r#""memory""#),
-    "This version keeps messages in memory only: a restart forgets them.",
-)];
+const STORAGE: &[Key] = &[
+    key(
+        "kind",
+        Kind::Choice(&["disk", "memory"]),
+        Otherwise { meaning: "\"disk\"; \"memory\" for the demonstration", example: r#""disk""# },
+        "On disk an accepted message survives a kill, a power loss and a restart; in memory it does not.",
+    ),
+    key(
+        "path",
+        Kind::Text("the path of a folder"),
+        Default(r#""backplane-data""#),
+        "The folder with the log, for this server alone; it is created if need be. A path that is not absolute \
+         starts at the folder that the server was started in.",
+    ),
+    key(
+        "durability",
+        Kind::Choice(&["sync", "interval"]),
+        Default(r#""sync""#),
+        "\"sync\": a POST is answered once it is on the disk; nothing that was answered can be lost. \"interval\": \
+         it is answered once the operating system has it, and goes to the disk after at most storage.interval; \
+         a kill of the server loses nothing, a power loss or a crash of the system what was posted since.",
+    ),
+    key(
+        "interval",
+        Kind::Span(1, MINUTE),
+        Default(r#""100ms""#),
+        "With durability \"interval\": how long a message may wait to be written to the disk.",
+    ),
+    key(
+        "segment",
+        Kind::Size(MIB, GIB),
+        Default(r#""64MiB""#),
+        "Bytes of a file of the log. Files go once all messages in them have expired.",
+    ),
+];
 
 const AUTH: &[Key] = &[
     key(

@@ -10,10 +10,6 @@ use super::layers::Layers;
 /// Edits between an unknown key and the known one that was probably meant.
 const TYPO_EDITS: usize = 2;
 
-/// Keys that are refused for a reason which a list of known keys would not tell.
-const NOT_IN_THIS_VERSION: &[(&str, &str)] =
-    &[("storage.path", " in this version, which keeps messages in memory only")];
-
 /// What the catalogue knows about a path, `[]` standing for every index.
 pub(super) enum Known {
     Key(&'static Key),
@@ -91,11 +87,7 @@ pub(super) fn unknown(layers: &Layers, at: &str, general: &str) -> ConfigError {
     while find(parent).is_none() {
         parent = above(parent);
     }
-    let hint = NOT_IN_THIS_VERSION.iter().find(|(key, _)| *key == general);
-    let hint = hint.map(|(_, why)| (*why).to_owned()).or_else(|| {
-        let near = nearest(general, parent)?;
-        Some(format!(", did you mean {near}?"))
-    });
+    let hint = nearest(general, parent).map(|near| format!(", did you mean {near}?"));
     match layers.origin(at) {
         Some(origin) => ConfigError::Unknown {
             key: at.to_owned(),

@@ -89,13 +89,25 @@ pub(super) enum RawLogFormat {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawStorage {
-    pub(super) kind: RawStorageKind,
+    pub(super) kind: Option<RawStorageKind>,
+    pub(super) path: PathBuf,
+    pub(super) durability: RawDurability,
+    pub(super) interval: Millis,
+    pub(super) segment: u64,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum RawStorageKind {
+    Disk,
     Memory,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawDurability {
+    Sync,
+    Interval,
 }
 
 #[derive(Debug, Deserialize)]

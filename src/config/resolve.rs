@@ -6,13 +6,15 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use backplane_actors::log::{DiskSettings, Durability};
 use toml::Value;
 
 use super::check::{self, Known};
 use super::error::ConfigError;
 use super::layers::Layers;
 use super::raw::{
-    Raw, RawAuth, RawBus, RawDefaults, RawFailures, RawLimits, RawLogFormat, RawStorageKind, Text,
+    Raw, RawAuth, RawBus, RawDefaults, RawDurability, RawFailures, RawLimits, RawLogFormat, RawStorage,
+    RawStorageKind, Text,
 };
 use super::resolved::{AllowedOrigins, Bus, Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
 use super::units::{show_bytes, show_millis};
@@ -85,9 +87,7 @@ pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigEr
             },
             level: raw.log.level.0.0,
         },
-        storage: match raw.storage.kind {
-            RawStorageKind::Memory => Storage::Memory,
-        },
+        storage: storage(raw.storage, demo),
         auth: auth(&raw.auth, workers),
         limits,
         users,
@@ -220,6 +220,21 @@ impl Judge {
             }
             (false, _) => Ok(AllowedOrigins::List(list)),
         }
+    }
+}
+
+fn storage(raw: RawStorage, demo: bool) -> Storage {
+    match raw.kind {
+        Some(RawStorageKind::Memory) => Storage::Memory,
+        None if demo => Storage::Memory,
+        Some(RawStorageKind::Disk) | None => Storage::Disk(DiskSettings {
+            path: raw.path,
+            durability: match raw.durability {
+                RawDurability::Sync => Durability::Sync,
+                RawDurability::Interval => Durability::Interval(raw.interval.0),
+            },
+            segment: raw.segment,
+        }),
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use backplane_actors::BusName;
+use backplane_actors::log::DiskSettings;
 use ipnet::IpNet;
 use url::Url;
 
@@ -93,6 +94,8 @@ pub enum LogFormat {
 pub enum Storage {
     /// In memory: a restart forgets them.
     Memory,
+    /// On disk.
+    Disk(DiskSettings),
 }
 
 /// Bounds on what clients may use (I-5).

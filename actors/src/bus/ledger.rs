@@ -6,10 +6,11 @@ use std::sync::Arc;
 use actix::Addr;
 use futures::channel::oneshot;
 
+use super::recovery::Restored;
 use crate::channel::Channel;
 use crate::directory::StartChannel;
 use crate::idempotency::{Answers, Known};
-use crate::log::{Appended, LogError, Notify, Outcome, Record, Recovered};
+use crate::log::{Appended, LogError, Notify, Outcome, Record};
 use crate::memory::CHANNEL_OVERHEAD;
 use crate::shared::BusCell;
 use crate::{
@@ -46,16 +47,16 @@ struct Pending {
 }
 
 impl Ledger {
-    pub(super) fn new(cell: &Arc<BusCell>, notify: Notify) -> Self {
-        let limits = &cell.shared.limits;
-        Self {
-            window: Window::new(cell.settings.bus_window, cell.directory.forgotten()),
-            answers: Answers::new(limits.idempotency_window, limits.idempotency_keys),
-            pending: VecDeque::new(),
-            draining: Vec::new(),
-            notify,
-            cell: Arc::clone(cell),
+    /// The state after a start; the channels that there were get their actors.
+    pub(super) fn new(cell: &Arc<BusCell>, restored: Restored, notify: Notify) -> Self {
+        let Restored { window, answers, channels, .. } = restored;
+        let (pending, draining) = (VecDeque::new(), Vec::new());
+        let ledger = Self { window, answers, pending, draining, notify, cell: Arc::clone(cell) };
+        for (name, channel) in channels {
+            let actor = ledger.start(channel.window);
+            cell.directory.restore(name, actor, channel.newest, channel.until, &cell.counters);
         }
+        ledger
     }
 
     /// Decides, before anything is changed, whether a POST is accepted.
@@ -132,7 +133,11 @@ impl Ledger {
                     Arc::new(Entry::new(id, until, channel.clone(), message, &shared.memory))
                 })
                 .collect();
-            Record { bus: self.cell.name.clone(), channel, entries, key }
+            let kept_until = match &key {
+                Some(_) => until.max(now.after(shared.limits.idempotency_window)),
+                None => until,
+            };
+            Record { bus: self.cell.name.clone(), channel, entries, key, accepted: now, kept_until }
         })?;
         let first = record.entries.first().map_or(MessageId::ZERO, |entry| entry.id());
         let posted = Posted::new(first, count);
@@ -206,18 +211,8 @@ impl Ledger {
         }
     }
 
-    pub(super) fn recover(&mut self, recovered: Recovered) {
-        let Recovered { bus, channel, first, messages, accepted, until, key } = recovered;
-        let shared = &self.cell.shared;
-        let count = u32::try_from(messages.len()).unwrap_or(u32::MAX);
-        if let Some(key) = &key {
-            self.answers.accept(&channel, key, Posted::new(first, count), accepted);
-        }
-        let numbered = (first.as_u64()..).map(MessageId::from_u64).zip(messages);
-        let entries = numbered
-            .map(|(id, message)| Arc::new(Entry::new(id, until, channel.clone(), message, &shared.memory)))
-            .collect();
-        self.commit(&Arc::new(Record { bus, channel, entries, key }));
+    fn start(&self, window: Window) -> Addr<Channel> {
+        self.cell.shared.placement.start(CHANNEL_MAILBOX, Channel::new(window, Arc::clone(&self.cell)))
     }
 }
 
@@ -230,8 +225,7 @@ fn answer(waiting: Vec<oneshot::Sender<Answer>>, answer: &Answer) {
 
 impl StartChannel for Ledger {
     fn fresh(&self, lost: MessageId) -> Addr<Channel> {
-        let window = Window::new(self.cell.settings.channel_window, lost);
-        self.cell.shared.placement.start(CHANNEL_MAILBOX, Channel::new(window, Arc::clone(&self.cell)))
+        self.start(Window::new(self.cell.settings.channel_window, lost))
     }
 
     fn again(&self, channel: &ChannelName) -> Addr<Channel> {
@@ -239,6 +233,6 @@ impl StartChannel for Ledger {
         for entry in self.window.iter().filter(|entry| entry.channel() == channel) {
             window.push(Arc::clone(entry));
         }
-        self.cell.shared.placement.start(CHANNEL_MAILBOX, Channel::new(window, Arc::clone(&self.cell)))
+        self.start(window)
     }
 }

@@ -3,6 +3,7 @@
 //! The actor is the shell; what it does is in [`ledger`].
 
 mod ledger;
+mod recovery;
 
 use std::sync::Arc;
 
@@ -10,11 +11,12 @@ use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture};
 
 use crate::channel::Read;
-use crate::log::{Notify, Outcome, Recovered};
+use crate::log::{Notify, Outcome};
 use crate::shared::BusCell;
 use crate::supervisor::Supervisor;
 use crate::{ChannelName, PostError, Posted, Posting, ReadError};
 use ledger::{Answer, Ledger};
+pub(crate) use recovery::{Recovery, Restored};
 
 /// Messages that may wait in a bus's mailbox before senders wait instead.
 const MAILBOX: usize = 4096;
@@ -66,11 +68,10 @@ impl Message for Drained {
 pub struct Bus {
     cell: Arc<BusCell>,
     ledger: Ledger,
-    recovered: Vec<Recovered>,
 }
 
 impl Bus {
-    pub(crate) fn start(cell: &Arc<BusCell>, recovered: Vec<Recovered>) -> Addr<Self> {
+    pub(crate) fn start(cell: &Arc<BusCell>, restored: Restored) -> Addr<Self> {
         let (bus, own) = (Arc::clone(cell), Arc::clone(cell));
         cell.shared.placement.start_with(MAILBOX, move |ctx: &mut Context<Self>| {
             let this = ctx.address().downgrade();
@@ -79,7 +80,7 @@ impl Bus {
                     bus.do_send(Settle(outcome));
                 }
             });
-            Self { ledger: Ledger::new(&bus, notify), cell: own, recovered }
+            Self { ledger: Ledger::new(&bus, restored, notify), cell: own }
         })
     }
 }
@@ -88,9 +89,6 @@ impl Actor for Bus {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        for record in std::mem::take(&mut self.recovered) {
-            self.ledger.recover(record);
-        }
         let settings = &self.cell.settings;
         let shortest_life = settings.channel_idle.min(settings.retention);
         Supervisor::new(Arc::downgrade(&self.cell), ctx.address().downgrade(), shortest_life).start();

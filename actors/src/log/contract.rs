@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::{Appended, Log, LogError, Notify, Outcome, Record};
+use super::{Appended, Extent, Log, LogError, Notify, Outcome, Record, Recovered};
 use crate::memory::MemoryGauge;
-use crate::{Entry, Message, MessageId, Timestamp};
+use crate::{BusName, Entry, Message, MessageId, Timestamp};
+
+const NOW: Timestamp = Timestamp::from_millis(500);
 
 fn record(bus: &str, first: u64, count: u64) -> Arc<Record> {
     let gauge = MemoryGauge::new(usize::MAX);
@@ -14,7 +16,9 @@ fn record(bus: &str, first: u64, count: u64) -> Arc<Record> {
             Arc::new(Entry::new(MessageId::from_u64(id), until, "c".parse().unwrap(), message, &gauge))
         })
         .collect();
-    Arc::new(Record { bus: bus.parse().unwrap(), channel: "c".parse().unwrap(), entries, key: None })
+    let (accepted, kept_until) = (Timestamp::EPOCH, Timestamp::from_millis(1_000));
+    let (bus, channel) = (bus.parse().unwrap(), "c".parse().unwrap());
+    Arc::new(Record { bus, channel, entries, key: None, accepted, kept_until })
 }
 
 /// Runs the suite on logs that `open` makes, each of them fresh.
@@ -24,14 +28,45 @@ pub(crate) fn check<L: Log>(open: impl Fn() -> L) {
     a_closed_log_takes_nothing(&mut open());
 }
 
+/// Runs what durable logs keep beyond the process: `open` opens the same log again and again.
+pub(crate) fn check_durable<L: Log>(open: impl Fn() -> L) {
+    let mut appended = Vec::new();
+    for run in 0..4u64 {
+        let mut log = open();
+        let mut found = Vec::new();
+        let extent = log.recover(NOW, &mut |recovered| found.push(shown(&recovered))).unwrap();
+        assert_eq!(found, appended, "exactly what was durable, whole and in order");
+        let before = MessageId::first_at(NOW).as_u64();
+        assert_eq!(extent.lost, MessageId::first_at(NOW), "nothing was lost since the log is there");
+        let highest = before + run * 1_000;
+        assert_eq!(extent.highest.as_u64(), highest.max(before));
+        for n in 0..200 {
+            let count = 1 + n % 5;
+            let record = record(["a", "b"][usize::from(n % 3 == 0)], highest + 1 + n * 5, count);
+            let notify =
+                Notify::new(|outcome| assert!(matches!(outcome, Outcome::Durable(_)), "{outcome:?}"));
+            log.append(&record, &notify).unwrap();
+            appended.push((record.bus.clone(), record.entries[0].id(), record.entries.len()));
+        }
+        log.close();
+    }
+}
+
+fn shown(recovered: &Recovered) -> (BusName, MessageId, usize) {
+    assert!(recovered.messages.iter().all(|message| message.as_str() == "{}"));
+    assert_eq!((recovered.accepted, recovered.until), (Timestamp::EPOCH, Timestamp::from_millis(1_000)));
+    (recovered.bus.clone(), recovered.first, recovered.messages.len())
+}
+
 fn a_fresh_log_is_empty(log: &mut impl Log) {
     let mut visited = 0;
-    assert_eq!(log.recover(&mut |_| visited += 1), Ok(MessageId::ZERO));
+    let extent = log.recover(NOW, &mut |_| visited += 1).unwrap();
+    assert_eq!(extent, Extent { highest: MessageId::first_at(NOW), lost: MessageId::first_at(NOW) });
     assert_eq!(visited, 0);
 }
 
 fn every_record_becomes_durable_in_order(log: &mut impl Log) {
-    log.recover(&mut |_| ()).unwrap();
+    log.recover(NOW, &mut |_| ()).unwrap();
     let told = Arc::new(Mutex::new([MessageId::ZERO; 2]));
     let notify = [0, 1].map(|bus| {
         let told = Arc::clone(&told);
@@ -57,7 +92,7 @@ fn every_record_becomes_durable_in_order(log: &mut impl Log) {
 }
 
 fn a_closed_log_takes_nothing(log: &mut impl Log) {
-    log.recover(&mut |_| ()).unwrap();
+    log.recover(NOW, &mut |_| ()).unwrap();
     log.close();
     let notify = Notify::new(|outcome| panic!("{outcome:?}"));
     assert_eq!(log.append(&record("a", 1, 1), &notify), Err(LogError::Closed));

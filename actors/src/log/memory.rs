@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Appended, Log, LogError, Notify, Record, Recovered};
-use crate::MessageId;
+use super::{Appended, Extent, Log, LogError, Notify, Record, Recovered, RecoveryError};
+use crate::{MessageId, Timestamp};
 
 /// Keeps nothing: messages live in the windows alone and end with the process.
 #[derive(Debug, Default)]
@@ -12,8 +12,14 @@ pub struct MemoryLog {
 }
 
 impl Log for MemoryLog {
-    fn recover(&mut self, _visit: &mut dyn FnMut(Recovered)) -> Result<MessageId, LogError> {
-        Ok(MessageId::ZERO)
+    fn recover(
+        &mut self,
+        now: Timestamp,
+        _visit: &mut dyn FnMut(Recovered),
+    ) -> Result<Extent, RecoveryError> {
+        // Ids of an earlier run stand for messages that are lost.
+        let born = MessageId::first_at(now);
+        Ok(Extent { highest: born, lost: born })
     }
 
     fn append(&mut self, _record: &Arc<Record>, _notify: &Notify) -> Result<Appended, LogError> {

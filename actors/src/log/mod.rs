@@ -1,16 +1,20 @@
 //! Where accepted messages are made durable.
 //!
 //! A [`Log`] takes whole POSTs in id order and says when they are safe. What it must keep is written at
-//! the trait; the contract suite beside this file checks it, and every log runs that suite. The broker
-//! comes with [`MemoryLog`], which keeps nothing beyond the process.
+//! the trait; the contract suite beside this file checks it, and every log runs that suite.
 
 #[cfg(test)]
 pub(crate) mod contract;
+mod disk;
 mod memory;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use disk::{
+    Damage, DiskLog, DiskSettings, Durability, Inspection, Progress, SegmentReport, inspect, repair,
+};
 pub use memory::MemoryLog;
 
 use crate::{BusName, ChannelName, Entry, IdempotencyKey, Message, MessageId, Timestamp};
@@ -26,6 +30,10 @@ pub struct Record {
     pub entries: Vec<Arc<Entry>>,
     /// The idempotency key that came with it.
     pub key: Option<IdempotencyKey>,
+    /// When it was accepted.
+    pub accepted: Timestamp,
+    /// Until when the log keeps it: its messages and its idempotency key are over then.
+    pub kept_until: Timestamp,
 }
 
 impl Record {
@@ -53,6 +61,26 @@ pub struct Recovered {
     pub until: Timestamp,
     /// The idempotency key that came with them.
     pub key: Option<IdempotencyKey>,
+    /// Until when the log keeps them.
+    pub kept_until: Timestamp,
+}
+
+impl Recovered {
+    /// The id of the last message.
+    #[must_use]
+    pub fn last(&self) -> MessageId {
+        let more = u64::try_from(self.messages.len()).unwrap_or(u64::MAX).saturating_sub(1);
+        MessageId::from_u64(self.first.as_u64().saturating_add(more))
+    }
+}
+
+/// What a log knows of ids that were given out before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// All ids that anybody has seen are at or below this one, and new ones are above it (I-1).
+    pub highest: MessageId,
+    /// Messages up to here may have existed and are not in the log any more; what lies above is complete.
+    pub lost: MessageId,
 }
 
 /// Whether an appended record is durable already.
@@ -70,12 +98,54 @@ pub enum LogError {
     /// No room; there may be some later.
     #[error("the log has no room")]
     Full,
-    /// A write or sync failed: nothing is acknowledged any more until a restart.
+    /// A write or sync failed: nothing is acknowledged any more until a restart. A record that was pending
+    /// when it happened may be there after the restart, whole, or not.
     #[error("the log failed and takes nothing until a restart")]
     Failed,
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
+}
+
+/// Why a log cannot be opened or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// Another process has it open.
+    #[error("{} is in use by another process", path.display())]
+    InUse {
+        /// The log.
+        path: PathBuf,
+    },
+    /// It was written by another version of this program.
+    #[error("{}: format version {found} is not known; this program knows version {known}", file.display())]
+    Version {
+        /// The file.
+        file: PathBuf,
+        /// The version that it names.
+        found: u32,
+        /// The version that would be right.
+        known: u32,
+    },
+    /// Something in it is not as it was written, and acknowledged messages may be among that.
+    #[error("{}: damaged at byte {offset}: {problem}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Where, in bytes from the file's start.
+        offset: u64,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The operating system refused.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        error: std::io::Error,
+    },
 }
 
 /// What became of a pending record.
@@ -124,13 +194,13 @@ impl fmt::Debug for Notify {
 ///   which `append` returned [`Appended::Pending`] is told exactly once, itself or by a later id of its bus.
 /// - **Promptness.** `append` runs inside a bus actor: it may copy and queue, never wait.
 pub trait Log: Send + 'static {
-    /// Calls `visit` with every record that is still kept, in id order, and returns the highest id that
-    /// was ever given out. Called once, before the first append.
+    /// Calls `visit` with every record that is still kept, in id order, and returns what is known of
+    /// earlier ids. Called once, before the first append.
     ///
     /// # Errors
     ///
     /// The kept records cannot be read.
-    fn recover(&mut self, visit: &mut dyn FnMut(Recovered)) -> Result<MessageId, LogError>;
+    fn recover(&mut self, now: Timestamp, visit: &mut dyn FnMut(Recovered)) -> Result<Extent, RecoveryError>;
 
     /// Takes a record.
     ///

@@ -154,6 +154,11 @@ impl Message {
         Self::parse(&json, limits)
     }
 
+    /// A text that was checked when it was posted and comes back from a log.
+    pub(crate) fn recovered(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// For a text that [`check`] has accepted.
     pub(super) fn checked(text: &str) -> Self {
         Self(text.into())

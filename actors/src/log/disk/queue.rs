@@ -1,0 +1,123 @@
+//! The thread that writes, and what the buses hand it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::Durability;
+use super::writer::{Group, Writer};
+use crate::log::{LogError, Notify, Record};
+
+/// Records on their way to the writer. While it writes and syncs one group, the next one gathers here.
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+struct State {
+    gathering: Group,
+    closing: bool,
+    failed: bool,
+}
+
+impl Queue {
+    pub(crate) fn new() -> Self {
+        let state = State { gathering: Group::new(), closing: false, failed: false };
+        Self { state: Mutex::new(state), wake: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a record; copies it and does not wait.
+    pub(crate) fn push(&self, record: &Record, notify: &Notify) -> Result<(), LogError> {
+        let mut state = self.state();
+        if state.closing {
+            return Err(LogError::Closed);
+        }
+        if state.failed {
+            return Err(LogError::Failed);
+        }
+        let first = state.gathering.is_empty();
+        state.gathering.push(record, notify).map_err(|_| LogError::Full)?;
+        if first {
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// The writer ends when all is written.
+    pub(crate) fn close(&self) {
+        self.state().closing = true;
+        self.wake.notify_one();
+    }
+
+    /// Writes until [`Queue::close`].
+    pub(crate) fn run(&self, mut writer: Writer, durability: Durability) {
+        let mut group = Group::new();
+        let mut due = None;
+        while self.gather(&mut group, due) {
+            let written =
+                catch_unwind(AssertUnwindSafe(|| work(&mut writer, &mut group, durability, &mut due)));
+            let outcome = written.unwrap_or(Err(LogError::Failed));
+            if outcome == Err(LogError::Failed) {
+                // Before anybody is told: whoever posts then is refused at once.
+                self.state().failed = true;
+            }
+            group.settle(outcome);
+            if outcome == Err(LogError::Failed) {
+                let mut late = std::mem::replace(&mut self.state().gathering, Group::new());
+                return late.settle(outcome);
+            }
+        }
+        // A failure is in the log of the process already; the next start will see to the rest.
+        _ = writer.close();
+    }
+
+    /// Waits for records, or for the time to sync, and takes what is there. Nothing more comes: `false`.
+    fn gather(&self, group: &mut Group, due: Option<Instant>) -> bool {
+        let mut state = self.state();
+        loop {
+            if !state.gathering.is_empty() {
+                std::mem::swap(&mut state.gathering, group);
+                return true;
+            }
+            if state.closing {
+                return false;
+            }
+            let Some(due) = due else {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let rest = due.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
+                return true;
+            }
+            state = self.wake.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// Writes a group, and syncs when it is time to.
+fn work(
+    writer: &mut Writer,
+    group: &mut Group,
+    durability: Durability,
+    due: &mut Option<Instant>,
+) -> Result<(), LogError> {
+    if !group.is_empty() {
+        writer.write(group)?;
+    }
+    match durability {
+        Durability::Sync => writer.sync()?,
+        Durability::Interval(every) => {
+            let now = Instant::now();
+            if due.is_some_and(|due| due <= now) {
+                writer.sync()?;
+            }
+            *due = if writer.is_dirty() { due.filter(|due| *due > now).or(Some(now + every)) } else { None };
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,6 @@
+//! The disk log: its contract, every state in which a crash may leave it, and disks that fail.
+
+mod crashes;
+mod faults;
+mod real;
+mod world;

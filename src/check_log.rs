@@ -1,0 +1,87 @@
+//! `backplane check-log`: what the log on disk holds, what is wrong with it, and saving what is whole.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use backplane_actors::Timestamp;
+use backplane_actors::log::{Inspection, RecoveryError, SegmentReport, inspect, repair};
+
+/// Why a log is not good, or could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckLogError {
+    /// It could not be read or copied.
+    #[error(transparent)]
+    Log(#[from] RecoveryError),
+    /// It is damaged.
+    #[error("a server does not start from this log; check-log --repair copies what is whole")]
+    NotServed(#[source] RecoveryError),
+    /// What was found could not be told.
+    #[error("cannot write to standard output")]
+    Output(#[from] std::io::Error),
+}
+
+/// Tells what the log in `path` holds, and copies what is whole in it to `salvage_to`.
+///
+/// # Errors
+///
+/// The log cannot be read, or a server could not start from it and nothing was to be salvaged.
+pub fn check_log(path: &Path, salvage_to: Option<&Path>, out: &mut dyn Write) -> Result<(), CheckLogError> {
+    if let Some(new) = salvage_to {
+        let records = repair(path, new)?;
+        writeln!(out, "{records} records copied to {}; {} is unchanged", new.display(), path.display())?;
+        return Ok(());
+    }
+    let inspection = inspect(path)?;
+    tell(&inspection, out)?;
+    match inspection.refusal {
+        None => Ok(()),
+        // What a server was writing at that moment is neither torn nor damaged.
+        Some(_) if inspection.in_use => Ok(()),
+        Some(refusal) => Err(CheckLogError::NotServed(refusal)),
+    }
+}
+
+fn tell(inspection: &Inspection, out: &mut dyn Write) -> std::io::Result<()> {
+    for segment in &inspection.segments {
+        tell_segment(segment, out)?;
+    }
+    let records = inspection.records();
+    writeln!(
+        out,
+        "{} segments, {records} records, highest id {}",
+        inspection.segments.len(),
+        inspection.highest
+    )?;
+    if inspection.in_use {
+        writeln!(out, "a server has this log open; what it writes meanwhile may look unfinished here")?;
+    } else if let Some(torn) = &inspection.torn {
+        let (file, offset, length) = (torn.file.display(), torn.offset, torn.length);
+        writeln!(
+            out,
+            "{file}: {length} bytes from byte {offset} on are an unfinished write, never acknowledged; \
+             the next start cuts them off"
+        )?;
+    }
+    if let Some(refusal) = inspection.refusal.as_ref().filter(|_| inspection.in_use) {
+        writeln!(out, "{refusal}")?;
+    }
+    out.flush()
+}
+
+fn tell_segment(segment: &SegmentReport, out: &mut dyn Write) -> std::io::Result<()> {
+    let file = segment.file.display();
+    write!(out, "{file}: {} records, {} messages", segment.records, segment.messages)?;
+    if let (Some((first, last)), Some((from, to))) = (segment.ids, segment.accepted) {
+        write!(out, ", ids {first} to {last}, accepted {} to {}", shown(from), shown(to))?;
+    }
+    writeln!(out, ", {} of {} bytes used", segment.used, segment.length)?;
+    for hole in &segment.holes {
+        writeln!(out, "{file}: damaged at byte {}: no whole record in {} bytes", hole.offset, hole.length)?;
+    }
+    Ok(())
+}
+
+fn shown(at: Timestamp) -> impl std::fmt::Display {
+    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at.as_millis()))
+}
