@@ -91,7 +91,8 @@ fn paths_that_are_nobodys_are_404() {
         "/v1/bus/../bus/customer.com",
         "/V1/bus/customer.com",
         "/v2/bus/customer.com",
-        "/v1.1/bus/customer.com/channel/c",
+        "/v1.1/bus/customer.com/channel",
+        "/v1.2/bus/customer.com/channel/c",
         "/metrics/",
         "/%2e%2e/etc/passwd",
     ] {

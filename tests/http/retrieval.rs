@@ -185,8 +185,9 @@ fn since_may_be_given_once_and_other_parameters_are_passed_over() {
     let server = Server::start();
     let client = server.client();
     let ids = client.post_payloads("c", &["1", "2"]);
-    let query = format!("?other=1&since={}&callback=f&sticky=maybe&&=", ids[0]);
+    let query = format!("?other=1&since={}&sticky=maybe&&=", ids[0]);
     assert_eq!(client.read("c", &query).payloads(), ["2"]);
     client.read("c", "?since=a&since=b").is_error(400, "invalid_request");
     client.read_bus("?since=a&since=b").is_error(400, "invalid_request");
+    client.read("c", "?callback=f&callback=f").is_error(400, "invalid_request");
 }
