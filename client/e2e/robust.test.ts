@@ -72,12 +72,30 @@ describe("without a network", () => {
   });
 });
 
-describe("when the broker is restarted with its memory lost", () => {
+describe("when the broker is restarted", () => {
+  test("nothing is lost, doubled or told as a gap", async () => {
+    const { tab, channel, context } = await connected();
+    await here.broker.post(channel, message("a"));
+    await tab.receivedUntil("a");
+    await context.setOffline(true);
+    await state(tab, "offline");
+    await here.broker.post(channel, message("unread"));
+    await here.broker.stop();
+    await here.broker.startAgain();
+    await here.broker.post(channel, message("b"));
+    await context.setOffline(false);
+    expect(types(await tab.receivedUntil("b"))).toEqual(["a", "unread", "b"]);
+    expect(await tab.page.evaluate(() => gaps)).toEqual([]);
+  });
+});
+
+describe("when the broker is restarted with its log lost", () => {
   test("the page is told, goes on, and gets nothing twice", async () => {
     const { tab, channel } = await connected();
     await here.broker.post(channel, message("a"), message("b"));
     await tab.receivedUntil("b");
     await here.broker.stop();
+    here.broker.loseLog();
     await state(tab, "retrying");
     await here.broker.startAgain();
     await state(tab, "live");
@@ -96,6 +114,7 @@ describe("when the broker is restarted with its memory lost", () => {
     await state(tab, "offline");
     await here.broker.post(channel, message("lost"));
     await here.broker.stop();
+    here.broker.loseLog();
     await here.broker.startAgain();
     // The new ids are above the page's position, which alone would look as if all was well.
     await here.broker.post(channel, message("b"));

@@ -88,6 +88,11 @@ export class Broker {
     await ended;
   }
 
+  /** Takes its log away while it is stopped, as a broker that keeps messages in memory does by itself. */
+  loseLog(): void {
+    rmSync(join(this.folder, "backplane-data"), { recursive: true });
+  }
+
   /** Starts it again on the same port. */
   async startAgain(): Promise<void> {
     this.child = (await launch(this.folder, this.host)).child;
