@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use backplane_actors::Timestamp;
-use backplane_actors::log::{Inspection, RecoveryError, SegmentReport, inspect, repair};
+use backplane_actors::log::{Inspection, RecoveryError, Salvaged, SegmentReport, inspect, repair};
 
 /// Why a log is not good, or could not be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,11 @@ pub enum CheckLogError {
 /// The log cannot be read, or a server could not start from it and nothing was to be salvaged.
 pub fn check_log(path: &Path, salvage_to: Option<&Path>, out: &mut dyn Write) -> Result<(), CheckLogError> {
     if let Some(new) = salvage_to {
-        let records = repair(path, new)?;
+        let Salvaged { records, lost, .. } = repair(path, new)?;
         writeln!(out, "{records} records copied to {}; {} is unchanged", new.display(), path.display())?;
+        if let Some(lost) = lost {
+            writeln!(out, "messages up to id {lost} may be missing; their readers will be told of a gap")?;
+        }
         return Ok(());
     }
     let inspection = inspect(path)?;
@@ -53,6 +56,9 @@ fn tell(inspection: &Inspection, out: &mut dyn Write) -> std::io::Result<()> {
         inspection.segments.len(),
         inspection.highest
     )?;
+    if let Some(lost) = inspection.salvaged {
+        writeln!(out, "salvaged from a damaged log: messages up to id {lost} may be missing")?;
+    }
     if inspection.in_use {
         writeln!(out, "a server has this log open; what it writes meanwhile may look unfinished here")?;
     } else if let Some(torn) = &inspection.torn {

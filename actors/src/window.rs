@@ -9,7 +9,8 @@ use crate::{Entry, MessageId, Page, Resume, Since, Timestamp};
 /// A bounded run of entries with rising ids.
 ///
 /// It loses its oldest entry first, to age or to a newer one. So it always is a contiguous end of all
-/// that was ever pushed, and one id, the highest lost, says whether a reader missed something.
+/// that was ever pushed, and one id, the highest lost, says whether a reader missed something. That id
+/// lies among the entries or above them only after a salvage of a damaged log ([`Window::lose`]).
 #[derive(Debug)]
 pub struct Window {
     entries: VecDeque<Arc<Entry>>,
@@ -25,9 +26,9 @@ impl Window {
         Self { entries: VecDeque::new(), capacity, lost }
     }
 
-    /// Notes that messages up to `id`, which is below every entry, may have existed before and are gone.
+    /// Notes that messages up to and including `id` may have existed before and are gone. Entries below
+    /// it are those that were saved: they stay, and whoever comes from below `id` is told of a gap.
     pub fn lose(&mut self, id: MessageId) {
-        debug_assert!(self.entries.front().is_none_or(|oldest| id < oldest.id()));
         self.lost = self.lost.max(id);
     }
 
@@ -52,14 +53,14 @@ impl Window {
 
     fn lose_oldest(&mut self) {
         if let Some(oldest) = self.entries.pop_front() {
-            self.lost = oldest.id();
+            self.lose(oldest.id());
         }
     }
 
-    /// The id of the newest entry; of the newest lost one when there is none.
+    /// The id of the newest entry or lost one.
     #[must_use]
     pub fn newest(&self) -> MessageId {
-        self.entries.back().map_or(self.lost, |entry| entry.id())
+        self.entries.back().map_or(self.lost, |entry| entry.id().max(self.lost))
     }
 
     /// The highest id that was here and is gone.
@@ -79,11 +80,15 @@ impl Window {
         let (skip, resume) = match since {
             Since::Start => (0, Resume::Complete),
             Since::Unknown => (0, Resume::Reset),
-            Since::After(id) => match self.entries.binary_search_by_key(&id, |entry| entry.id()) {
-                Ok(at) => (at.saturating_add(1), Resume::Complete),
-                Err(_) if id < self.lost => (0, Resume::Gap),
-                Err(_) => (0, Resume::Complete),
-            },
+            Since::After(id) => {
+                let skip = match self.entries.binary_search_by_key(&id, |entry| entry.id()) {
+                    Ok(at) => at.saturating_add(1),
+                    // A position that this window gave out, though it shows no message there.
+                    Err(at) if id == self.lost => at,
+                    Err(_) => 0,
+                };
+                (skip, if id < self.lost { Resume::Gap } else { Resume::Complete })
+            }
         };
         let entries = self.entries.iter().skip(skip).cloned().collect();
         Page { entries, next: self.newest(), resume }

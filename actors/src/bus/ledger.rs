@@ -229,10 +229,11 @@ impl StartChannel for Ledger {
     }
 
     fn again(&self, channel: &ChannelName) -> Addr<Channel> {
-        let mut window = Window::new(self.cell.settings.channel_window, self.window.lost());
+        let mut window = Window::new(self.cell.settings.channel_window, MessageId::ZERO);
         for entry in self.window.iter().filter(|entry| entry.channel() == channel) {
             window.push(Arc::clone(entry));
         }
+        window.lose(self.window.lost());
         self.start(window)
     }
 }

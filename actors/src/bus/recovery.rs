@@ -125,7 +125,8 @@ impl Recovery {
         (there.newest, there.until) = (newest, end);
     }
 
-    /// The bus as it was. Messages up to `lost` may have existed and were not among the records.
+    /// The bus as it was. Messages up to `lost` may have existed and were not among the records; after a
+    /// salvage some of those below it were.
     pub(crate) fn finish(self, lost: MessageId) -> Restored {
         let Self { now, mut restored, .. } = self;
         restored.settled = restored.settled.max(lost);
@@ -139,7 +140,11 @@ impl Recovery {
             }
             lives
         });
-        restored.channels.values_mut().for_each(|channel| channel.window.lose(lost));
+        for channel in restored.channels.values_mut() {
+            channel.window.lose(lost);
+            // Nobody who comes from below the hole is up to date.
+            channel.newest = channel.newest.max(lost);
+        }
         restored
     }
 }

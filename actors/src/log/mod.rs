@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use disk::{
-    Damage, DiskLog, DiskSettings, Durability, Inspection, Progress, SegmentReport, inspect, repair,
+    Damage, DiskLog, DiskSettings, Durability, Inspection, Progress, Salvaged, SegmentReport, inspect, repair,
 };
 pub use memory::MemoryLog;
 
@@ -79,7 +79,8 @@ impl Recovered {
 pub struct Extent {
     /// All ids that anybody has seen are at or below this one, and new ones are above it (I-1).
     pub highest: MessageId,
-    /// Messages up to here may have existed and are not in the log any more; what lies above is complete.
+    /// Among the messages up to here some may have existed and are not in the log any more; what lies above
+    /// is complete. Below the first record, unless the log was salvaged from a damaged one.
     pub lost: MessageId,
 }
 

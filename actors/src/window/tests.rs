@@ -24,6 +24,11 @@ enum Step {
     },
     ReadAll,
     Expire,
+    /// A salvage found a hole that ends at the n-th message, or shortly after it.
+    Lose {
+        back: usize,
+        offset: u64,
+    },
     /// The window is rebuilt from what it held, as after a restart.
     Restart,
     Advance(u64),
@@ -36,6 +41,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (0usize..12, 0u64..3).prop_map(|(back, offset)| Step::Read { back, offset }),
         1 => Just(Step::ReadAll),
         2 => Just(Step::Expire),
+        1 => (0usize..12, 0u64..3).prop_map(|(back, offset)| Step::Lose { back, offset }),
         1 => Just(Step::Restart),
         3 => (0u64..40).prop_map(Step::Advance),
         1 => (0u64..60).prop_map(Step::Rewind),
@@ -48,6 +54,8 @@ struct Model {
     posted: Vec<(MessageId, u64)>,
     gone: usize,
     capacity: usize,
+    /// Where the last hole ends.
+    hole: MessageId,
 }
 
 impl Model {
@@ -68,11 +76,11 @@ impl Model {
 
     fn read(&self, since: MessageId) -> (Vec<MessageId>, Resume) {
         let visible = self.visible();
-        if visible.contains(&since) {
-            return (visible.into_iter().filter(|id| *id > since).collect(), Resume::Complete);
-        }
-        let missed = self.posted[..self.gone].iter().any(|(id, _)| *id > since);
-        (visible, if missed { Resume::Gap } else { Resume::Complete })
+        let missed = self.hole > since || self.posted[..self.gone].iter().any(|(id, _)| *id > since);
+        let resume = if missed { Resume::Gap } else { Resume::Complete };
+        // Who stands at the end of a hole has seen what there is before it.
+        let known = visible.contains(&since) || since == self.hole;
+        (visible.into_iter().filter(|id| !known || *id > since).collect(), resume)
     }
 }
 
@@ -85,7 +93,7 @@ proptest! {
         let size = NonZeroUsize::new(capacity).unwrap();
         let mut window = Window::new(size, MessageId::ZERO);
         let mut sequencer = Sequencer::after(MessageId::ZERO);
-        let mut model = Model { posted: Vec::new(), gone: 0, capacity };
+        let mut model = Model { posted: Vec::new(), gone: 0, capacity, hole: MessageId::ZERO };
         let mut now = 1_000u64;
         for step in steps {
             match step {
@@ -110,15 +118,25 @@ proptest! {
                     prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), model.visible());
                     prop_assert_eq!(window.since(Since::Unknown).resume, Resume::Reset);
                     // Who goes on from `next` sees nothing twice.
-                    prop_assert!(window.since(Since::After(page.next)).entries.is_empty() || page.entries.is_empty());
+                    let next = window.since(Since::After(page.next));
+                    prop_assert!(next.entries.is_empty() || page.entries.is_empty());
+                    prop_assert_eq!(next.resume, Resume::Complete);
                 }
                 Step::Expire => {
                     window.expire(Timestamp::from_millis(now));
                     model.expire(now);
                 }
+                Step::Lose { back, offset } => {
+                    let Some(place) = model.posted.len().checked_sub(back + 1) else { continue };
+                    let hole = MessageId::from_u64(model.posted[place].0.as_u64() + offset);
+                    window.lose(hole);
+                    model.hole = model.hole.max(hole);
+                    sequencer = Sequencer::after(sequencer.highest().max(hole));
+                }
                 Step::Restart => {
-                    let mut next = Window::new(size, window.lost());
+                    let mut next = Window::new(size, MessageId::ZERO);
                     window.iter().for_each(|entry| next.push(Arc::clone(entry)));
+                    next.lose(window.lost());
                     window = next;
                     sequencer = Sequencer::after(sequencer.highest());
                 }

@@ -10,7 +10,9 @@
 //! | `writer` | groups of records on their way to the disk |
 //! | `keeper` | the next segment, and those that have expired |
 //! | `queue` | the thread that writes |
-//! | `inspect` | looking at a log and salvaging what is whole |
+//! | `walk` | pure: what is whole in a segment, damaged or not |
+//! | `inspect` | looking at a log |
+//! | `salvage` | copying what is whole in a damaged log |
 
 mod file;
 mod inspect;
@@ -19,9 +21,11 @@ mod open;
 mod parts;
 mod queue;
 mod record;
+mod salvage;
 mod segment;
 #[cfg(test)]
 mod sim;
+mod walk;
 mod writer;
 
 use std::fmt;
@@ -30,8 +34,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-pub use inspect::{Damage, Inspection, SegmentReport, inspect, repair};
+pub use inspect::{Damage, Inspection, SegmentReport, inspect};
 pub use open::Progress;
+pub use salvage::{Salvaged, repair};
 
 use self::file::{Folder, OsFolder};
 use self::keeper::Keeper;

@@ -49,6 +49,8 @@ pub(crate) struct Reading<'a> {
     last: Option<Last>,
     /// The first place that a crash may have torn: nothing may follow it.
     pub(crate) torn: Option<(u64, u64)>,
+    /// The log was salvaged: messages up to here may be missing.
+    pub(crate) salvaged: Option<MessageId>,
     /// Segments without anything that counts.
     unused: Vec<u64>,
     records: u64,
@@ -81,8 +83,8 @@ pub(crate) fn open(
         let name = name(*segment);
         folder.unlink(&name).and_then(|()| folder.sync()).map_err(at(&name))?;
     }
-    let Reading { extent, last, sealed, records, cut, .. } = reading;
-    let (Some(last), Some(extent)) = (last, extent) else {
+    let Reading { extent, last, sealed, records, cut, salvaged, .. } = reading;
+    let (Some(last), Some(mut extent)) = (last, extent) else {
         let name = name(1);
         let file = begin(&**folder, &name, size, fresh).map_err(at(&name))?;
         let after_header = length(HEADER);
@@ -90,6 +92,7 @@ pub(crate) fn open(
         let extent = Extent { highest: fresh, lost: fresh };
         return Ok(Opened { extent, active, sealed, records, cut });
     };
+    extent.lost = extent.lost.max(salvaged.unwrap_or(MessageId::ZERO));
     let name = name(last.number);
     let file = folder.open(&name).and_then(|file| go_on(file, &last, size)).map_err(at(&name))?;
     folder.sync().map_err(at(""))?;
@@ -111,6 +114,7 @@ pub(crate) fn read<'a>(folder: &'a dyn Folder, visit: &mut Visit<'_>) -> Result<
         sealed: Vec::new(),
         last: None,
         torn: None,
+        salvaged: None,
         unused: Vec::new(),
         records: 0,
         cut: 0,
@@ -244,6 +248,10 @@ impl Reading<'_> {
                     last
                 }
                 Some(Ok(Content::Mark(mark))) if mark >= highest => mark,
+                Some(Ok(Content::Lost(id))) => {
+                    self.salvaged = self.salvaged.max(Some(id));
+                    highest.max(id)
+                }
                 Some(Ok(_)) => return Err(self.damaged(number, length(at), "the ids fall")),
                 Some(Err(_)) | None => {
                     return Err(self.damaged(number, length(at), "the record has another form"));

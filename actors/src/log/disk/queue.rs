@@ -106,9 +106,11 @@ fn work(
     durability: Durability,
     due: &mut Option<Instant>,
 ) -> Result<(), LogError> {
-    if !group.is_empty() {
-        writer.write(group)?;
+    let written = if group.is_empty() { Ok(()) } else { writer.write(group) };
+    if written == Err(LogError::Failed) {
+        return written;
     }
+    // Also when there was no room: what was told durable before goes to the disk in its time.
     match durability {
         Durability::Sync => writer.sync()?,
         Durability::Interval(every) => {
@@ -119,5 +121,5 @@ fn work(
             *due = if writer.is_dirty() { due.filter(|due| *due > now).or(Some(now + every)) } else { None };
         }
     }
-    Ok(())
+    written
 }

@@ -10,9 +10,11 @@ pub(crate) enum Content {
     Post(Recovered),
     /// Ids up to this one may have been given out, and all before this place is durable.
     Mark(MessageId),
+    /// Messages up to this one may be missing among the records: the log was salvaged from a damaged one.
+    Lost(MessageId),
 }
 
-/// The bytes are none that [`encode`] or [`mark`] wrote.
+/// The bytes are none that [`encode`], [`mark`] or [`lost`] wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -22,6 +24,7 @@ pub(crate) struct TooLong;
 
 const POST: u8 = 1;
 const MARK: u8 = 2;
+const LOST: u8 = 3;
 
 /// Appends a POST to `into`; what it appended before it failed is to be cut off again.
 pub(crate) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong> {
@@ -51,10 +54,19 @@ pub(crate) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong>
     Ok(())
 }
 
-/// A mark as bytes.
+/// A [`Content::Mark`] as bytes.
 pub(crate) fn mark(highest: MessageId) -> Vec<u8> {
-    let mut bytes = vec![MARK];
-    bytes.extend_from_slice(&highest.as_u64().to_le_bytes());
+    id(MARK, highest)
+}
+
+/// A [`Content::Lost`] as bytes.
+pub(crate) fn lost(up_to: MessageId) -> Vec<u8> {
+    id(LOST, up_to)
+}
+
+fn id(kind: u8, id: MessageId) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend_from_slice(&id.as_u64().to_le_bytes());
     bytes
 }
 
@@ -74,6 +86,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Content, Malformed> {
     let content = match rest.u8()? {
         POST => Content::Post(rest.post()?),
         MARK => Content::Mark(MessageId::from_u64(rest.u64()?)),
+        LOST => Content::Lost(MessageId::from_u64(rest.u64()?)),
         _ => return Err(Malformed),
     };
     if rest.0.is_empty() { Ok(content) } else { Err(Malformed) }

@@ -3,4 +3,5 @@
 mod crashes;
 mod faults;
 mod real;
+mod salvage;
 mod world;

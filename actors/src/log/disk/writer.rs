@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use super::file::{StoredFile, write_all};
 use super::keeper::Keeper;
 use super::open::{Active, Keep, Sealed};
-use super::record::{TooLong, encode, mark};
+use super::record::{TooLong, encode, lost, mark};
 use super::segment::{HEADER, Header, place, push_frame};
 use crate::log::{LogError, Notify, Outcome, Record};
 use crate::{BusName, MessageId};
@@ -164,15 +164,25 @@ impl Writer {
         self.highest = self.highest.max(highest);
     }
 
+    /// Notes that messages up to this one may be missing among the records.
+    pub(crate) fn lose(&mut self, up_to: MessageId) -> Result<(), LogError> {
+        self.note(&lost(up_to))
+    }
+
     /// Leaves a log that says of itself that all of it is durable.
     pub(crate) fn close(&mut self) -> Result<(), LogError> {
+        self.note(&mark(self.highest))
+    }
+
+    /// Writes something that is no record, behind what is durable, durably.
+    fn note(&mut self, content: &[u8]) -> Result<(), LogError> {
         self.sync()?;
         let mut group = Group::new();
-        let content = mark(self.highest);
         let pushed = push_frame(&mut group.bytes, |into| {
-            into.extend_from_slice(&content);
+            into.extend_from_slice(content);
             Ok::<(), TooLong>(())
         });
+        // It is a few bytes long, never too long for a frame.
         if pushed.is_err() {
             return Ok(());
         }

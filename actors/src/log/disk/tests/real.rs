@@ -9,7 +9,10 @@ use std::time::Duration;
 use crate::log::disk::{DiskLog, DiskSettings, Durability, inspect, repair, segment};
 use crate::log::{Log, LogError, Notify, Outcome, Record, Recovered, RecoveryError, contract};
 use crate::memory::MemoryGauge;
-use crate::{Clock, Entry, ManualClock, Message, MessageId, Timestamp};
+use crate::{
+    Broker, BusName, BusSettings, ChannelName, Clock, Entry, ManualClock, Message, MessageId, Page, Resume,
+    Since, Timestamp,
+};
 
 const START: Timestamp = Timestamp::from_millis(1_000_000);
 
@@ -141,7 +144,8 @@ fn damage_stops_the_start_and_what_is_whole_can_be_salvaged() {
     assert!(inspection.refusal.is_some());
 
     let before: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
-    assert_eq!(repair(&path, &new).unwrap(), 118);
+    let saved = repair(&path, &new).unwrap();
+    assert_eq!(saved.records, 118);
     let after: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
     assert!(before == after, "the old log is not touched");
     assert!(repair(&path, &new).is_err(), "and a log that is there neither");
@@ -149,7 +153,55 @@ fn damage_stops_the_start_and_what_is_whole_can_be_salvaged() {
     let mut log = open(&new);
     let salvaged = read(&mut log).unwrap();
     assert_eq!(salvaged.len(), 118);
-    assert!(salvaged.is_sorted());
+    let missing = (1..120).find(|id| !salvaged.contains(id)).map(MessageId::from_u64);
+    assert_eq!((saved.lost, inspect(&new).unwrap().salvaged), (missing, missing));
+}
+
+#[actix_rt::test]
+async fn ret_4_who_comes_from_before_a_hole_is_told_of_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, new) = (folder.path().join("log"), folder.path().join("new"));
+    let mut log = open(&path);
+    read(&mut log).unwrap();
+    post(&mut log, 1..6);
+    log.close();
+    let file = segments(&path).remove(0);
+    let mut bytes = fs::read(&file).unwrap();
+    let third = frame_of(&bytes, 3);
+    bytes[third + segment::FRAME + 5] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    repair(&path, &new).unwrap();
+
+    let (bus, channel): (BusName, ChannelName) = ("b".parse().unwrap(), "c".parse().unwrap());
+    let clock = Arc::new(ManualClock::at(START));
+    let broker = Broker::builder().bus(bus.clone(), BusSettings::default()).clock(clock).log(open(&new));
+    let broker = broker.start().unwrap();
+    broker.join_arbiter();
+    let ids = |page: &Page| page.entries.iter().map(|entry| entry.id().as_u64()).collect::<Vec<_>>();
+    for (since, expected, resume) in [
+        (1, vec![2, 4, 5], Resume::Gap),
+        (2, vec![4, 5], Resume::Gap),
+        (3, vec![4, 5], Resume::Complete),
+        (4, vec![5], Resume::Complete),
+        (5, vec![], Resume::Complete),
+    ] {
+        let since = Since::After(MessageId::from_u64(since));
+        for page in [broker.read_bus(&bus, since).await, broker.read_channel(&bus, &channel, since).await] {
+            let page = page.unwrap();
+            assert_eq!((ids(&page), page.resume), (expected.clone(), resume), "{since:?}");
+            assert_eq!(page.next, MessageId::from_u64(5));
+        }
+    }
+    broker.shutdown().await;
+}
+
+/// Where the n-th frame of a segment begins, counted from 1.
+fn frame_of(bytes: &[u8], n: usize) -> usize {
+    let mut at = segment::HEADER;
+    for _ in 1..n {
+        at = segment::frame_at(bytes, 1, at).unwrap().content.end;
+    }
+    at
 }
 
 #[test]
@@ -216,34 +268,4 @@ fn records_that_come_together_are_synced_together() {
     assert_eq!(outcomes.last(), Some(&Outcome::Durable(MessageId::from_u64(2_000))));
     assert!(outcomes.len() < 2_000, "{} groups", outcomes.len());
     assert_eq!(log.append(&record(3_000, "{}"), &notify), Err(LogError::Closed));
-}
-
-/// `cargo test --profile stress -p backplane-actors --lib measures -- --ignored --nocapture`
-#[test]
-#[ignore = "measures how long a start takes"]
-fn measures_a_start() {
-    for records in [200_000, 2_000_000] {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || DiskLog::open(DiskSettings::at(folder.path())).unwrap().clock(still());
-        let mut log = open();
-        read(&mut log).unwrap();
-        let text: &'static str = Box::leak(format!("{{\"text\":\"{}\"}}", "x".repeat(240)).into_boxed_str());
-        let (notify, _outcomes) = told();
-        let began = std::time::Instant::now();
-        for id in 1..=records {
-            log.append(&record(id, text), &notify).unwrap();
-        }
-        log.close();
-        let written = began.elapsed();
-        let bytes: u64 = inspect(folder.path()).unwrap().segments.iter().map(|segment| segment.used).sum();
-        let began = std::time::Instant::now();
-        let broker = crate::Broker::builder()
-            .bus("b".parse().unwrap(), crate::BusSettings::default())
-            .clock(Arc::new(ManualClock::at(START)))
-            .log(open());
-        let broker = broker.start().unwrap();
-        let started = began.elapsed();
-        println!("{records} records, {bytes} bytes: written in {written:?}, started in {started:?}");
-        drop(broker);
-    }
 }

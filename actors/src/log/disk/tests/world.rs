@@ -13,7 +13,7 @@ use crate::log::{Extent, LogError, Notify, Outcome, Record, Recovered, RecoveryE
 use crate::{Clock, Fingerprint, IdempotencyKey, ManualClock, Message, MessageId, Timestamp};
 
 /// Small enough that segments are filled all the time.
-const SEGMENT: u64 = 3 * 1024;
+pub(super) const SEGMENT: u64 = 3 * 1024;
 const START: Timestamp = Timestamp::from_millis(1_000);
 
 /// What the poster knows.
