@@ -4,11 +4,12 @@ use std::future::{Ready, ready};
 use std::sync::LazyLock;
 
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue};
-use actix_web::web::ServiceConfig;
+use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::assets::{Asset, Keep};
 use crate::routing::get_or_head;
+use crate::unread::CloseUnread;
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// Lets pages that isolate themselves use the library all the same.
@@ -21,9 +22,11 @@ static MODULE: LazyLock<Asset> =
 
 /// Adds `/v1/backplane.js`, the script that pages load since 2011, and `/backplane.mjs`.
 pub(crate) fn routes(config: &mut ServiceConfig) {
+    let script = get_or_head().to(|request: HttpRequest| serve(&SCRIPT, &request));
+    let module = get_or_head().to(|request: HttpRequest| serve(&MODULE, &request));
     config
-        .route("/v1/backplane.js", get_or_head().to(|request: HttpRequest| serve(&SCRIPT, &request)))
-        .route("/backplane.mjs", get_or_head().to(|request: HttpRequest| serve(&MODULE, &request)));
+        .service(web::resource("/v1/backplane.js").route(script).wrap(CloseUnread))
+        .service(web::resource("/backplane.mjs").route(module).wrap(CloseUnread));
 }
 
 /// The same for everybody, so every origin may load it, also as a module.

@@ -172,13 +172,13 @@ fn main_server(
     let backplane = backplane.clone();
     let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
     let mut server = HttpServer::new(move || {
-        let app =
-            App::new().wrap(CloseUnread).configure(backplane.routes()).configure(backplane.operations());
-        let app = match stage.clone() {
-            Some(bus) => app.configure(backplane.demo(bus)),
-            None => app,
+        // The routes bring the middleware with them, and a poll is too short to pass it twice.
+        let rest = web::scope("").wrap(CloseUnread).configure(backplane.operations());
+        let rest = match stage.clone() {
+            Some(bus) => rest.configure(backplane.demo(bus)),
+            None => rest,
         };
-        app.default_service(web::to(nothing_here))
+        App::new().configure(backplane.routes()).service(rest.default_service(web::to(nothing_here)))
     })
     .workers(workers)
     .max_connections(limits.connections.div_ceil(workers))

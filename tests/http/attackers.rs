@@ -122,6 +122,8 @@ fn i_5_streams_that_nobody_wants_are_cut_off_everywhere() {
         ("GET", "/none", "", 404),
         ("GET", "/healthz", "", 200),
         ("POST", "/metrics", "", 405),
+        ("GET", "/v1/backplane.js", "", 200),
+        ("GET", "/backplane.mjs", "", 200),
     ];
     let mut connections = calls.map(|(method, target, headers, status)| {
         let mut raw = server.raw();

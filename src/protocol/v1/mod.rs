@@ -40,7 +40,7 @@ pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
     let new = resource("/bus/{bus}/channel/new", NEW_METHODS)
         .route(get_or_head().to(new::name))
         .wrap(cors::for_pages(Arc::clone(service)));
-    // The unread is closed here as well as around the whole server: applications mount these routes alone.
+    // Closed here and not around the whole server: applications mount these routes alone.
     config
         .service(shared("/v1", service).wrap(CloseUnread))
         .service(web::scope("/v1.1").service(new).service(shared("", service)).wrap(CloseUnread));
