@@ -238,6 +238,8 @@ impl From<PostError> for ApiError {
             PostError::Log(LogError::Failed | LogError::Closed) | PostError::Closed => {
                 Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT)
             }
+            // Waiting does not help.
+            PostError::NoMoreIds => Self::new(ErrorCode::Unavailable, text),
             PostError::Crashed => Self::new(ErrorCode::InternalError, text),
         }
     }

@@ -23,6 +23,9 @@ pub enum PostError {
     /// More messages than one POST can have ids for.
     #[error("a POST has at most {0} messages")]
     TooManyMessages(u32),
+    /// The ids are used up, which the clock says happens in the year 2527.
+    #[error("this server has no more message ids to give out")]
+    NoMoreIds,
     /// The log refused.
     #[error(transparent)]
     Log(#[from] LogError),

@@ -32,7 +32,7 @@ impl Journal {
         build: impl FnOnce(MessageId) -> Record,
     ) -> Result<(Arc<Record>, Appended), PostError> {
         let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = writer.sequencer.take(count, now).ok_or(PostError::TooManyMessages(0))?;
+        let first = writer.sequencer.take(count, now).ok_or(PostError::NoMoreIds)?;
         self.issued.store(writer.sequencer.highest().as_u64(), Ordering::Release);
         let record = Arc::new(build(first));
         let appended = writer.log.append(&record, notify)?;
@@ -49,5 +49,21 @@ impl Journal {
 
     pub(crate) fn close(&self) {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).log.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::MemoryLog;
+
+    #[test]
+    fn i_1_ids_that_are_used_up_are_told_and_nothing_is_built() {
+        let last = MessageId::from_u64(u64::MAX);
+        let journal = Journal::new(Box::new(MemoryLog::default()), last);
+        let appended = journal
+            .append(1, Timestamp::EPOCH, &Notify::new(|_| ()), |_| unreachable!("there is no id for it"));
+        assert_eq!(appended.err(), Some(PostError::NoMoreIds));
+        assert_eq!(journal.judge(Since::After(last)), Since::After(last));
     }
 }
