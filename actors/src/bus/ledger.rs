@@ -7,6 +7,7 @@ use actix::Addr;
 use futures::channel::oneshot;
 
 use super::recovery::Restored;
+use super::waiting::{Seat, Waiting, seat};
 use crate::channel::Channel;
 use crate::directory::StartChannel;
 use crate::idempotency::{Answers, Known};
@@ -25,7 +26,7 @@ pub(super) type Answer = Result<Posted, PostError>;
 /// The answer to a POST: known, or to come once its record is durable.
 pub(super) enum Reply {
     Now(Answer),
-    Later(oneshot::Receiver<Answer>),
+    Later(Seat),
 }
 
 /// The state of a bus. It is driven by the Bus actor alone, one call after the other.
@@ -43,7 +44,7 @@ struct Pending {
     record: Arc<Record>,
     posted: Posted,
     /// The poster, and those who repeated the POST with its idempotency key.
-    waiting: Vec<oneshot::Sender<Answer>>,
+    waiting: Vec<Waiting>,
 }
 
 impl Ledger {
@@ -87,18 +88,16 @@ impl Ledger {
             return reply;
         }
         match self.admit(&posting).and_then(|()| self.append(posting)) {
-            Ok((record, posted, Appended::Durable)) if self.pending.is_empty() => {
+            Ok((record, posted, Appended::Durable)) => {
+                // It vouches for all before it.
+                self.settle(Outcome::Durable(record.last()));
                 self.commit(&record);
                 Reply::Now(Ok(posted))
             }
-            Ok((record, posted, appended)) => {
-                let (sender, receiver) = oneshot::channel();
-                let durable = (appended == Appended::Durable).then(|| record.last());
-                self.pending.push_back(Pending { record, posted, waiting: vec![sender] });
-                if let Some(last) = durable {
-                    self.settle(Outcome::Durable(last));
-                }
-                Reply::Later(receiver)
+            Ok((record, posted, Appended::Pending)) => {
+                let (waiting, seat) = seat();
+                self.pending.push_back(Pending { record, posted, waiting: vec![waiting] });
+                Reply::Later(seat)
             }
             Err(error) => Reply::Now(Err(error)),
         }
@@ -111,9 +110,9 @@ impl Ledger {
             Known::Answered(posted) => Reply::Now(Ok(posted)),
             Known::Pending(posted) => {
                 let pending = self.pending.iter_mut().find(|pending| pending.posted == posted)?;
-                let (sender, receiver) = oneshot::channel();
-                pending.waiting.push(sender);
-                Reply::Later(receiver)
+                let (waiting, seat) = seat();
+                pending.waiting.push(waiting);
+                Reply::Later(seat)
             }
         };
         self.cell.counters.replays.one();
@@ -216,11 +215,8 @@ impl Ledger {
     }
 }
 
-fn answer(waiting: Vec<oneshot::Sender<Answer>>, answer: &Answer) {
-    for poster in waiting {
-        // A poster that hung up will use its idempotency key.
-        _ = poster.send(answer.clone());
-    }
+fn answer(waiting: Vec<Waiting>, answer: &Answer) {
+    waiting.into_iter().for_each(|poster| poster.answer(answer));
 }
 
 impl StartChannel for Ledger {

@@ -4,6 +4,7 @@
 
 mod ledger;
 mod recovery;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -104,11 +105,7 @@ impl MessageResponse<Bus, Post> for Reply {
         let Some(poster) = poster else { return };
         match self.0 {
             ledger::Reply::Now(answer) => _ = poster.send(answer),
-            ledger::Reply::Later(answer) => {
-                actix_rt::spawn(async move {
-                    _ = poster.send(answer.await.unwrap_or(Err(PostError::Crashed)));
-                });
-            }
+            ledger::Reply::Later(seat) => seat.take(poster),
         }
     }
 }
