@@ -1,8 +1,8 @@
 //! One answer against the timeline of its view.
 
+use super::super::history::{Position, Resume, Retrieval, Shown, View, millis};
 use super::timeline::{Point, Timeline, Timelines};
 use super::{Findings, Kind, Rules};
-use crate::history::{Position, Resume, Retrieval, Shown, View, millis};
 
 /// An answer, placed on its timeline.
 struct Placed<'a> {

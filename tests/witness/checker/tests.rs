@@ -1,10 +1,10 @@
 //! The checker on histories made by hand: a good one passes, and each kind of violation is found.
 
-use super::{Findings, Kind, Rules, check};
-use crate::history::{
+use super::super::history::{
     Answer, Attempt, ChannelKey, History, Ids, Nanos, Outcome, Position, PostKey, Resume, Retrieval, Shown,
     Span, Stamp, View,
 };
+use super::{Findings, Kind, Rules, check};
 
 const BUS: View = View::Bus(0);
 const C: ChannelKey = ChannelKey { bus: 0, number: 1 };
