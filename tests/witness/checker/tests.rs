@@ -152,6 +152,17 @@ fn what_may_have_expired_or_been_evicted_is_not_required() {
 }
 
 #[test]
+fn a_window_that_is_not_full_has_to_show_all() {
+    let unseen = |story: Story| story.post_as(C, span(2, 3), 1, Outcome::Unknown);
+    let story = || unseen(Story::default().post(C, 0, &[10])).post(C, 4, &[12]);
+    story().read(ON_C, Position::Start, 6, &[(2, 12, C)]).bad(Kind::Missing);
+    // A third message, and a fourth that nobody saw, may have pushed the first out.
+    let full = || story().post(C, 6, &[13]);
+    full().read(ON_C, Position::Start, 8, &[(2, 12, C), (3, 13, C)]).good();
+    full().read(ON_C, Position::Start, 8, &[(3, 13, C)]).bad(Kind::Missing);
+}
+
+#[test]
 fn i_2_a_message_that_is_there_twice_is_found() {
     three().read(ON_C, Position::Start, 6, &[(0, 10, C), (2, 12, C), (2, 13, C)]).bad(Kind::Twice);
     three().again(6, &[13]).bad(Kind::Twice);
