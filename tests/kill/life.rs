@@ -118,8 +118,11 @@ impl Life<'_> {
         let program = self.home.start(&[]);
         std::thread::sleep(self.start.mul_f64(self.rng.f64()));
         let ended = program.kill();
+        if let Some(code) = ended.code {
+            self.complaints.push(format!("a start ended by itself with {code}: {}", ended.errors));
+        }
         self.counts.starting += u64::from(!ended.errors.contains("listening on"));
-        self.killed(&ended);
+        self.ended(&ended);
     }
 
     fn kill_under_load(&mut self) {
@@ -133,18 +136,20 @@ impl Life<'_> {
         // From now on requests may fail.
         self.place.send_replace(Place::Down);
         self.loaded += 1;
-        if self.loaded.is_multiple_of(6) {
+        let ending = self.loaded.is_multiple_of(6);
+        if ending {
             program.signal("TERM");
-            self.counts.ending += 1;
             let rest = self.rng.u64(..20_000);
             std::thread::sleep(Duration::from_micros(rest));
         }
         let ended = program.kill();
-        self.killed(&ended);
+        // Unless it was quicker.
+        self.counts.ending += u64::from(ending && ended.code.is_none());
+        self.ended(&ended);
     }
 
-    fn killed(&mut self, ended: &Ended) {
-        self.counts.kills += 1;
+    fn ended(&mut self, ended: &Ended) {
+        self.counts.kills += u64::from(ended.code.is_none());
         self.counts.torn += u64::from(ended.errors.contains("cut off"));
         let bad = |line: &&str| line.contains("ERROR backplane") || line.contains("panicked");
         self.complaints.extend(ended.errors.lines().filter(bad).map(str::to_owned));
@@ -166,8 +171,7 @@ impl Life<'_> {
         history.append(std::mem::take(&mut self.auditor.history));
         program.signal("TERM");
         let ended = program.end();
-        self.killed(&ended);
-        self.counts.kills -= 1;
+        self.ended(&ended);
         if ended.code != Some(0) {
             self.complaints.push(format!("the server did not end in order: {ended:?}"));
         }
