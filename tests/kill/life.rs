@@ -139,7 +139,7 @@ impl Life<'_> {
         let ending = self.loaded.is_multiple_of(6);
         if ending {
             program.signal("TERM");
-            let rest = self.rng.u64(..20_000);
+            let rest = self.rng.u64(..5_000);
             std::thread::sleep(Duration::from_micros(rest));
         }
         let ended = program.kill();

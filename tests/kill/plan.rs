@@ -41,11 +41,11 @@ impl Plan {
         let kills = u64::from(self.kills);
         Floors {
             starting: kills / 10,
-            ending: kills / 40,
+            ending: kills / 50,
             acked: kills * 20,
             unknown: kills,
             retried: kills / 2,
-            rolled: kills / 20,
+            rolled: kills / 25,
             required: kills * 500,
         }
     }
