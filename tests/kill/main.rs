@@ -41,6 +41,8 @@ use witness::{checker, history, http};
 #[test]
 fn i_1_i_2_kills_lose_nothing_double_nothing_and_reorder_nothing() {
     let plan = plan::Plan::from_environment();
+    // Now, as the run may end by a panic.
+    println!("kill, BACKPLANE_KILLS={} BACKPLANE_SEED={}", plan.kills, plan.seed);
     let _watched = witness::watch(plan.within());
     let mut rng = fastrand::Rng::with_seed(plan.seed);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -56,5 +58,5 @@ fn i_1_i_2_kills_lose_nothing_double_nothing_and_reorder_nothing() {
         }
         (left, number) = (left - kills, number + 1);
     }
-    assert!(report.print(&plan), "see above; the seed was {}", plan.seed);
+    assert!(report.print(&plan), "see above");
 }

@@ -64,7 +64,6 @@ impl Report {
         let Self { lives, kills, starting, ending, torn, rolled, acked, unknown, refused, retried, .. } =
             self;
         let Checks { messages, shown, required_on_bus, required_on_channels, .. } = self.checks;
-        println!("kill, BACKPLANE_KILLS={}, BACKPLANE_SEED={}", plan.kills, plan.seed);
         println!(
             "  kills      {kills} of {lives} logs: {starting} before the server listened, {ending} while it ended; \
              {torn} torn ends cut off, {rolled} segments rolled over"

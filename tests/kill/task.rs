@@ -71,8 +71,12 @@ impl Task {
         if self.client.is_none() {
             let last = self.at;
             let up = |place: &Place| *place != Place::Down && *place != last;
-            // A life ends with a server that is up, and not before its tasks.
-            self.at = *self.place.wait_for(up).await.unwrap();
+            let next = self.place.wait_for(up).await.map(|place| *place);
+            self.at = match next {
+                Ok(place) => place,
+                // The life has failed, and its runtime drops this task.
+                Err(_) => std::future::pending().await,
+            };
         }
         let Place::Up { address, .. } = self.at else { unreachable!("it was waited for") };
         self.client.get_or_insert_with(|| Client::new(address))
