@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
-use backplane_actors::log::{DiskLog, RecoveryError};
+use backplane_actors::log::{DiskLog, Durability, RecoveryError};
 use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
@@ -63,6 +63,13 @@ impl Backplane {
         let broker = match &config.storage {
             Storage::Memory => broker_of(config),
             Storage::Disk(settings) => {
+                if let Durability::Interval(every) = settings.durability {
+                    tracing::info!(
+                        "storage.durability is \"interval\": a kill of the server loses nothing, a power loss or a crash \
+                         of the system may take what was posted during the last {}",
+                        humantime::format_duration(every)
+                    );
+                }
                 broker_of(config).log(DiskLog::open(settings.clone())?.progress(progress::reporter()))
             }
         };

@@ -3,7 +3,7 @@
 //! | part | what it is |
 //! |---|---|
 //! | [`Setup`], [`Server`] | the service in this process, on port 0 and a clock that the test moves |
-//! | [`Program`] | the built program as an operator starts it |
+//! | [`Home`], [`Program`] | a folder, and the built program as an operator starts it there |
 //! | [`Client`], [`Reply`] | an ordinary HTTP client |
 //! | [`Raw`] | a socket for what no ordinary client would send |
 //! | [`Certificate`] | a certificate made for the test |
@@ -20,7 +20,7 @@ mod tls;
 use std::time::{Duration, Instant};
 
 pub(crate) use client::{Client, Reply, message, messages, send};
-pub(crate) use program::{Ended, Program};
+pub(crate) use program::{Ended, Home, Program};
 pub(crate) use raw::{Raw, basic};
 pub(crate) use server::{BUS, OTHER_BUS, Server, Setup, password_hash, password_of};
 pub(crate) use tls::Certificate;

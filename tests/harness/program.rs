@@ -11,10 +11,69 @@ use tempfile::TempDir;
 
 use super::{BUS, Client, Raw, eventually, password_hash, password_of};
 
-/// A running program in an empty folder of its own. It is killed with the test.
+/// A folder as an operator has it, with `backplane.toml` in it. Programs are started in it, one after the other.
+#[derive(Clone)]
+pub(crate) struct Home(Arc<TempDir>);
+
+impl Home {
+    /// An empty folder, but for `backplane.toml` of this content, if there is any.
+    pub(crate) fn new(config: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(config) = config {
+            std::fs::write(folder.path().join("backplane.toml"), config).unwrap();
+        }
+        Self(Arc::new(folder))
+    }
+
+    /// With [`BUS`] and `alice`, who may do all, on a free port of loopback. `more` goes to the top of the file.
+    pub(crate) fn configured(more: &str) -> Self {
+        let hash = password_hash(&password_of("alice")).to_phc();
+        let config = format!(
+            r#"{listen}
+{more}
+[[user]]
+name = "alice"
+password_hash = "{hash}"
+[[bus]]
+name = "{BUS}"
+post = ["alice"]
+read = ["alice"]
+"#,
+            listen = if more.contains("listen =") { "" } else { r#"listen = ["127.0.0.1:0"]"# },
+        );
+        Self::new(Some(&config))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Starts `backplane`.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Program {
+        self.run(env!("CARGO_BIN_EXE_backplane").as_ref(), arguments)
+    }
+
+    /// Starts any program.
+    pub(crate) fn run(&self, program: &Path, arguments: &[&str]) -> Program {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Captured::of(child.stdout.take().unwrap());
+        let errors = Captured::of(child.stderr.take().unwrap());
+        Program { child, home: self.clone(), output, errors }
+    }
+}
+
+/// A running program. It is killed with the test.
 pub(crate) struct Program {
     child: Child,
-    folder: TempDir,
+    home: Home,
     output: Captured,
     errors: Captured,
 }
@@ -60,49 +119,19 @@ impl Captured {
 }
 
 impl Program {
-    /// Starts `backplane` with `backplane.toml` of this content, if there is any.
+    /// Starts `backplane` in a folder of its own, with `backplane.toml` of this content, if there is any.
     pub(crate) fn start(config: Option<&str>, arguments: &[&str]) -> Self {
-        Self::run(env!("CARGO_BIN_EXE_backplane").as_ref(), config, arguments)
+        Home::new(config).start(arguments)
     }
 
-    /// Starts it with [`BUS`] and `alice`, who may do all, on a free port of loopback. `more` goes to the top of the
-    /// file.
+    /// Starts it in a folder of its own, as [`Home::configured`] has it.
     pub(crate) fn configured(more: &str) -> Self {
-        let hash = password_hash(&password_of("alice")).to_phc();
-        let config = format!(
-            r#"{listen}
-{more}
-[[user]]
-name = "alice"
-password_hash = "{hash}"
-[[bus]]
-name = "{BUS}"
-post = ["alice"]
-read = ["alice"]
-"#,
-            listen = if more.contains("listen =") { "" } else { r#"listen = ["127.0.0.1:0"]"# },
-        );
-        Self::start(Some(&config), &[])
+        Home::configured(more).start(&[])
     }
 
-    /// Starts any program.
-    pub(crate) fn run(program: &Path, config: Option<&str>, arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        if let Some(config) = config {
-            std::fs::write(folder.path().join("backplane.toml"), config).unwrap();
-        }
-        let mut child = Command::new(program)
-            .args(arguments)
-            .env_clear()
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = Captured::of(child.stdout.take().unwrap());
-        let errors = Captured::of(child.stderr.take().unwrap());
-        Self { child, folder, output, errors }
+    /// Starts any program in a folder of its own.
+    pub(crate) fn run(program: &Path, arguments: &[&str]) -> Self {
+        Home::new(None).run(program, arguments)
     }
 
     /// Where it listens, as its log says; waits for it.
@@ -135,7 +164,11 @@ read = ["alice"]
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.home.path()
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Standard output until now.
@@ -154,11 +187,21 @@ read = ["alice"]
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Bytes of memory that the process has in use.
     pub(crate) fn memory(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
+    /// Ends it at once, with SIGKILL.
+    pub(crate) fn kill(mut self) -> Ended {
+        self.child.kill().unwrap();
+        self.end()
     }
 
     /// Waits for the end.

@@ -75,7 +75,7 @@ fn example(name: &str) -> PathBuf {
 #[test]
 fn the_commands_that_the_embedding_example_documents_work() {
     const SOURCE: &str = include_str!("../../examples/embed.rs");
-    let mut shop = Program::run(&example("embed"), None, &["0"]);
+    let mut shop = Program::run(&example("embed"), &["0"]);
     let address = shop.address_after("The shop is open: http://");
     let documented: Vec<_> = SOURCE.lines().filter_map(|line| line.strip_prefix("//! ")).collect();
     let commands = commands(&documented.join("\n"));
@@ -99,7 +99,7 @@ fn the_commands_that_the_embedding_example_documents_work() {
 
 #[test]
 fn i_5_an_application_around_the_routes_hangs_up_on_endless_bodies_too() {
-    let mut shop = Program::run(&example("embed"), None, &["0"]);
+    let mut shop = Program::run(&example("embed"), &["0"]);
     let mut raw = Raw::connect(shop.address_after("The shop is open: http://"));
     let target = "/backplane/v1/bus/shop/channel/c";
     raw.request("POST", target, "Transfer-Encoding: chunked\r\n")

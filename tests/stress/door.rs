@@ -147,7 +147,7 @@ impl Door {
                 actor.send(Read(from)).await.unwrap_or(Err(ReadError::Closed))
             }
             (Self::Http(client), _) => {
-                let answer = client.read(service, view, since).await;
+                let answer = client.read(&service.path(view), view.bus(), since).await;
                 return answer.map(Some).map_err(|error| format!("GET over HTTP: {error}"));
             }
         };

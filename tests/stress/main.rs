@@ -5,10 +5,9 @@
 //! |---|---|
 //! | `plan` | how much is done, and the floors below which a run proves nothing |
 //! | `service` | the service, in this process |
-//! | `http`, `door` | the ways in: requests, the broker's handle, messages to its actors |
+//! | `door` | the ways in: requests, the broker's handle, messages to its actors |
 //! | `task`, `posters`, `readers`, `workload` | who does what |
-//! | `history` | what happened, as plain data |
-//! | `checker` | pure: what was wrong in a history |
+//! | [`witness`] | what happened, and what was wrong with it |
 //! | `report` | the numbers of a run, and its verdict |
 //!
 //! `BACKPLANE_STRESS=short` makes a hundred thousand POSTs, `full` a million; `BACKPLANE_STRESS_SEED` repeats a run's dice, not its threads.
@@ -24,10 +23,10 @@
     clippy::cast_sign_loss
 )]
 
-mod checker;
+#[path = "../witness/mod.rs"]
+mod witness;
+
 mod door;
-mod history;
-mod http;
 mod plan;
 mod posters;
 mod readers;
@@ -36,29 +35,15 @@ mod service;
 mod task;
 mod workload;
 
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::Duration;
+use witness::{checker, history, http};
 
 #[test]
 fn i_1_to_i_3_hold_under_posts_reads_and_reaping() {
     let plan = plan::Plan::from_environment();
-    let _watched = watch(plan.within * 3);
+    let _watched = witness::watch(plan.within * 3);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let outcome = runtime.block_on(workload::run(&plan));
     let mut findings = checker::check(&outcome.history, &plan.rules);
     report::reconcile(&outcome, &mut findings);
     assert!(report::report(&plan, &outcome, &findings), "see above; the seed was {}", plan.seed);
-}
-
-/// Ends the process with a word when the run takes longer than it ever should: a hanging actor would hold it up
-/// for good. Dropping what is returned calls the watch off.
-fn watch(limit: Duration) -> mpsc::Sender<()> {
-    let (watched, watch) = mpsc::channel();
-    std::thread::spawn(move || {
-        if watch.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
-            println!("VIOLATION failed: 1\n  the run hangs");
-            std::process::exit(1);
-        }
-    });
-    watched
 }

@@ -85,7 +85,7 @@ pub(crate) async fn compare_views(mut task: Task) -> History {
 async fn leave(task: &mut Task, view: View) {
     if let Door::Http(client) = &mut task.door {
         // Whatever came of it, nobody has seen it.
-        _ = client.read_and_leave(&task.run.service, view).await;
+        _ = client.read_and_leave(&task.run.service.path(view)).await;
         task.history.tally.abandoned += 1;
     }
 }

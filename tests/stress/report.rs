@@ -34,12 +34,7 @@ pub(crate) fn reconcile(outcome: &Yield, findings: &mut Findings) {
 pub(crate) fn report(plan: &Plan, outcome: &Yield, findings: &Findings) -> bool {
     let numbers = Numbers::of(outcome);
     println!("{}", numbers.in_words(plan, outcome, &findings.checks));
-    for (kind, count, words) in findings.violations() {
-        println!("VIOLATION {kind}: {count}");
-        for one in words {
-            println!("  {one}");
-        }
-    }
+    findings.print();
     let below = numbers.below(plan, &findings.checks);
     for floor in &below {
         println!("INVALID: {floor}");

@@ -23,7 +23,7 @@ mod timeline;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::history::History;
+use super::history::History;
 
 /// What the checker must know of a bus. Times in milliseconds.
 #[derive(Debug, Clone)]
@@ -120,6 +120,16 @@ impl Findings {
         *count += 1;
         if words.len() < KEPT {
             words.push(what());
+        }
+    }
+
+    /// Prints each kind that was found: how often, and the first of them in words.
+    pub(crate) fn print(&self) {
+        for (kind, count, words) in self.violations() {
+            println!("VIOLATION {kind}: {count}");
+            for one in words {
+                println!("  {one}");
+            }
         }
     }
 

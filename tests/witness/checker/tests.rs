@@ -1,10 +1,10 @@
 //! The checker on histories made by hand: a good one passes, and each kind of violation is found.
 
-use super::{Findings, Kind, Rules, check};
-use crate::history::{
+use super::super::history::{
     Answer, Attempt, ChannelKey, History, Ids, Nanos, Outcome, Position, PostKey, Resume, Retrieval, Shown,
     Span, Stamp, View,
 };
+use super::{Findings, Kind, Rules, check};
 
 const BUS: View = View::Bus(0);
 const C: ChannelKey = ChannelKey { bus: 0, number: 1 };
@@ -149,6 +149,17 @@ fn what_may_have_expired_or_been_evicted_is_not_required() {
     let story = || Story::default().post_as(C, span(0, 1), 1, Outcome::Unknown);
     story().read(ON_C, Position::Start, 2, &[]).good();
     story().read(ON_C, Position::Start, 2, &[(0, 10, C)]).good();
+}
+
+#[test]
+fn a_window_that_is_not_full_has_to_show_all() {
+    let unseen = |story: Story| story.post_as(C, span(2, 3), 1, Outcome::Unknown);
+    let story = || unseen(Story::default().post(C, 0, &[10])).post(C, 4, &[12]);
+    story().read(ON_C, Position::Start, 6, &[(2, 12, C)]).bad(Kind::Missing);
+    // A third message, and a fourth that nobody saw, may have pushed the first out.
+    let full = || story().post(C, 6, &[13]);
+    full().read(ON_C, Position::Start, 8, &[(2, 12, C), (3, 13, C)]).good();
+    full().read(ON_C, Position::Start, 8, &[(3, 13, C)]).bad(Kind::Missing);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Answers and POSTs against each other, along real time: what ended before something else began.
 
+use super::super::history::{History, Nanos, Outcome, Position, Resume, Retrieval};
 use super::catalogue::Catalogue;
 use super::retrieval::told;
 use super::{Findings, Kind};
-use crate::history::{History, Nanos, Outcome, Position, Resume, Retrieval};
 
 /// A POST that begins after a position was given out has ids above it (I-1).
 pub(super) fn rising(history: &History, catalogue: &Catalogue, buses: usize, findings: &mut Findings) {

@@ -1,8 +1,8 @@
 //! One answer against the timeline of its view.
 
+use super::super::history::{Position, Resume, Retrieval, Shown, View, millis};
 use super::timeline::{Point, Timeline, Timelines};
 use super::{Findings, Kind, Rules};
-use crate::history::{Position, Resume, Retrieval, Shown, View, millis};
 
 /// An answer, placed on its timeline.
 struct Placed<'a> {
@@ -113,8 +113,9 @@ impl Placed<'_> {
         let Some(last) = covered.checked_sub(1).map(|at| points[at]) else { return (0, 0) };
         let end = millis(span.end);
         let pushed = self.timeline.count(|point| point.begun < span.end);
-        let in_window = pushed.saturating_sub(self.window());
-        let in_window = in_window + self.unseen_since(in_window);
+        // What nobody saw pushes others out only once the window is full.
+        let unseen = self.unseen_since(pushed.saturating_sub(self.window()));
+        let in_window = (pushed + unseen).saturating_sub(self.window());
         let kept = self.timeline.count(|point| millis(point.begun) + self.rules.retention <= end);
         let alive = if self.is_bus() {
             0

@@ -2,14 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use crate::history::{Answer, ChannelKey, Position, Resume, Shown, Stamp, View};
-use crate::service::Service;
+use super::history::{Answer, ChannelKey, Position, Resume, Shown, Stamp};
 
 /// User and password of the demonstration.
 const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
@@ -73,13 +71,9 @@ impl Client {
         Ok(())
     }
 
-    pub(crate) async fn read(
-        &mut self,
-        service: &Arc<Service>,
-        view: View,
-        since: Position,
-    ) -> io::Result<Answer> {
-        let response = self.exchange(&get(&service.path(view), since)).await?;
+    /// Reads what is at this path, of a bus or a channel of it.
+    pub(crate) async fn read(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
+        let response = self.exchange(&get(path, since)).await?;
         if response.status != 200 {
             return Err(io::Error::other(format!("GET was answered {}", response.status)));
         }
@@ -92,7 +86,7 @@ impl Client {
         let frames: Vec<Frame> = serde_json::from_slice(&response.body)?;
         let shown = frames.iter().map(|frame| {
             let number = frame.channel_name.strip_prefix('c').and_then(|number| number.parse().ok());
-            let channel = ChannelKey { bus: view.bus(), number: number.unwrap_or(u32::MAX) };
+            let channel = ChannelKey { bus, number: number.unwrap_or(u32::MAX) };
             Ok(Shown { id: self::number(frame.id)?, stamp: Stamp(frame.message.payload), channel })
         });
         let shown = shown.collect::<io::Result<_>>()?;
@@ -100,8 +94,8 @@ impl Client {
     }
 
     /// Asks, reads the beginning of the answer, and hangs up.
-    pub(crate) async fn read_and_leave(&mut self, service: &Arc<Service>, view: View) -> io::Result<()> {
-        let connection = self.send(get(&service.path(view), Position::Start).as_bytes()).await?;
+    pub(crate) async fn read_and_leave(&mut self, path: &str) -> io::Result<()> {
+        let connection = self.send(get(path, Position::Start).as_bytes()).await?;
         connection.read_exact(&mut [0; 9]).await?;
         self.connection = None;
         Ok(())

@@ -1,7 +1,7 @@
 //! Every POST of the history, with all that answers and retrievals say of it.
 
+use super::super::history::{Attempt, ChannelKey, History, Nanos, Outcome, PostKey, Retrieval, Shown};
 use super::{Findings, Kind};
-use crate::history::{Attempt, ChannelKey, History, Nanos, Outcome, PostKey, Retrieval, Shown};
 
 /// A POST, all times it was sent taken together.
 #[derive(Debug, Clone)]

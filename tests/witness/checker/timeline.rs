@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
+use super::super::history::{ChannelKey, History, Nanos, Resume, Retrieval, Stamp, View, millis};
 use super::catalogue::Catalogue;
 use super::{Findings, Kind, Rules};
-use crate::history::{ChannelKey, History, Nanos, Resume, Retrieval, Stamp, View, millis};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {

@@ -1,0 +1,195 @@
+//! One log, from its first start to its end in order, with many kills in between.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use fastrand::Rng;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::checker::{Findings, Kind, check};
+use crate::harness::{Ended, Home, Program};
+use crate::history::History;
+use crate::plan::{CHANNELS, config, rules};
+use crate::posters::Poster;
+use crate::readers::{audit, follow_bus, follow_channels};
+use crate::task::{Place, Run, Task};
+
+const POSTERS: u16 = 8;
+
+/// What a life left behind.
+pub(crate) struct Lived {
+    pub(crate) history: History,
+    pub(crate) findings: Findings,
+    pub(crate) counts: Counts,
+}
+
+#[derive(Default)]
+pub(crate) struct Counts {
+    pub(crate) kills: u64,
+    /// Of them before the server listened, and while it ended in order.
+    pub(crate) starting: u64,
+    pub(crate) ending: u64,
+    /// Starts that found a torn end and cut it.
+    pub(crate) torn: u64,
+    /// Segments that were begun after the first.
+    pub(crate) rolled: u64,
+}
+
+struct Life<'a> {
+    runtime: &'a Runtime,
+    rng: &'a mut Rng,
+    home: Home,
+    place: watch::Sender<Place>,
+    starts: u32,
+    /// Kills under load.
+    loaded: u32,
+    /// How long the last start took.
+    start: Duration,
+    auditor: Task,
+    counts: Counts,
+    /// What a server said that it should not have to say.
+    complaints: Vec<String>,
+}
+
+pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, kills: u32, durability: &str) -> Lived {
+    let (place, seen) = watch::channel(Place::Down);
+    let run = Arc::new(Run {
+        place: seen,
+        clock: Instant::now(),
+        posters_done: AtomicBool::new(false),
+        readers_done: AtomicBool::new(false),
+    });
+    let posters: Vec<_> =
+        (0..POSTERS).map(|me| runtime.spawn(Poster::new(Task::new(&run, rng.fork()), me).run())).collect();
+    let mut readers = Vec::new();
+    for _ in 0..2 {
+        readers.push(runtime.spawn(follow_bus(Task::new(&run, rng.fork()))));
+        readers.push(runtime.spawn(follow_channels(Task::new(&run, rng.fork()))));
+    }
+    let mut life = Life {
+        runtime,
+        home: Home::new(Some(&config(durability))),
+        place,
+        starts: 0,
+        loaded: 0,
+        // Of the first one nobody knows yet how long it takes.
+        start: Duration::from_millis(30),
+        auditor: Task::new(&run, rng.fork()),
+        rng,
+        counts: Counts::default(),
+        complaints: Vec::new(),
+    };
+    while life.left(kills) > 0 {
+        // Often several in a row.
+        let row = life.rng.u64(1..=3).min(life.left(kills));
+        (0..row).for_each(|_| life.kill_while_starting());
+        let row = life.rng.u64(2..=4).min(life.left(kills));
+        (0..row).for_each(|_| life.kill_under_load());
+    }
+    let history = life.end(&run, posters, readers);
+    let mut findings = check(&history, &[rules()]);
+    // Nothing expires and windows have room for all.
+    if let gaps @ 1.. = findings.checks.gaps {
+        findings.add(Kind::FalseAlarm, || format!("nothing can have been lost; {gaps} answers say `gap`"));
+    }
+    Lived { history, findings, counts: life.counts }
+}
+
+impl Life<'_> {
+    fn left(&self, kills: u32) -> u64 {
+        u64::from(kills) - self.counts.kills
+    }
+
+    /// Starts the server and tells all tasks.
+    fn start(&mut self) -> Program {
+        let began = Instant::now();
+        let mut program = self.home.start(&[]);
+        let address = program.address();
+        self.start = began.elapsed();
+        self.starts += 1;
+        self.place.send_replace(Place::Up { start: self.starts, address });
+        program
+    }
+
+    fn kill_while_starting(&mut self) {
+        let program = self.home.start(&[]);
+        std::thread::sleep(self.start.mul_f64(self.rng.f64()));
+        let ended = program.kill();
+        if let Some(code) = ended.code {
+            self.complaints.push(format!("a start ended by itself with {code}: {}", ended.errors));
+        }
+        self.counts.starting += u64::from(!ended.errors.contains("listening on"));
+        self.ended(&ended);
+    }
+
+    fn kill_under_load(&mut self) {
+        let program = self.start();
+        if self.rng.u32(..4) != 0 {
+            let channels: Vec<_> = (0..3).map(|_| self.rng.u32(..CHANNELS)).collect();
+            self.runtime.block_on(audit(&mut self.auditor, channels));
+        }
+        let rest = self.rng.u64(2_000..200_000);
+        std::thread::sleep(Duration::from_micros(rest));
+        // From now on requests may fail.
+        self.place.send_replace(Place::Down);
+        self.loaded += 1;
+        let ending = self.loaded.is_multiple_of(6);
+        if ending {
+            program.signal("TERM");
+            let rest = self.rng.u64(..5_000);
+            std::thread::sleep(Duration::from_micros(rest));
+        }
+        let ended = program.kill();
+        // Unless it was quicker.
+        self.counts.ending += u64::from(ending && ended.code.is_none());
+        self.ended(&ended);
+    }
+
+    fn ended(&mut self, ended: &Ended) {
+        self.counts.kills += u64::from(ended.code.is_none());
+        self.counts.torn += u64::from(ended.errors.contains("cut off"));
+        let bad = |line: &&str| line.contains("ERROR backplane") || line.contains("panicked");
+        self.complaints.extend(ended.errors.lines().filter(bad).map(str::to_owned));
+    }
+
+    /// The last server: all get their answers, all is read, and it ends in order.
+    fn end(
+        &mut self,
+        run: &Arc<Run>,
+        posters: Vec<JoinHandle<History>>,
+        readers: Vec<JoinHandle<History>>,
+    ) -> History {
+        let program = self.start();
+        run.posters_done.store(true, Ordering::Relaxed);
+        let mut history = self.runtime.block_on(gather(posters));
+        run.readers_done.store(true, Ordering::Relaxed);
+        history.append(self.runtime.block_on(gather(readers)));
+        self.runtime.block_on(audit(&mut self.auditor, 0..CHANNELS));
+        history.append(std::mem::take(&mut self.auditor.history));
+        program.signal("TERM");
+        let ended = program.end();
+        self.ended(&ended);
+        if ended.code != Some(0) {
+            self.complaints.push(format!("the server did not end in order: {ended:?}"));
+        }
+        history.failures.append(&mut self.complaints);
+        let data = std::fs::read_dir(self.home.path().join("backplane-data")).unwrap();
+        let segments = data.filter(|file| {
+            file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "log")
+        });
+        // The last one is the spare.
+        self.counts.rolled = (segments.count() as u64).saturating_sub(2);
+        history
+    }
+}
+
+async fn gather(tasks: Vec<JoinHandle<History>>) -> History {
+    let mut all = History::default();
+    for task in tasks {
+        all.append(task.await.unwrap());
+    }
+    all
+}

@@ -1,0 +1,98 @@
+//! The end of a run: its numbers, its floors, and what the checker found.
+
+use std::collections::HashSet;
+
+use crate::checker::Checks;
+use crate::history::Outcome;
+use crate::life::Lived;
+use crate::plan::Plan;
+
+#[derive(Default)]
+pub(crate) struct Report {
+    lives: u64,
+    kills: u64,
+    starting: u64,
+    ending: u64,
+    torn: u64,
+    rolled: u64,
+    acked: u64,
+    unknown: u64,
+    refused: u64,
+    retried: u64,
+    retrievals: u64,
+    checks: Checks,
+    findings: bool,
+}
+
+impl Report {
+    pub(crate) fn add(&mut self, Lived { history, findings, counts }: &Lived) {
+        self.lives += 1;
+        self.kills += counts.kills;
+        self.starting += counts.starting;
+        self.ending += counts.ending;
+        self.torn += counts.torn;
+        self.rolled += counts.rolled;
+        let mut posts = HashSet::new();
+        for attempt in &history.attempts {
+            match attempt.outcome {
+                Outcome::Acked(_) => self.acked += 1,
+                Outcome::Unknown => self.unknown += 1,
+                Outcome::Refused => self.refused += 1,
+            }
+            self.retried += u64::from(!posts.insert(attempt.post));
+        }
+        self.retrievals += history.retrievals.len() as u64;
+        let (all, more) = (&mut self.checks, findings.checks);
+        all.messages += more.messages;
+        all.required_on_bus += more.required_on_bus;
+        all.required_on_channels += more.required_on_channels;
+        all.shown += more.shown;
+        all.complete += more.complete;
+        all.complete_with_messages += more.complete_with_messages;
+        all.gaps += more.gaps;
+        all.vanished += more.vanished;
+        self.findings |= !findings.is_clean();
+        findings.print();
+    }
+
+    pub(crate) fn has_findings(&self) -> bool {
+        self.findings
+    }
+
+    /// Prints what happened. Returns whether the run proves something and found nothing.
+    pub(crate) fn print(&self, plan: &Plan) -> bool {
+        let Self { lives, kills, starting, ending, torn, rolled, acked, unknown, refused, retried, .. } =
+            self;
+        let Checks { messages, shown, required_on_bus, required_on_channels, .. } = self.checks;
+        println!(
+            "  kills      {kills} of {lives} logs: {starting} before the server listened, {ending} while it ended; \
+             {torn} torn ends cut off, {rolled} segments rolled over"
+        );
+        println!(
+            "  posts      {acked} acknowledged, {unknown} unknown, {refused} refused while ending; {retried} sent again; \
+             {messages} messages, {} posts vanished with their server",
+            self.checks.vanished
+        );
+        println!(
+            "  checks     {} retrievals, shown {shown} times; had to be shown {required_on_bus} times by the bus, \
+             {required_on_channels} by channels; {} answers `complete` ({} with messages)",
+            self.retrievals, self.checks.complete, self.checks.complete_with_messages
+        );
+        let floors = plan.floors();
+        let all = [
+            ("kills before the server listened", *starting, floors.starting),
+            ("kills while it ended", *ending, floors.ending),
+            ("posts acknowledged", *acked, floors.acked),
+            ("posts of unknown outcome", *unknown, floors.unknown),
+            ("posts sent again", *retried, floors.retried),
+            ("segments rolled over", *rolled, floors.rolled),
+            ("messages required on the bus", required_on_bus, floors.required),
+            ("messages required on channels", required_on_channels, floors.required),
+        ];
+        let below: Vec<_> = all.into_iter().filter(|(_, is, floor)| is < floor).collect();
+        for (what, is, floor) in below.iter().filter(|_| !self.findings) {
+            println!("INVALID: {what}: {is}, the floor is {floor}");
+        }
+        !self.findings && below.is_empty()
+    }
+}
