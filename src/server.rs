@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
 use crate::error::{ApiError, ErrorCode};
+use crate::telemetry;
 use crate::tls::{ReloadingCertificate, TlsError};
 use crate::unread::CloseUnread;
 
@@ -219,6 +220,7 @@ async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle], d
     for handle in handles {
         handle.pause().await;
     }
+    telemetry::doors_closed();
     for door in doors {
         // Otherwise the system would go on accepting, and clients would wait for a server that never comes back
         // instead of turning to another. Systems that cannot do this leave them waiting.

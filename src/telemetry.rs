@@ -1,11 +1,17 @@
 //! Where log lines go: standard error, for people or as JSON.
 
 use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{DynFilterFn, ParseError};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{LogFormat, LogSettings};
+
+/// Nobody is let in any more.
+static DOORS_CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Starts logging for the process, panics included.
 ///
@@ -17,13 +23,26 @@ use crate::config::{LogFormat, LogSettings};
 pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
     // The workers' comings and goings are news only to those who ask for them.
     let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.level))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let news = DynFilterFn::new(|line, _| {
+        line.target() != "actix_server::accept" || !DOORS_CLOSED.load(Ordering::Relaxed)
+    });
+    let lines = tracing_subscriber::registry().with(filter).with(news);
+    let layer = fmt::layer().with_writer(std::io::stderr);
     match settings.format {
-        LogFormat::Human => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Human => {
+            let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            lines.with(layer.with_ansi(ansi)).init();
+        }
+        LogFormat::Json => lines.with(layer.json().flatten_event(true)).init(),
     }
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// From now on a connection that cannot be accepted is no news: the server closes its doors before the thread
+/// that stands at them may have heard of it, and that thread would call it an error.
+pub(crate) fn doors_closed() {
+    DOORS_CLOSED.store(true, Ordering::Relaxed);
 }
 
 fn log_panic(panic: &PanicHookInfo<'_>) {

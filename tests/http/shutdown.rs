@@ -34,6 +34,21 @@ fn signals_let_requests_under_way_finish() {
 }
 
 #[test]
+fn an_end_in_order_logs_no_errors_while_clients_knock() {
+    for _ in 0..8 {
+        let mut program = Program::configured("");
+        let address = program.address();
+        let knocking = std::thread::spawn(move || while std::net::TcpStream::connect(address).is_ok() {});
+        program.client().get("/healthz");
+        program.signal("TERM");
+        let ended = program.end();
+        knocking.join().unwrap();
+        assert_eq!(ended.code, Some(0), "{}", ended.errors);
+        assert!(!ended.errors.contains("ERROR"), "{}", ended.errors);
+    }
+}
+
+#[test]
 fn connections_that_stay_open_are_told_to_go_elsewhere() {
     let server = Server::start();
     let mut raw = server.raw();

@@ -216,7 +216,9 @@ impl Ledger {
 }
 
 fn answer(waiting: Vec<Waiting>, answer: &Answer) {
-    waiting.into_iter().for_each(|poster| poster.answer(answer));
+    for poster in waiting {
+        poster.answer(answer);
+    }
 }
 
 impl StartChannel for Ledger {
