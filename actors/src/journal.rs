@@ -39,6 +39,11 @@ impl Journal {
         Ok((record, appended))
     }
 
+    /// No more records are at hand for now.
+    pub(crate) fn flush(&self) {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).log.flush();
+    }
+
     /// Sees through a position that was never handed out: it is above every id there is.
     pub(crate) fn judge(&self, since: Since) -> Since {
         match since {

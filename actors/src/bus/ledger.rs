@@ -146,6 +146,11 @@ impl Ledger {
         Ok((record, posted, appended))
     }
 
+    /// Whether something waits for the log.
+    pub(super) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Makes a durable record visible: on the bus, on the channel, and only then as settled (RET-10).
     fn commit(&mut self, record: &Arc<Record>) {
         for entry in &record.entries {

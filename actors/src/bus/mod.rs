@@ -37,6 +37,13 @@ impl Message for Settle {
     type Result = ();
 }
 
+/// All POSTs that were in the mailbox are in the log's hands.
+struct Flush;
+
+impl Message for Flush {
+    type Result = ();
+}
+
 /// Drops what has expired while nobody posted or read.
 pub(crate) struct Expire;
 
@@ -69,6 +76,8 @@ impl Message for Drained {
 pub struct Bus {
     cell: Arc<BusCell>,
     ledger: Ledger,
+    /// A [`Flush`] is on its way.
+    flushing: bool,
 }
 
 impl Bus {
@@ -81,7 +90,7 @@ impl Bus {
                     bus.do_send(Settle(outcome));
                 }
             });
-            Self { ledger: Ledger::new(&bus, restored, notify), cell: own }
+            Self { ledger: Ledger::new(&bus, restored, notify), cell: own, flushing: false }
         })
     }
 }
@@ -113,9 +122,24 @@ impl MessageResponse<Bus, Post> for Reply {
 impl Handler<Post> for Bus {
     type Result = Reply;
 
-    fn handle(&mut self, Post(posting): Post, _: &mut Self::Context) -> Reply {
+    fn handle(&mut self, Post(posting): Post, ctx: &mut Self::Context) -> Reply {
         let crashed = ledger::Reply::Now(Err(PostError::Crashed));
-        Reply(self.cell.contain("bus", || self.ledger.post(posting)).unwrap_or(crashed))
+        let reply = self.cell.contain("bus", || self.ledger.post(posting)).unwrap_or(crashed);
+        if !self.flushing && self.ledger.has_pending() {
+            // actix gets to it once the mailbox is empty: the log gets all that is at hand as one group.
+            self.flushing = true;
+            ctx.notify(Flush);
+        }
+        Reply(reply)
+    }
+}
+
+impl Handler<Flush> for Bus {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, _: &mut Self::Context) {
+        self.flushing = false;
+        _ = self.cell.contain("bus", || self.cell.shared.journal.flush());
     }
 }
 

@@ -1,11 +1,15 @@
 //! What every log must keep, as a suite that each runs.
 
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{Appended, Extent, Log, LogError, Notify, Outcome, Record, Recovered};
 use crate::memory::MemoryGauge;
 use crate::{BusName, Entry, Message, MessageId, Timestamp};
 
+/// Far more than any log needs.
+const PATIENCE: Duration = Duration::from_secs(30);
 const NOW: Timestamp = Timestamp::from_millis(500);
 
 fn record(bus: &str, first: u64, count: u64) -> Arc<Record> {
@@ -25,6 +29,7 @@ fn record(bus: &str, first: u64, count: u64) -> Arc<Record> {
 pub(crate) fn check<L: Log>(open: impl Fn() -> L) {
     a_fresh_log_is_empty(&mut open());
     every_record_becomes_durable_in_order(&mut open());
+    what_is_flushed_becomes_durable_by_itself(&mut open());
     a_closed_log_takes_nothing(&mut open());
 }
 
@@ -89,6 +94,22 @@ fn every_record_becomes_durable_in_order(log: &mut impl Log) {
     }
     log.close();
     assert_eq!(*told.lock().unwrap(), appended, "closing leaves nothing pending");
+}
+
+fn what_is_flushed_becomes_durable_by_itself(log: &mut impl Log) {
+    log.recover(NOW, &mut |_| ()).unwrap();
+    let (sender, told) = channel();
+    let notify = Notify::new(move |outcome| _ = sender.send(outcome));
+    for round in 0..20u64 {
+        let records: Vec<_> = (1..=round % 3 + 1).map(|n| record("a", round * 10 + n, 1)).collect();
+        let pending = records.iter().map(|record| log.append(record, &notify).unwrap()).last();
+        log.flush();
+        let last = Outcome::Durable(records.last().unwrap().last());
+        while pending == Some(Appended::Pending) && told.recv_timeout(PATIENCE).unwrap() != last {}
+    }
+    log.flush();
+    log.close();
+    assert!(told.try_recv().is_err(), "nothing is told twice");
 }
 
 fn a_closed_log_takes_nothing(log: &mut impl Log) {

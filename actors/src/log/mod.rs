@@ -193,7 +193,9 @@ impl fmt::Debug for Notify {
 /// - **Atomicity.** A record is recovered whole or not at all (I-2).
 /// - **Durability.** What was told durable survives whatever the log's documentation names. A record for
 ///   which `append` returned [`Appended::Pending`] is told exactly once, itself or by a later id of its bus.
-/// - **Promptness.** `append` runs inside a bus actor: it may copy and queue, never wait.
+/// - **Promptness.** `append` and `flush` run inside a bus actor: they may copy and queue, never wait.
+/// - **Grouping.** Each append is followed by a `flush`, soon, but not each by its own. A log may begin
+///   earlier, and has begun after it.
 pub trait Log: Send + 'static {
     /// Calls `visit` with every record that is still kept, in id order, and returns what is known of
     /// earlier ids. Called once, before the first append.
@@ -209,6 +211,10 @@ pub trait Log: Send + 'static {
     ///
     /// The record was not taken and never will be.
     fn append(&mut self, record: &Arc<Record>, notify: &Notify) -> Result<Appended, LogError>;
+
+    /// No more records are at hand: what was appended is to be made durable now. Logs that gather records
+    /// get large groups under load by waiting for this, and lose no time without.
+    fn flush(&mut self) {}
 
     /// Makes all pending records durable, tells so, and takes no more.
     fn close(&mut self);

@@ -81,8 +81,8 @@ type Report = Box<dyn FnMut(Progress) + Send>;
 ///
 /// # What it promises
 ///
-/// One log holds all buses in id order, one record per POST. Records that arrive while the disk is busy are
-/// written and synced together (group commit). With [`Durability::Sync`] a POST is told durable once
+/// One log holds all buses in id order, one record per POST. Records that are at hand together, and those that
+/// arrive while the disk is busy, are written and synced together (group commit). With [`Durability::Sync`] a POST is told durable once
 /// `fdatasync` has returned: neither a kill nor a power loss takes it back, as far as the disk keeps its word.
 /// With [`Durability::Interval`] it is told once the system has it: a kill takes nothing, a crash of the system
 /// may take what was posted during the last interval.
@@ -191,6 +191,12 @@ impl Log for DiskLog {
     fn append(&mut self, record: &Arc<Record>, notify: &Notify) -> Result<Appended, LogError> {
         let running = self.running.as_ref().ok_or(LogError::Closed)?;
         running.queue.push(record, notify).map(|()| Appended::Pending)
+    }
+
+    fn flush(&mut self) {
+        if let Some(running) = &self.running {
+            running.queue.flush();
+        }
     }
 
     fn close(&mut self) {

@@ -14,15 +14,20 @@ pub(crate) struct Queue {
     wake: Condvar,
 }
 
+/// Bytes with which a group is written although more may be at hand.
+const LARGE: usize = 256 << 10;
+
 struct State {
     gathering: Group,
+    /// The gathering group is to be written.
+    wanted: bool,
     closing: bool,
     failed: bool,
 }
 
 impl Queue {
     pub(crate) fn new() -> Self {
-        let state = State { gathering: Group::new(), closing: false, failed: false };
+        let state = State { gathering: Group::new(), wanted: false, closing: false, failed: false };
         Self { state: Mutex::new(state), wake: Condvar::new() }
     }
 
@@ -30,7 +35,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a record; copies it and does not wait.
+    /// Takes a record; copies it and does not wait. [`Queue::flush`] has it written, or a group that is large.
     pub(crate) fn push(&self, record: &Record, notify: &Notify) -> Result<(), LogError> {
         let mut state = self.state();
         if state.closing {
@@ -39,12 +44,26 @@ impl Queue {
         if state.failed {
             return Err(LogError::Failed);
         }
-        let first = state.gathering.is_empty();
         state.gathering.push(record, notify).map_err(|_| LogError::Full)?;
-        if first {
-            self.wake.notify_one();
+        if state.gathering.len() >= LARGE {
+            self.write(&mut state);
         }
         Ok(())
+    }
+
+    /// Has the writer take what there is, as soon as it can.
+    pub(crate) fn flush(&self) {
+        let mut state = self.state();
+        if !state.gathering.is_empty() {
+            self.write(&mut state);
+        }
+    }
+
+    fn write(&self, state: &mut State) {
+        if !state.wanted {
+            state.wanted = true;
+            self.wake.notify_one();
+        }
     }
 
     /// The writer ends when all is written.
@@ -79,12 +98,10 @@ impl Queue {
     fn gather(&self, group: &mut Group, due: Option<Instant>) -> bool {
         let mut state = self.state();
         loop {
-            if !state.gathering.is_empty() {
+            if state.wanted || state.closing {
+                state.wanted = false;
                 std::mem::swap(&mut state.gathering, group);
-                return true;
-            }
-            if state.closing {
-                return false;
+                return !group.is_empty();
             }
             let Some(due) = due else {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);

@@ -48,6 +48,7 @@ fn post(log: &mut DiskLog, ids: impl IntoIterator<Item = u64>) {
     let (notify, outcomes) = told();
     for id in ids {
         log.append(&record(id, "{\"text\": \"some message\"}"), &notify).unwrap();
+        log.flush();
         assert_eq!(outcomes.recv().unwrap(), Outcome::Durable(MessageId::from_u64(id)));
     }
 }
