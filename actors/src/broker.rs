@@ -1,28 +1,24 @@
 //! The Broker: the one handle that everything outside the crate holds.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+mod builder;
+mod handle;
 
-use actix::{Addr, MailboxError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use actix::Addr;
 use foldhash::fast::RandomState;
 
-use crate::bus::{Bus, Drained, Post, Recovery, Restored, Revive, Started};
-use crate::channel::{Channel, Read};
-use crate::directory::{Directory, Found};
-use crate::journal::Journal;
-use crate::log::{Log, MemoryLog, RecoveryError};
-use crate::memory::MemoryGauge;
-use crate::placement::Placement;
-use crate::shared::{BusCell, Shared};
-use crate::stats::{Counters, Stats};
-use crate::{
-    Batch, BrokerLimits, BusName, BusSettings, ChannelName, Clock, Message, MessageId, Page, PostError,
-    Posted, Posting, ReadError, Resume, Since, SystemClock,
-};
+use self::handle::Handle;
+use crate::bus::{Bus, Drained};
+use crate::channel::Channel;
+use crate::directory::Found;
+use crate::shared::Shared;
+use crate::stats::Stats;
+use crate::{Batch, BusName, ChannelName, Message, Page, PostError, Posted, Posting, ReadError, Since};
+pub use builder::BrokerBuilder;
 
-/// Times that a retrieval is tried on a channel whose actor is gone, the first included.
-const TRIES: usize = 3;
 /// The bus that [`Broker::canary`] posts to.
 const CANARY_BUS: &str = "backplane.canary";
 
@@ -57,180 +53,10 @@ struct Inner {
     canary: Handle,
 }
 
-/// A bus and, from its first use, its actor: by then the arbiters are known.
-struct Handle {
-    cell: Arc<BusCell>,
-    actor: OnceLock<Addr<Bus>>,
-    restored: Mutex<Option<Restored>>,
-    /// Its channels may not have their actors yet.
-    recovering: AtomicBool,
-}
-
-/// What a broker is started from.
-#[must_use]
-pub struct BrokerBuilder {
-    buses: HashMap<BusName, BusSettings, RandomState>,
-    limits: BrokerLimits,
-    clock: Arc<dyn Clock>,
-    log: Box<dyn Log>,
-}
-
-impl BrokerBuilder {
-    /// Adds a bus; the last settings given for a name count.
-    pub fn bus(mut self, name: BusName, settings: BusSettings) -> Self {
-        self.buses.insert(name, settings);
-        self
-    }
-
-    /// Sets the bounds. Default: [`BrokerLimits::default`].
-    pub fn limits(mut self, limits: BrokerLimits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    /// Sets the clock. Default: [`SystemClock`].
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Sets the log. Default: [`MemoryLog`].
-    pub fn log(mut self, log: impl Log) -> Self {
-        self.log = Box::new(log);
-        self
-    }
-
-    /// Starts the broker from what its log kept.
-    ///
-    /// # Errors
-    ///
-    /// The log cannot be read.
-    pub fn start(mut self) -> Result<Broker, RecoveryError> {
-        let memory = MemoryGauge::new(self.limits.window_memory);
-        let now = self.clock.now();
-        let mut recoveries: HashMap<BusName, Recovery, RandomState> = self
-            .buses
-            .drain()
-            .map(|(name, settings)| (name, Recovery::new(settings, &self.limits, &memory, now)))
-            .collect();
-        let canary_name = BusName::trusted(CANARY_BUS);
-        let mut strangers: HashSet<BusName, RandomState> = HashSet::default();
-        let extent = self.log.recover(now, &mut |record| match recoveries.get_mut(&record.bus) {
-            Some(recovery) => recovery.take(record),
-            // Nobody reads it, and its messages have done their duty.
-            None if record.bus == canary_name => {}
-            None => _ = strangers.insert(record.bus),
-        })?;
-        for bus in strangers {
-            tracing::warn!(%bus, "the log holds messages of a bus that is not configured; they stay unread");
-        }
-        let canary = Recovery::new(BusSettings::default(), &self.limits, &memory, now);
-        let shared = Arc::new(Shared {
-            clock: self.clock,
-            journal: Journal::new(self.log, extent.highest),
-            memory,
-            limits: self.limits,
-            placement: Placement::default(),
-            closing: AtomicBool::new(false),
-        });
-        let open = |name: BusName, recovery: Recovery| {
-            let settings = recovery.settings().clone();
-            let restored = recovery.finish(extent.lost);
-            let Restored { settled, forgotten, .. } = restored;
-            Handle {
-                cell: Arc::new(BusCell {
-                    directory: Directory::new(settings.channel_idle, settings.retention, settled, forgotten),
-                    counters: Counters::default(),
-                    name,
-                    settings,
-                    shared: Arc::clone(&shared),
-                }),
-                actor: OnceLock::new(),
-                recovering: AtomicBool::new(!restored.channels.is_empty()),
-                restored: Mutex::new(Some(restored)),
-            }
-        };
-        let canary = open(canary_name, canary);
-        let buses = recoveries.into_iter().map(|(name, recovery)| (name.clone(), open(name, recovery)));
-        let buses = buses.collect();
-        Ok(Broker(Arc::new(Inner { shared, buses, canary })))
-    }
-}
-
-impl Handle {
-    /// Nothing as long as there is no arbiter to run it: an actor that never ran would stay closed for good.
-    fn actor(&self) -> Option<&Addr<Bus>> {
-        self.actor.get().or_else(|| {
-            let start = || {
-                let restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Bus::start(&self.cell, restored.unwrap_or_else(|| Restored::nothing(&self.cell)))
-            };
-            self.cell.shared.placement.has_room().then(|| self.actor.get_or_init(start))
-        })
-    }
-
-    async fn post(&self, posting: Posting) -> Result<Posted, PostError> {
-        let actor = self.actor().ok_or(PostError::Closed)?;
-        actor.send(Post(posting)).await.unwrap_or(Err(PostError::Closed))
-    }
-
-    async fn read(&self, since: Since) -> Result<Page, ReadError> {
-        let actor = self.actor().ok_or(ReadError::Closed)?;
-        actor.send(Read(since)).await.unwrap_or(Err(ReadError::Closed))
-    }
-
-    async fn read_channel(&self, channel: &ChannelName, since: Since) -> Result<Page, ReadError> {
-        let (cell, shared) = (&self.cell, &self.cell.shared);
-        if self.recovering.load(Ordering::Acquire) {
-            // The actor fills the windows before it takes its first message.
-            let actor = self.actor().ok_or(ReadError::Closed)?;
-            actor.send(Started).await.map_err(|_| ReadError::Closed)?;
-            self.recovering.store(false, Ordering::Release);
-        }
-        for _ in 0..TRIES {
-            // Read before looking: a channel that is not there has nothing up to here.
-            let settled = cell.directory.settled();
-            let actor = match cell.directory.find(channel, since, &*shared.clock, &cell.counters) {
-                Found::Ask(actor) => actor,
-                Found::UpToDate => {
-                    return Ok(Page::empty(match since {
-                        Since::After(id) => id,
-                        Since::Start | Since::Unknown => settled,
-                    }));
-                }
-                Found::Absent => return Ok(self.absent(since, settled)),
-            };
-            match actor.send(Read(since)).await {
-                Ok(Ok(page)) => return Ok(page),
-                Ok(Err(_)) | Err(MailboxError::Closed | MailboxError::Timeout) => {
-                    let actor = self.actor().ok_or(ReadError::Closed)?;
-                    actor.send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
-                }
-            }
-        }
-        Err(ReadError::Crashed)
-    }
-
-    /// The answer for a channel that does not exist (RET-8).
-    fn absent(&self, since: Since, settled: MessageId) -> Page {
-        let resume = match self.cell.shared.journal.judge(since) {
-            Since::After(id) if id < self.cell.directory.forgotten() => Resume::Gap,
-            Since::After(_) | Since::Start => Resume::Complete,
-            Since::Unknown => Resume::Reset,
-        };
-        Page { resume, ..Page::empty(settled) }
-    }
-}
-
 impl Broker {
     /// What a broker is started from.
     pub fn builder() -> BrokerBuilder {
-        BrokerBuilder {
-            buses: HashMap::default(),
-            limits: BrokerLimits::default(),
-            clock: Arc::new(SystemClock),
-            log: Box::new(MemoryLog::default()),
-        }
+        BrokerBuilder::new()
     }
 
     /// Offers the arbiter of this thread to the actors. Call it on each worker of an HTTP server, before
@@ -299,7 +125,7 @@ impl Broker {
     #[must_use]
     pub fn channel(&self, bus: &BusName, channel: &ChannelName) -> Option<Addr<Channel>> {
         let cell = &self.0.buses.get(bus)?.cell;
-        match cell.directory.find(channel, Since::Start, &*cell.shared.clock, &cell.counters) {
+        match cell.directory.find(channel, Since::Start, &*cell.common.shared.clock, &cell.common.counters) {
             Found::Ask(actor) => Some(actor),
             Found::Absent | Found::UpToDate => None,
         }
@@ -326,7 +152,7 @@ impl Broker {
     #[must_use]
     pub fn bus_stats(&self, bus: &BusName) -> Option<Stats> {
         let cell = &self.0.buses.get(bus)?.cell;
-        Some(cell.counters.snapshot(cell.directory.live(), self.0.shared.memory.held()))
+        Some(cell.common.counters.snapshot(cell.directory.live(), self.0.shared.memory.held()))
     }
 
     /// The names of the buses.
@@ -339,7 +165,7 @@ impl Broker {
     pub async fn shutdown(&self) {
         self.0.shared.closing.store(true, Ordering::Release);
         for handle in self.0.buses.values().chain([&self.0.canary]) {
-            if let Some(actor) = handle.actor.get() {
+            if let Some(actor) = handle.started() {
                 // An actor that is gone has nothing pending.
                 _ = actor.send(Drained).await;
             }

@@ -6,7 +6,7 @@ use actix::{Actor, ActorContext, Context, Handler, Message, MessageResult};
 
 use crate::log::Record;
 use crate::memory::{CHANNEL_OVERHEAD, Held};
-use crate::shared::BusCell;
+use crate::shared::BusCommon;
 use crate::{Page, ReadError, Since, Window};
 
 /// Asks a [`Channel`] or a [`crate::Bus`] for what is newer than a position.
@@ -27,12 +27,12 @@ impl Message for Deliver {
 /// One channel. It lives until its address leaves the directory, see [`crate::Broker::channel`].
 pub struct Channel {
     window: Window,
-    bus: Arc<BusCell>,
+    bus: Arc<BusCommon>,
     _held: Held,
 }
 
 impl Channel {
-    pub(crate) fn new(window: Window, bus: Arc<BusCell>) -> Self {
+    pub(crate) fn new(window: Window, bus: Arc<BusCommon>) -> Self {
         let held = bus.shared.memory.hold(CHANNEL_OVERHEAD);
         Self { window, bus, _held: held }
     }

@@ -23,6 +23,7 @@
 
 mod broker;
 mod bus;
+mod cell;
 mod channel;
 mod clock;
 mod directory;
@@ -46,12 +47,11 @@ pub use bus::{Bus, Post};
 pub use channel::{Channel, Read};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{PostError, ReadError};
-pub use idempotency::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KeyError};
 pub use model::{
     AcceptAll, BUS_NAME_MAX, Batch, BatchError, BatchErrorKind, BusName, CHANNEL_NAME_MAX, ChannelName,
-    Entry, Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, IdText, Message, MessageError, MessageId,
-    MessageLimits, NameError, NotAnId, Page, Posted, Posting, Resume, SIGNATURES_MAX, Signature, Since,
-    Timestamp,
+    Entry, Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, Fingerprint, IDEMPOTENCY_KEY_MAX, IdText,
+    IdempotencyKey, KeyError, Message, MessageError, MessageId, MessageLimits, NameError, NotAnId, Page,
+    Posted, Posting, Resume, SIGNATURES_MAX, Signature, Since, Timestamp,
 };
 pub use sequencer::Sequencer;
 pub use settings::{BrokerLimits, BusSettings};

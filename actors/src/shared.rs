@@ -4,12 +4,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use crate::directory::Directory;
 use crate::journal::Journal;
 use crate::memory::MemoryGauge;
 use crate::placement::Placement;
 use crate::stats::Counters;
-use crate::{BrokerLimits, BusName, BusSettings, Clock};
+use crate::{BrokerLimits, BusName, Clock};
 
 /// Of the whole broker.
 pub(crate) struct Shared {
@@ -21,11 +20,9 @@ pub(crate) struct Shared {
     pub(crate) closing: AtomicBool,
 }
 
-/// Of one bus: what its Bus actor, its Supervisor, its channels and its readers all see.
-pub(crate) struct BusCell {
+/// Of one bus: what its Bus actor, its Supervisor and its channels all see.
+pub(crate) struct BusCommon {
     pub(crate) name: BusName,
-    pub(crate) settings: BusSettings,
-    pub(crate) directory: Directory,
     pub(crate) counters: Counters,
     pub(crate) shared: Arc<Shared>,
 }
@@ -33,7 +30,7 @@ pub(crate) struct BusCell {
 /// A panic was caught, counted and logged.
 pub(crate) struct Panicked;
 
-impl BusCell {
+impl BusCommon {
     /// Runs an actor's work so that a panic in it stays there: actix would end the actor without a word.
     ///
     /// The log line names the bus and the kind of actor, never the channel (I-8).

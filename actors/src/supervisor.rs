@@ -3,10 +3,9 @@
 use std::sync::Weak;
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WeakAddr};
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WeakRecipient};
 
-use crate::bus::{Bus, Expire};
-use crate::shared::BusCell;
+use crate::cell::BusCell;
 
 /// Channels looked at before other work on the arbiter gets its turn.
 const CHANNELS_PER_SWEEP: usize = 512;
@@ -14,8 +13,15 @@ const CHANNELS_PER_SWEEP: usize = 512;
 /// One per bus. Ends by itself when the bus is gone.
 pub(crate) struct Supervisor {
     bus: Weak<BusCell>,
-    actor: WeakAddr<Bus>,
+    actor: WeakRecipient<Expire>,
     every: Duration,
+}
+
+/// To the Bus: drop what has expired while nobody posted or read.
+pub(crate) struct Expire;
+
+impl Message for Expire {
+    type Result = ();
 }
 
 struct Sweep;
@@ -25,7 +31,7 @@ impl Message for Sweep {
 }
 
 impl Supervisor {
-    pub(crate) fn new(bus: Weak<BusCell>, actor: WeakAddr<Bus>, shortest_life: Duration) -> Self {
+    pub(crate) fn new(bus: Weak<BusCell>, actor: WeakRecipient<Expire>, shortest_life: Duration) -> Self {
         let every = (shortest_life / 8).clamp(Duration::from_millis(1), Duration::from_secs(1));
         Self { bus, actor, every }
     }
@@ -50,8 +56,8 @@ impl Handler<Sweep> for Supervisor {
 
     fn handle(&mut self, _: Sweep, ctx: &mut Self::Context) {
         let Some(bus) = self.bus.upgrade() else { return ctx.stop() };
-        let swept = bus.contain("supervisor", || {
-            bus.directory.sweep(&*bus.shared.clock, &bus.counters, CHANNELS_PER_SWEEP)
+        let swept = bus.common.contain("supervisor", || {
+            bus.directory.sweep(&*bus.common.shared.clock, &bus.common.counters, CHANNELS_PER_SWEEP)
         });
         if swept.is_ok_and(|swept| swept.more) {
             ctx.notify(Sweep);

@@ -8,12 +8,12 @@ use futures::channel::oneshot;
 
 use super::recovery::Restored;
 use super::waiting::{Seat, Waiting, seat};
+use crate::cell::BusCell;
 use crate::channel::Channel;
 use crate::directory::StartChannel;
 use crate::idempotency::{Answers, Known};
 use crate::log::{Appended, LogError, Notify, Outcome, Record};
 use crate::memory::CHANNEL_OVERHEAD;
-use crate::shared::BusCell;
 use crate::{
     ChannelName, Entry, IdempotencyKey, MessageId, Page, PostError, Posted, Posting, Since, Timestamp, Window,
 };
@@ -55,14 +55,14 @@ impl Ledger {
         let ledger = Self { window, answers, pending, draining, notify, cell: Arc::clone(cell) };
         for (name, channel) in channels {
             let actor = ledger.start(channel.window);
-            cell.directory.restore(name, actor, channel.newest, channel.until, &cell.counters);
+            cell.directory.restore(name, actor, channel.newest, channel.until, &cell.common.counters);
         }
         ledger
     }
 
     /// Decides, before anything is changed, whether a POST is accepted.
     fn admit(&self, posting: &Posting) -> Result<(), PostError> {
-        let (shared, directory) = (&self.cell.shared, &self.cell.directory);
+        let (shared, directory) = (&self.cell.common.shared, &self.cell.directory);
         let fresh = !directory.contains(&posting.channel);
         if fresh && directory.live() >= shared.limits.channels_per_bus {
             return Err(PostError::TooManyChannels(shared.limits.channels_per_bus));
@@ -81,7 +81,7 @@ impl Ledger {
         if posting.messages.is_empty() {
             return Reply::Now(Ok(Posted::NOTHING));
         }
-        self.answers.expire(self.cell.shared.clock.now());
+        self.answers.expire(self.cell.common.shared.clock.now());
         if let Some(key) = &posting.key
             && let Some(reply) = self.replay(&posting.channel, key)
         {
@@ -115,13 +115,13 @@ impl Ledger {
                 Reply::Later(seat)
             }
         };
-        self.cell.counters.replays.one();
+        self.cell.common.counters.replays.one();
         Some(reply)
     }
 
     fn append(&mut self, posting: Posting) -> Result<(Arc<Record>, Posted, Appended), PostError> {
         let Posting { channel, messages, key } = posting;
-        let shared = &self.cell.shared;
+        let shared = &self.cell.common.shared;
         let count = u32::try_from(messages.len()).map_err(|_| PostError::TooManyMessages(u32::MAX))?;
         let now = shared.clock.now();
         let until = now.after(self.cell.settings.retention);
@@ -136,7 +136,7 @@ impl Ledger {
                 Some(_) => until.max(now.after(shared.limits.idempotency_window)),
                 None => until,
             };
-            Record { bus: self.cell.name.clone(), channel, entries, key, accepted: now, kept_until }
+            Record { bus: self.cell.common.name.clone(), channel, entries, key, accepted: now, kept_until }
         })?;
         let first = record.entries.first().map_or(MessageId::ZERO, |entry| entry.id());
         let posted = Posted::new(first, count);
@@ -156,13 +156,13 @@ impl Ledger {
         for entry in &record.entries {
             self.window.push(Arc::clone(entry));
         }
-        let (shared, directory) = (&self.cell.shared, &self.cell.directory);
-        directory.deliver(record, &*shared.clock, &self.cell.counters, self);
+        let (shared, directory) = (&self.cell.common.shared, &self.cell.directory);
+        directory.deliver(record, &*shared.clock, &self.cell.common.counters, self);
         directory.settle(record.last());
         if let Some(key) = &record.key {
             self.answers.settle(&record.channel, key);
         }
-        let counters = &self.cell.counters;
+        let counters = &self.cell.common.counters;
         counters.posts.one();
         counters.messages.add(record.entries.len());
     }
@@ -189,12 +189,12 @@ impl Ledger {
     }
 
     pub(super) fn read(&mut self, since: Since) -> Page {
-        self.window.expire(self.cell.shared.clock.now());
-        self.window.since(self.cell.shared.journal.judge(since))
+        self.window.expire(self.cell.common.shared.clock.now());
+        self.window.since(self.cell.common.shared.journal.judge(since))
     }
 
     pub(super) fn revive(&self, channel: &ChannelName) {
-        self.cell.directory.revive(channel, &self.cell.counters, self);
+        self.cell.directory.revive(channel, &self.cell.common.counters, self);
     }
 
     /// Completes, or fails to, once nothing is pending.
@@ -216,7 +216,11 @@ impl Ledger {
     }
 
     fn start(&self, window: Window) -> Addr<Channel> {
-        self.cell.shared.placement.start(CHANNEL_MAILBOX, Channel::new(window, Arc::clone(&self.cell)))
+        self.cell
+            .common
+            .shared
+            .placement
+            .start(CHANNEL_MAILBOX, Channel::new(window, Arc::clone(&self.cell.common)))
     }
 }
 

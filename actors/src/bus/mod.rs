@@ -11,10 +11,10 @@ use std::sync::Arc;
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{Actor, Addr, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture};
 
+use crate::cell::BusCell;
 use crate::channel::Read;
 use crate::log::{Notify, Outcome};
-use crate::shared::BusCell;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{Expire, Supervisor};
 use crate::{ChannelName, PostError, Posted, Posting, ReadError};
 use ledger::{Answer, Ledger};
 pub(crate) use recovery::{Recovery, Restored};
@@ -41,13 +41,6 @@ impl Message for Settle {
 struct Flush;
 
 impl Message for Flush {
-    type Result = ();
-}
-
-/// Drops what has expired while nobody posted or read.
-pub(crate) struct Expire;
-
-impl Message for Expire {
     type Result = ();
 }
 
@@ -83,7 +76,7 @@ pub struct Bus {
 impl Bus {
     pub(crate) fn start(cell: &Arc<BusCell>, restored: Restored) -> Addr<Self> {
         let (bus, own) = (Arc::clone(cell), Arc::clone(cell));
-        cell.shared.placement.start_with(MAILBOX, move |ctx: &mut Context<Self>| {
+        cell.common.shared.placement.start_with(MAILBOX, move |ctx: &mut Context<Self>| {
             let this = ctx.address().downgrade();
             let notify = Notify::new(move |outcome| {
                 if let Some(bus) = this.upgrade() {
@@ -101,7 +94,8 @@ impl Actor for Bus {
     fn started(&mut self, ctx: &mut Self::Context) {
         let settings = &self.cell.settings;
         let shortest_life = settings.channel_idle.min(settings.retention);
-        Supervisor::new(Arc::downgrade(&self.cell), ctx.address().downgrade(), shortest_life).start();
+        Supervisor::new(Arc::downgrade(&self.cell), ctx.address().downgrade().recipient(), shortest_life)
+            .start();
     }
 }
 
@@ -124,7 +118,7 @@ impl Handler<Post> for Bus {
 
     fn handle(&mut self, Post(posting): Post, ctx: &mut Self::Context) -> Reply {
         let crashed = ledger::Reply::Now(Err(PostError::Crashed));
-        let reply = self.cell.contain("bus", || self.ledger.post(posting)).unwrap_or(crashed);
+        let reply = self.cell.common.contain("bus", || self.ledger.post(posting)).unwrap_or(crashed);
         if !self.flushing && self.ledger.has_pending() {
             // actix gets to it once the mailbox is empty: the log gets all that is at hand as one group.
             self.flushing = true;
@@ -139,7 +133,7 @@ impl Handler<Flush> for Bus {
 
     fn handle(&mut self, _: Flush, _: &mut Self::Context) {
         self.flushing = false;
-        _ = self.cell.contain("bus", || self.cell.shared.journal.flush());
+        _ = self.cell.common.contain("bus", || self.cell.common.shared.journal.flush());
     }
 }
 
@@ -147,7 +141,7 @@ impl Handler<Read> for Bus {
     type Result = MessageResult<Read>;
 
     fn handle(&mut self, Read(since): Read, _: &mut Self::Context) -> Self::Result {
-        let page = self.cell.contain("bus", || self.ledger.read(since));
+        let page = self.cell.common.contain("bus", || self.ledger.read(since));
         MessageResult(page.map_err(|_| ReadError::Crashed))
     }
 }
@@ -156,7 +150,7 @@ impl Handler<Settle> for Bus {
     type Result = ();
 
     fn handle(&mut self, Settle(outcome): Settle, _: &mut Self::Context) {
-        _ = self.cell.contain("bus", || self.ledger.settle(outcome));
+        _ = self.cell.common.contain("bus", || self.ledger.settle(outcome));
     }
 }
 
@@ -164,7 +158,7 @@ impl Handler<Expire> for Bus {
     type Result = ();
 
     fn handle(&mut self, _: Expire, _: &mut Self::Context) {
-        _ = self.cell.contain("bus", || self.ledger.expire(self.cell.shared.clock.now()));
+        _ = self.cell.common.contain("bus", || self.ledger.expire(self.cell.common.shared.clock.now()));
     }
 }
 
@@ -172,7 +166,7 @@ impl Handler<Revive> for Bus {
     type Result = ();
 
     fn handle(&mut self, Revive(channel): Revive, _: &mut Self::Context) {
-        _ = self.cell.contain("bus", || self.ledger.revive(&channel));
+        _ = self.cell.common.contain("bus", || self.ledger.revive(&channel));
     }
 }
 

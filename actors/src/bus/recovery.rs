@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::cell::BusCell;
 use crate::idempotency::Answers;
 use crate::log::Recovered;
 use crate::memory::MemoryGauge;
-use crate::shared::BusCell;
 use crate::{BrokerLimits, BusSettings, ChannelName, Entry, MessageId, Posted, Timestamp, Window};
 
 /// A channel as it was.
@@ -39,7 +39,7 @@ impl Restored {
     /// A bus that starts from what its directory remembers.
     pub(crate) fn nothing(cell: &BusCell) -> Self {
         let (settled, forgotten) = (cell.directory.settled(), cell.directory.forgotten());
-        let limits = &cell.shared.limits;
+        let limits = &cell.common.shared.limits;
         Self {
             window: Window::new(cell.settings.bus_window, settled),
             answers: Answers::new(limits.idempotency_window, limits.idempotency_keys),

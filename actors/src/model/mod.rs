@@ -5,6 +5,7 @@ mod entry;
 mod envelope;
 mod id;
 mod json;
+mod key;
 mod members;
 mod message;
 mod name;
@@ -19,6 +20,7 @@ pub use envelope::{
     AcceptAll, Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, SIGNATURES_MAX, Signature,
 };
 pub use id::{IdText, MessageId, NotAnId};
+pub use key::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KeyError};
 pub use message::{Message, MessageError, MessageLimits};
 pub use name::{BUS_NAME_MAX, BusName, CHANNEL_NAME_MAX, ChannelName, NameError};
 pub use posting::{Posted, Posting};
