@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{Ended, Home};
+use crate::harness::{BUS, Ended, Home};
 use crate::{DATA, first_segment, post_all, read};
 
 /// A log with these messages, whose server has ended in order.
@@ -69,6 +69,11 @@ fn damage_is_refused_told_and_what_is_whole_is_salvaged() {
     let salvaged = home.start(&["check-log", "--repair", "new"]).end();
     assert_eq!(salvaged.code, Some(0), "{}", salvaged.errors);
     assert!(salvaged.output.contains("3 records copied to new"), "{}", salvaged.output);
+    assert!(
+        salvaged.output.contains("may be missing; their readers will be told of a gap"),
+        "{}",
+        salvaged.output
+    );
     assert!(fs::read(&file).unwrap() == bytes, "the damaged log is left as it is");
     fs::rename(home.path().join(DATA), home.path().join("old")).unwrap();
     fs::rename(home.path().join("new"), home.path().join(DATA)).unwrap();
@@ -76,6 +81,16 @@ fn damage_is_refused_told_and_what_is_whole_is_salvaged() {
     let client = program.client();
     assert_eq!(read(&client).payloads(), ["\"one\"", "\"three\"", "\"four\""]);
     assert_eq!(read(&client).ids(), [&ids[..1], &ids[2..]].concat());
+    // Who comes from before the hole may have missed something (RET-4), who comes from behind it has not.
+    for (since, payloads, resume) in
+        [(&ids[0], &["\"three\"", "\"four\""][..], "gap"), (&ids[2], &["\"four\""], "complete")]
+    {
+        let reply = client.get_as("alice", &format!("/v1/bus/{BUS}?since={since}"));
+        assert_eq!(
+            (reply.payloads(), reply.resume()),
+            (payloads.iter().map(ToString::to_string).collect(), resume)
+        );
+    }
     let more = post_all(&client, &["5"]);
     assert!(more[0] > ids[3], "ids go on (I-1)");
 }
