@@ -111,14 +111,14 @@ impl Broker {
         self.0.buses.contains_key(bus)
     }
 
-    /// The address of a bus actor, which takes [`Post`] and [`Read`]. `None` also as long as there is no
-    /// arbiter to run it.
+    /// The address of a bus actor, which takes [`Post`](crate::Post) and [`Read`](crate::Read). `None` also as
+    /// long as there is no arbiter to run it.
     #[must_use]
     pub fn bus(&self, bus: &BusName) -> Option<Addr<Bus>> {
         self.0.buses.get(bus)?.actor().cloned()
     }
 
-    /// The address of a channel's actor, which takes [`Read`], while the channel exists.
+    /// The address of a channel's actor, which takes [`Read`](crate::Read), while the channel exists.
     ///
     /// Keep it only briefly: an actor whose channel has expired lives on, without new messages, for as
     /// long as somebody holds its address. Posts go through the bus, which orders them.
