@@ -1,5 +1,6 @@
 //! `backplane check-log`: what the log on disk holds, what is wrong with it, and saving what is whole.
 
+use std::fmt;
 use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -29,7 +30,8 @@ pub enum CheckLogError {
 pub fn check_log(path: &Path, salvage_to: Option<&Path>, out: &mut dyn Write) -> Result<(), CheckLogError> {
     if let Some(new) = salvage_to {
         let Salvaged { records, lost, .. } = repair(path, new)?;
-        writeln!(out, "{records} records copied to {}; {} is unchanged", new.display(), path.display())?;
+        let records = many(records, "record");
+        writeln!(out, "{records} copied to {}; {} is unchanged", new.display(), path.display())?;
         if let Some(lost) = lost {
             writeln!(out, "messages up to id {lost} may be missing; their readers will be told of a gap")?;
         }
@@ -49,13 +51,9 @@ fn tell(inspection: &Inspection, out: &mut dyn Write) -> std::io::Result<()> {
     for segment in &inspection.segments {
         tell_segment(segment, out)?;
     }
-    let records = inspection.records();
-    writeln!(
-        out,
-        "{} segments, {records} records, highest id {}",
-        inspection.segments.len(),
-        inspection.highest
-    )?;
+    let segments = many(inspection.segments.len(), "segment");
+    let records = many(inspection.records(), "record");
+    writeln!(out, "{segments}, {records}, highest id {}", inspection.highest)?;
     if let Some(lost) = inspection.salvaged {
         writeln!(out, "salvaged from a damaged log: messages up to id {lost} may be missing")?;
     }
@@ -77,7 +75,7 @@ fn tell(inspection: &Inspection, out: &mut dyn Write) -> std::io::Result<()> {
 
 fn tell_segment(segment: &SegmentReport, out: &mut dyn Write) -> std::io::Result<()> {
     let file = segment.file.display();
-    write!(out, "{file}: {} records, {} messages", segment.records, segment.messages)?;
+    write!(out, "{file}: {}, {}", many(segment.records, "record"), many(segment.messages, "message"))?;
     if let (Some((first, last)), Some((from, to))) = (segment.ids, segment.accepted) {
         write!(out, ", ids {first} to {last}, accepted {} to {}", shown(from), shown(to))?;
     }
@@ -88,6 +86,11 @@ fn tell_segment(segment: &SegmentReport, out: &mut dyn Write) -> std::io::Result
     Ok(())
 }
 
-fn shown(at: Timestamp) -> impl std::fmt::Display {
+fn many<N: fmt::Display + PartialEq + From<u8> + Copy>(number: N, what: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+fn shown(at: Timestamp) -> impl fmt::Display {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at.as_millis()))
 }

@@ -79,7 +79,7 @@ fn i_2_sigterm_under_load_leaves_a_log_that_needs_no_repair() {
     let looked = home.start(&["check-log"]).end();
     assert_eq!((looked.code, looked.errors.as_str()), (Some(0), ""));
     assert!(
-        looked.output.contains("1 segments, ") || looked.output.contains("2 segments, "),
+        looked.output.contains("1 segment, ") || looked.output.contains("2 segments, "),
         "{}",
         looked.output
     );
