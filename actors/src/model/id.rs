@@ -1,6 +1,7 @@
 //! Message ids: one number, shown as text that sorts like the number.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::Timestamp;
 
@@ -50,6 +51,13 @@ impl MessageId {
     #[must_use]
     pub const fn first_at(at: Timestamp) -> Self {
         Self(at.as_millis() << COUNTER_BITS)
+    }
+
+    /// The id so much time later.
+    #[must_use]
+    pub(crate) fn later(self, span: Duration) -> Self {
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis.saturating_mul(1 << COUNTER_BITS)))
     }
 
     /// The text form, without allocating.

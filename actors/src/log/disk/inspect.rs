@@ -121,6 +121,8 @@ fn segment(file: PathBuf, bytes: &[u8], number: u64) -> (SegmentReport, MessageI
     let (mut ids, mut accepted) = (None, None);
     let used = walk(bytes, number, &mut |found| match found {
         Found::Header(id) | Found::Mark(id) | Found::Lost(id) => highest = highest.max(id),
+        // Nobody knows of any.
+        Found::Reserved(_) => {}
         Found::Hole(from, to) => {
             holes.push(Damage { file: file.clone(), offset: length(from), length: length(to - from) });
         }

@@ -148,12 +148,12 @@ impl DiskLog {
     }
 
     fn start(&mut self, opened: Opened) -> std::io::Result<()> {
-        let Opened { extent, active, sealed, .. } = opened;
+        let Opened { extent, written, active, sealed, .. } = opened;
         let (size, next) = (self.settings.segment, active.number.saturating_add(1));
         let keeper =
             Arc::new(Keeper::new(Arc::clone(&self.folder), Arc::clone(&self.clock), size, sealed, next));
         let queue = Arc::new(Queue::new());
-        let writer = Writer::new(active, extent.highest, size, Arc::clone(&keeper));
+        let writer = Writer::new(active, written, extent.highest, size, Arc::clone(&keeper));
         let (durability, mine, own) = (self.settings.durability, Arc::clone(&queue), Arc::clone(&keeper));
         let threads = vec![
             thread::Builder::new()

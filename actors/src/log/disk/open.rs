@@ -29,6 +29,8 @@ pub struct Progress {
 /// A log that was read and is ready to be written.
 pub(crate) struct Opened {
     pub(crate) extent: Extent,
+    /// The highest id that the log's records and marks name; ids above it were only reserved.
+    pub(crate) written: MessageId,
     pub(crate) active: Active,
     pub(crate) sealed: Vec<Sealed>,
     pub(crate) records: u64,
@@ -51,6 +53,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) torn: Option<(u64, u64)>,
     /// The log was salvaged: messages up to here may be missing.
     pub(crate) salvaged: Option<MessageId>,
+    /// Ids up to here may have been given out since the last mark.
+    reserved: MessageId,
     /// Segments without anything that counts.
     unused: Vec<u64>,
     records: u64,
@@ -83,22 +87,24 @@ pub(crate) fn open(
         let name = name(*segment);
         folder.unlink(&name).and_then(|()| folder.sync()).map_err(at(&name))?;
     }
-    let Reading { extent, last, sealed, records, cut, salvaged, .. } = reading;
+    let Reading { extent, last, sealed, records, cut, salvaged, reserved, .. } = reading;
     let (Some(last), Some(mut extent)) = (last, extent) else {
         let name = name(1);
         let file = begin(&**folder, &name, size, fresh).map_err(at(&name))?;
         let after_header = length(HEADER);
         let active = Active { number: 1, file, at: after_header, synced: after_header, keep: Keep::NOTHING };
         let extent = Extent { highest: fresh, lost: fresh };
-        return Ok(Opened { extent, active, sealed, records, cut });
+        return Ok(Opened { extent, written: fresh, active, sealed, records, cut });
     };
+    let written = extent.highest;
+    extent.highest = written.max(reserved);
     extent.lost = extent.lost.max(salvaged.unwrap_or(MessageId::ZERO));
     let name = name(last.number);
     let file = folder.open(&name).and_then(|file| go_on(file, &last, size)).map_err(at(&name))?;
     folder.sync().map_err(at(""))?;
     let end = length(last.end);
     let active = Active { number: last.number, file, at: end, synced: end, keep: last.keep };
-    Ok(Opened { extent, active, sealed, records, cut })
+    Ok(Opened { extent, written, active, sealed, records, cut })
 }
 
 /// Reads the log in a folder, and changes nothing.
@@ -115,6 +121,7 @@ pub(crate) fn read<'a>(folder: &'a dyn Folder, visit: &mut Visit<'_>) -> Result<
         last: None,
         torn: None,
         salvaged: None,
+        reserved: MessageId::ZERO,
         unused: Vec::new(),
         records: 0,
         cut: 0,
@@ -247,7 +254,15 @@ impl Reading<'_> {
                     (visit.record)(record);
                     last
                 }
-                Some(Ok(Content::Mark(mark))) if mark >= highest => mark,
+                Some(Ok(Content::Mark(mark))) if mark >= highest => {
+                    // It knows all that was given out.
+                    self.reserved = MessageId::ZERO;
+                    mark
+                }
+                Some(Ok(Content::Reserved(id))) => {
+                    self.reserved = self.reserved.max(id);
+                    highest
+                }
                 Some(Ok(Content::Lost(id))) => {
                     self.salvaged = self.salvaged.max(Some(id));
                     highest.max(id)

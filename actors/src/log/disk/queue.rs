@@ -123,7 +123,11 @@ fn work(
     durability: Durability,
     due: &mut Option<Instant>,
 ) -> Result<(), LogError> {
-    let written = if group.is_empty() { Ok(()) } else { writer.write(group) };
+    let written = match durability {
+        _ if group.is_empty() => Ok(()),
+        Durability::Sync => writer.write(group),
+        Durability::Interval(_) => writer.reserve(group).and_then(|()| writer.write(group)),
+    };
     if written == Err(LogError::Failed) {
         return written;
     }

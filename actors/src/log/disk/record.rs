@@ -12,9 +12,11 @@ pub(crate) enum Content {
     Mark(MessageId),
     /// Messages up to this one may be missing among the records: the log was salvaged from a damaged one.
     Lost(MessageId),
+    /// Ids up to this one may have been given out before their records were durable.
+    Reserved(MessageId),
 }
 
-/// The bytes are none that [`encode`], [`mark`] or [`lost`] wrote.
+/// The bytes are none that [`encode`] or its like wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -25,6 +27,7 @@ pub(crate) struct TooLong;
 const POST: u8 = 1;
 const MARK: u8 = 2;
 const LOST: u8 = 3;
+const RESERVED: u8 = 4;
 
 /// Appends a POST to `into`; what it appended before it failed is to be cut off again.
 pub(crate) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong> {
@@ -64,6 +67,11 @@ pub(crate) fn lost(up_to: MessageId) -> Vec<u8> {
     id(LOST, up_to)
 }
 
+/// A [`Content::Reserved`] as bytes.
+pub(crate) fn reserved(up_to: MessageId) -> Vec<u8> {
+    id(RESERVED, up_to)
+}
+
 fn id(kind: u8, id: MessageId) -> Vec<u8> {
     let mut bytes = vec![kind];
     bytes.extend_from_slice(&id.as_u64().to_le_bytes());
@@ -87,6 +95,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Content, Malformed> {
         POST => Content::Post(rest.post()?),
         MARK => Content::Mark(MessageId::from_u64(rest.u64()?)),
         LOST => Content::Lost(MessageId::from_u64(rest.u64()?)),
+        RESERVED => Content::Reserved(MessageId::from_u64(rest.u64()?)),
         _ => return Err(Malformed),
     };
     if rest.0.is_empty() { Ok(content) } else { Err(Malformed) }

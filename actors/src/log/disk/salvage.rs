@@ -101,7 +101,7 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
     let read = |name: &str| old.read(name).map_err(|error| RecoveryError::Io { path: old.path(name), error });
     let numbers = segments(old).map_err(|error| RecoveryError::Io { path: old.path(""), error })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let highest = look(old, &old.path(""))?.highest.max(MessageId::first_at(clock.now()));
+    let mut highest = look(old, &old.path(""))?.highest.max(MessageId::first_at(clock.now()));
     // What went before the first segment had expired.
     let before = match numbers.first() {
         Some(first) => Header::decode(&read(&name(*first))?).map_or(MessageId::ZERO, |header| header.highest),
@@ -111,7 +111,7 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
     let opened = open(&new, size, before, &mut Visit { record: &mut nothing.0, progress: &mut nothing.1 })?;
     let next = opened.active.number.saturating_add(1);
     let keeper = Arc::new(Keeper::new(new, clock, size, opened.sealed, next));
-    let mut writer = Writer::new(opened.active, before, size, keeper);
+    let mut writer = Writer::new(opened.active, before, before, size, keeper);
     let mut holes = Holes { seen: before, open: false, lost: None };
     let (mut group, mut newest, mut records) = (Group::new(), before, 0);
     for number in numbers {
@@ -121,6 +121,7 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
             Found::Hole(..) => holes.open = true,
             Found::Mark(highest) => holes.mark(highest),
             Found::Lost(id) => holes.lost(id),
+            Found::Reserved(id) => highest = highest.max(id),
             // Ids have to rise, whatever was damaged.
             Found::Post(_, record) if record.first <= newest => holes.open = true,
             Found::Post(content, record) => {

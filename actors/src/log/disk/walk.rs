@@ -17,6 +17,8 @@ pub(crate) enum Found<'a> {
     Mark(MessageId),
     /// Messages up to here were lost before a salvage.
     Lost(MessageId),
+    /// Ids up to here may have been given out before their records were durable.
+    Reserved(MessageId),
 }
 
 /// Tells all that lies in a segment, and returns where the last whole record ends.
@@ -36,6 +38,7 @@ pub(crate) fn walk(bytes: &[u8], number: u64, tell: &mut dyn FnMut(Found<'_>)) -
             Ok(Content::Post(record)) => Found::Post(content, record),
             Ok(Content::Mark(highest)) => Found::Mark(highest),
             Ok(Content::Lost(id)) => Found::Lost(id),
+            Ok(Content::Reserved(id)) => Found::Reserved(id),
             Err(_) => Found::Hole(frame.at, end),
         });
     }

@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 
 use super::file::{StoredFile, write_all};
 use super::keeper::Keeper;
 use super::open::{Active, Keep, Sealed};
-use super::record::{TooLong, encode, lost, mark};
+use super::record::{TooLong, encode, lost, mark, reserved};
 use super::segment::{HEADER, Header, place, push_frame};
 use crate::log::{LogError, Notify, Outcome, Record};
 use crate::{BusName, MessageId};
+
+/// How far ids are reserved ahead.
+const AHEAD: Duration = Duration::from_secs(10);
 
 /// Records that are written together.
 pub(crate) struct Group {
@@ -80,6 +83,10 @@ pub(crate) struct Writer {
     active: Active,
     /// The highest id that is written.
     highest: MessageId,
+    /// Ids up to here may have been given out before this start.
+    floor: MessageId,
+    /// Ids up to here are reserved.
+    reserved: MessageId,
     size: u64,
     keeper: Arc<Keeper>,
 }
@@ -99,8 +106,26 @@ fn refusal(error: &io::Error) -> LogError {
 }
 
 impl Writer {
-    pub(crate) fn new(active: Active, highest: MessageId, size: u64, keeper: Arc<Keeper>) -> Self {
-        Self { active, highest, size, keeper }
+    /// A writer that goes on behind `highest`, the highest id that is written, with ids above `floor`.
+    pub(crate) fn new(
+        active: Active,
+        highest: MessageId,
+        floor: MessageId,
+        size: u64,
+        keeper: Arc<Keeper>,
+    ) -> Self {
+        Self { active, highest, floor, reserved: MessageId::ZERO, size, keeper }
+    }
+
+    /// Sees to it that the ids of a group, which is told durable before it is synced, are never given out again
+    /// (I-1): a power loss may take the group, and the clock may step back. One sync lasts for a while.
+    pub(crate) fn reserve(&mut self, group: &Group) -> Result<(), LogError> {
+        if group.last > self.reserved {
+            let up_to = group.last.later(AHEAD);
+            self.note(&reserved(up_to))?;
+            self.reserved = up_to;
+        }
+        Ok(())
     }
 
     /// Writes a group; durable once [`Writer::sync`] has been called.
@@ -140,6 +165,8 @@ impl Writer {
         let end = start.saturating_add(length);
         let next = Active { number: spare.number, file: spare.file, at: end, synced: end, keep: group.keep };
         let Active { number, file, at, keep, .. } = std::mem::replace(&mut self.active, next);
+        // The reservation goes with its segment, and this one may outlive that.
+        self.reserved = MessageId::ZERO;
         self.keeper.seal(Sealed { number, keep, since: Instant::now(), tail: Some((file, at)) });
         Ok(())
     }
@@ -171,7 +198,7 @@ impl Writer {
 
     /// Leaves a log that says of itself that all of it is durable.
     pub(crate) fn close(&mut self) -> Result<(), LogError> {
-        self.note(&mark(self.highest))
+        self.note(&mark(self.highest.max(self.floor)))
     }
 
     /// Writes something that is no record, behind what is durable, durably.

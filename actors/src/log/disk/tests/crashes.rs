@@ -81,6 +81,21 @@ fn i_2_every_crash_between_syncs_keeps_a_beginning() {
     enumerate(false, states() / 2);
 }
 
+#[test]
+fn i_1_ids_that_were_told_before_a_sync_are_reserved_until_an_end_in_order() {
+    let mut world = World::new(1);
+    world.post(false).unwrap();
+    let nothing = Fate { kept: 0, torn: false };
+    let lost = world.folder.crash(world.folder.ops(), nothing, &mut Dice(1));
+    let found = recover(&SimFolder::of(&lost)).unwrap();
+    assert!(found.records.is_empty());
+    assert!(found.extent.highest > world.highest());
+    world.close().unwrap();
+    let closed = world.folder.crash(world.folder.ops(), nothing, &mut Dice(1));
+    let found = recover(&SimFolder::of(&closed)).unwrap();
+    assert_eq!(found.extent.highest, world.highest());
+}
+
 /// A flipped bit is refused with its place, or lay in what only the last sync vouches for, or in nothing.
 #[test]
 fn a_flipped_bit_is_never_taken_for_a_message() {

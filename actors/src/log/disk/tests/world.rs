@@ -44,6 +44,8 @@ pub(super) struct World {
     pub(super) book: Vec<Sent>,
     highest: MessageId,
     groups: usize,
+    /// Ids that posters were told, durable or not, when the disk had done so many operations.
+    told: Vec<(usize, MessageId)>,
     dice: Dice,
 }
 
@@ -74,7 +76,8 @@ fn keeper(folder: &SimFolder, clock: &Arc<ManualClock>, found: Opened) -> (Write
     let next = found.active.number + 1;
     let clock: Arc<dyn Clock> = clock.clone();
     let keeper = Arc::new(Keeper::new(Arc::new(folder.clone()), clock, SEGMENT, found.sealed, next));
-    (Writer::new(found.active, found.extent.highest, SEGMENT, Arc::clone(&keeper)), keeper)
+    let (written, floor) = (found.written, found.extent.highest);
+    (Writer::new(found.active, written, floor, SEGMENT, Arc::clone(&keeper)), keeper)
 }
 
 impl World {
@@ -84,7 +87,7 @@ impl World {
         let highest = found.extent.highest;
         let (writer, keeper) = keeper(&folder, &clock, found.opened);
         let (book, dice) = (Vec::new(), Dice(seed));
-        Self { folder, clock, writer: Some(writer), keeper, book, highest, groups: 0, dice }
+        Self { folder, clock, writer: Some(writer), keeper, book, highest, groups: 0, told: Vec::new(), dice }
     }
 
     fn record(&mut self) -> Record {
@@ -126,8 +129,13 @@ impl World {
             self.book.push(Sent { first, bytes, kept_until, fate: Fate::Unknown, group: self.groups });
         }
         self.groups += 1;
-        let outcome = writer.write(&mut group).and_then(|()| if sync { writer.sync() } else { Ok(()) });
+        let reserved = if sync { Ok(()) } else { writer.reserve(&group) };
+        let outcome = reserved.and_then(|()| writer.write(&mut group));
+        let outcome = outcome.and_then(|()| if sync { writer.sync() } else { Ok(()) });
         let ops = self.folder.ops();
+        if outcome.is_ok() && !sync {
+            self.told.push((ops, self.highest));
+        }
         match outcome {
             Ok(()) if !writer.is_dirty() => {
                 // In the order of the file: all before it are durable as well.
@@ -143,6 +151,11 @@ impl World {
             self.writer = Some(writer);
         }
         outcome
+    }
+
+    /// The highest id that was given out.
+    pub(super) fn highest(&self) -> MessageId {
+        self.highest
     }
 
     pub(super) fn tend(&mut self) {
@@ -168,6 +181,7 @@ impl World {
     pub(super) fn restart(&mut self) {
         let found = recover(&self.folder).unwrap();
         self.check(&found, self.folder.ops());
+        self.highest = self.highest.max(found.extent.highest);
         let ops = self.folder.ops();
         let seen: Vec<MessageId> = found.records.iter().map(|(first, _)| *first).collect();
         // What came back is shown to readers and is durable; what did not is gone for ever.
@@ -236,6 +250,9 @@ impl World {
             assert!(!durable || may_miss(sent) || found.extent.highest >= sent.first);
         }
         assert!(records.next().is_none(), "a record that nobody posted, or in a wrong place");
+        // Neither below any that was told, also when its message is gone.
+        let told = self.told.iter().rev().find(|(at, _)| *at <= cut);
+        assert!(told.is_none_or(|(_, id)| found.extent.highest >= *id), "an id is given out again");
     }
 
     /// The group that was written last, as far as is known to have been accepted before a crash.
