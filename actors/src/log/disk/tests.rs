@@ -2,6 +2,7 @@
 
 mod crashes;
 mod faults;
+mod promise;
 mod real;
 mod salvage;
 mod world;

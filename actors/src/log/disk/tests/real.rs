@@ -38,7 +38,7 @@ fn record(first: u64, text: &'static str) -> Arc<Record> {
     Arc::new(Record { bus, channel, entries, key: None, accepted: START, kept_until: until })
 }
 
-fn told() -> (Notify, Receiver<Outcome>) {
+pub(super) fn told() -> (Notify, Receiver<Outcome>) {
     let (sender, receiver) = channel();
     (Notify::new(move |outcome| _ = sender.send(outcome)), receiver)
 }
