@@ -1,26 +1,64 @@
-//! Time as the actors read it: injected, so that tests and simulators decide what it is.
+//! Time as the broker reads it: injected, so that tests and simulators decide what it is.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::Timestamp;
+use crate::model::Timestamp;
 
-/// Where the actors read the time.
-///
-/// It may step back: ids keep rising (the sequencer sees to that) and what has expired stays gone.
-pub trait Clock: Send + Sync + 'static {
-    /// The present.
-    fn now(&self) -> Timestamp;
+/// One run of the machine, from power-on to power-off. Uptimes of the same boot can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boot(u128);
+
+impl Boot {
+    /// The boot with this number.
+    #[must_use]
+    pub const fn from_u128(number: u128) -> Self {
+        Self(number)
+    }
+
+    /// The boot's number.
+    #[must_use]
+    pub const fn as_u128(self) -> u128 {
+        self.0
+    }
 }
 
-/// The machine's wall clock.
+/// Where the broker reads the time.
+///
+/// Ids and people go by the wall clock, which may step either way. Ends are kept by the uptime, which may not (I-11).
+pub trait Clock: Send + Sync + 'static {
+    /// The present, as a wall clock shows it.
+    fn wall(&self) -> Timestamp;
+
+    /// Time since the machine was started, its sleep included. Never less than before within one boot.
+    fn uptime(&self) -> Duration;
+
+    /// Which boot [`Clock::uptime`] counts from, if that is known.
+    fn boot(&self) -> Option<Boot>;
+}
+
+/// The machine's clocks.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the wall clock")]
+    fn wall(&self) -> Timestamp {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         Timestamp::EPOCH.after(since_1970)
+    }
+
+    fn uptime(&self) -> Duration {
+        // Unlike `Instant` it counts the time that the machine was asleep: a message must not outlive its end by it.
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+        Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0))
+    }
+
+    fn boot(&self) -> Option<Boot> {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+        u128::from_str_radix(&digits, 16).ok().map(Boot)
     }
 }
 
@@ -31,31 +69,73 @@ impl Clock for SystemClock {
 /// use backplane_actors::{Clock, ManualClock, Timestamp};
 /// let clock = ManualClock::at(Timestamp::from_millis(1_000));
 /// clock.advance(Duration::from_secs(2));
-/// assert_eq!(clock.now().as_millis(), 3_000);
+/// assert_eq!(clock.wall().as_millis(), 3_000);
+/// clock.step_wall(Timestamp::from_millis(500));
+/// assert_eq!((clock.wall().as_millis(), clock.uptime()), (500, Duration::from_secs(2)));
 /// ```
 #[derive(Debug)]
-pub struct ManualClock(AtomicU64);
+pub struct ManualClock(Mutex<Hands>);
+
+#[derive(Debug)]
+struct Hands {
+    wall: Timestamp,
+    uptime: Duration,
+    boot: u128,
+}
 
 impl ManualClock {
-    /// A clock that shows this time.
+    /// A clock whose wall shows this time, on a machine that was started just now.
     #[must_use]
-    pub fn at(now: Timestamp) -> Self {
-        Self(AtomicU64::new(now.as_millis()))
+    pub fn at(wall: Timestamp) -> Self {
+        Self(Mutex::new(Hands { wall, uptime: Duration::ZERO, boot: 1 }))
     }
 
-    /// Moves forward.
+    fn hands(&self) -> MutexGuard<'_, Hands> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets time pass.
     pub fn advance(&self, span: Duration) {
-        self.set(self.now().after(span));
+        let mut hands = self.hands();
+        hands.wall = hands.wall.after(span);
+        hands.uptime = hands.uptime.saturating_add(span);
     }
 
-    /// Shows this time from now on, also an earlier one.
-    pub fn set(&self, now: Timestamp) {
-        self.0.store(now.as_millis(), Ordering::SeqCst);
+    /// Sets the wall clock, forwards or back. No time passes.
+    pub fn step_wall(&self, to: Timestamp) {
+        self.hands().wall = to;
+    }
+
+    /// Starts the machine anew: the uptime counts from zero, the wall clock goes on.
+    pub fn reboot(&self) {
+        let mut hands = self.hands();
+        hands.uptime = Duration::ZERO;
+        hands.boot = hands.boot.wrapping_add(1);
     }
 }
 
 impl Clock for ManualClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    fn wall(&self) -> Timestamp {
+        self.hands().wall
+    }
+
+    fn uptime(&self) -> Duration {
+        self.hands().uptime
+    }
+
+    fn boot(&self) -> Option<Boot> {
+        Some(Boot(self.hands().boot))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i_11_the_machines_uptime_only_rises_within_its_boot() {
+        let (first, second) = (SystemClock.uptime(), SystemClock.uptime());
+        assert!(first <= second && first > Duration::ZERO);
+        assert_eq!(SystemClock.boot(), SystemClock.boot());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::Timestamp;
+use super::Timestamp;
 
 /// Digits of the text form: 13 × 5 bits hold 64.
 const TEXT_LENGTH: usize = 13;

@@ -1,7 +1,6 @@
 //! The words of the protocol as types. Pure: nothing here knows an actor, a runtime or a clock.
 
 mod batch;
-mod entry;
 mod envelope;
 mod id;
 mod json;
@@ -9,20 +8,19 @@ mod key;
 mod members;
 mod message;
 mod name;
+mod position;
 mod posting;
-mod retrieval;
 mod source;
 mod time;
 
 pub use batch::{Batch, BatchError, BatchErrorKind};
-pub use entry::Entry;
 pub use envelope::{
     AcceptAll, Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, SIGNATURES_MAX, Signature,
 };
 pub use id::{IdText, MessageId, NotAnId};
-pub use key::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KeyError};
+pub use key::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KEY_OWNER_MAX, KeyError};
 pub use message::{Message, MessageError, MessageLimits};
 pub use name::{BUS_NAME_MAX, BusName, CHANNEL_NAME_MAX, ChannelName, NameError};
+pub use position::{Epoch, Position, Since};
 pub use posting::{Posted, Posting};
-pub use retrieval::{Page, Resume, Since};
-pub use time::Timestamp;
+pub use time::{Moment, Timestamp};

@@ -95,6 +95,12 @@ impl BusName {
         Self(text.into())
     }
 
+    /// A name that was checked when it came and comes back from a log: what is allowed may have changed since, and
+    /// that must not make a log unreadable.
+    pub(crate) fn recovered(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -139,6 +145,11 @@ impl fmt::Debug for BusName {
 impl ChannelName {
     /// A name that the code itself chose.
     pub(crate) fn trusted(text: &'static str) -> Self {
+        Self(text.into())
+    }
+
+    /// See [`BusName::recovered`].
+    pub(crate) fn recovered(text: &str) -> Self {
         Self(text.into())
     }
 

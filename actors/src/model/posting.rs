@@ -1,6 +1,6 @@
 //! What a poster hands in and what it gets back.
 
-use crate::{Batch, ChannelName, IdempotencyKey, MessageId};
+use super::{Batch, ChannelName, IdempotencyKey, MessageId};
 
 /// The messages of one POST: all of them are accepted or none (RET-7).
 #[derive(Debug)]

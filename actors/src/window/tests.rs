@@ -3,15 +3,14 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Message;
-use crate::memory::MemoryGauge;
-use crate::sequencer::Sequencer;
+use crate::log::Sequencer;
+use crate::model::{Message, Timestamp};
 
 const RETENTION: u64 = 50;
 
 fn entry(id: MessageId, until: u64, gauge: &Arc<MemoryGauge>) -> Arc<Entry> {
     let message = Message::trusted("{}");
-    Arc::new(Entry::new(id, Timestamp::from_millis(until), "c".parse().unwrap(), message, gauge))
+    Arc::new(Entry::new(id, Moment::from_millis(until), "c".parse().unwrap(), message, gauge))
 }
 
 #[derive(Debug, Clone)]
@@ -31,6 +30,8 @@ enum Step {
     },
     /// The window is rebuilt from what it held, as after a restart.
     Restart,
+    /// The bus was given windows of another size.
+    Resize(usize),
     Advance(u64),
     Rewind(u64),
 }
@@ -43,6 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => Just(Step::Expire),
         1 => (0usize..12, 0u64..3).prop_map(|(back, offset)| Step::Lose { back, offset }),
         1 => Just(Step::Restart),
+        1 => (1usize..8).prop_map(Step::Resize),
         3 => (0u64..40).prop_map(Step::Advance),
         1 => (0u64..60).prop_map(Step::Rewind),
     ];
@@ -68,6 +70,11 @@ impl Model {
         self.gone = self.gone.max(self.posted.len().saturating_sub(self.capacity));
     }
 
+    fn resize(&mut self, capacity: usize) {
+        self.capacity = capacity;
+        self.gone = self.gone.max(self.posted.len().saturating_sub(capacity));
+    }
+
     fn expire(&mut self, now: u64) {
         while self.gone < self.posted.len() && self.posted[self.gone].1 <= now {
             self.gone += 1;
@@ -90,7 +97,8 @@ proptest! {
     #[test]
     fn ret_2_ret_3_ret_4_ret_7_a_window_is_what_its_history_says(steps in steps(), capacity in 1usize..8) {
         let gauge = MemoryGauge::new(usize::MAX);
-        let size = NonZeroUsize::new(capacity).unwrap();
+        let mut capacity = capacity;
+        let mut size = NonZeroUsize::new(capacity).unwrap();
         let mut window = Window::new(size, MessageId::ZERO);
         let mut sequencer = Sequencer::after(MessageId::ZERO);
         let mut model = Model { posted: Vec::new(), gone: 0, capacity, hole: MessageId::ZERO };
@@ -107,23 +115,23 @@ proptest! {
                 Step::Read { back, offset } => {
                     let Some(place) = model.posted.len().checked_sub(back + 1) else { continue };
                     let since = MessageId::from_u64(model.posted[place].0.as_u64() + offset);
-                    let page = window.since(Since::After(since));
+                    let page = window.since(Origin::After(since));
                     let (ids, resume) = model.read(since);
                     prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), ids);
                     prop_assert_eq!(page.resume, resume);
                     prop_assert_eq!(page.next, window.newest());
                 }
                 Step::ReadAll => {
-                    let page = window.since(Since::Start);
+                    let page = window.since(Origin::Whole(Resume::Complete));
                     prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), model.visible());
-                    prop_assert_eq!(window.since(Since::Unknown).resume, Resume::Reset);
+                    prop_assert_eq!(window.since(Origin::Whole(Resume::Reset)).resume, Resume::Reset);
                     // Who goes on from `next` sees nothing twice.
-                    let next = window.since(Since::After(page.next));
+                    let next = window.since(Origin::After(page.next));
                     prop_assert!(next.entries.is_empty() || page.entries.is_empty());
                     prop_assert_eq!(next.resume, Resume::Complete);
                 }
                 Step::Expire => {
-                    window.expire(Timestamp::from_millis(now));
+                    window.expire(Moment::from_millis(now));
                     model.expire(now);
                 }
                 Step::Lose { back, offset } => {
@@ -139,6 +147,11 @@ proptest! {
                     next.lose(window.lost());
                     window = next;
                     sequencer = Sequencer::after(sequencer.highest());
+                }
+                Step::Resize(to) => {
+                    (capacity, size) = (to, NonZeroUsize::new(to).unwrap());
+                    window.resize(size);
+                    model.resize(to);
                 }
                 Step::Advance(by) => now += by,
                 Step::Rewind(by) => now = now.saturating_sub(by),

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{AcceptAll, Envelope, EnvelopeRefusal};
+use crate::model::{AcceptAll, Envelope, EnvelopeRefusal};
 
 const GOOD: &str = r#"{"source":"http://client.com","type":"t","payload":[ 1.0 ]}"#;
 const LIMITS: MessageLimits = MessageLimits { messages: 3, message: 200, depth: 4 };

@@ -2,15 +2,15 @@
 
 use std::mem::size_of;
 
-use crate::memory::{ENTRY_OVERHEAD, Held, MemoryGauge};
-use crate::{ChannelName, Message, MessageId, Timestamp};
+use super::memory::{ENTRY_OVERHEAD, Held, MemoryGauge};
+use crate::model::{ChannelName, Message, MessageId, Moment};
 use std::sync::Arc;
 
 /// An accepted message with its id, its channel and its end. Shared by the windows, never changed.
 #[derive(Debug)]
 pub struct Entry {
     id: MessageId,
-    until: Timestamp,
+    until: Moment,
     channel: ChannelName,
     message: Message,
     _held: Held,
@@ -19,7 +19,7 @@ pub struct Entry {
 impl Entry {
     pub(crate) fn new(
         id: MessageId,
-        until: Timestamp,
+        until: Moment,
         channel: ChannelName,
         message: Message,
         gauge: &Arc<MemoryGauge>,
@@ -42,7 +42,7 @@ impl Entry {
 
     /// When the message's retention ends.
     #[must_use]
-    pub fn until(&self) -> Timestamp {
+    pub fn until(&self) -> Moment {
         self.until
     }
 

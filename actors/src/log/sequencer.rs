@@ -1,6 +1,6 @@
 //! Pure: gives out ids that rise strictly, whatever the clock does.
 
-use crate::{MessageId, Timestamp};
+use crate::model::{MessageId, Timestamp};
 
 /// The source of ids (I-1): never the same or a lower one again, also when the clock steps back and,
 /// started from the highest id of an earlier run, after a restart.

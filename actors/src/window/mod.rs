@@ -1,10 +1,25 @@
 //! Pure: the most recent messages of a channel or a bus (RET-1), and what was lost before them.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `entry` | a message as windows hold it |
+//! | `memory` | the sum of what is held, against its bound |
+//! | `page` | what a reader gets |
+
+mod entry;
+mod memory;
+mod page;
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::{Entry, MessageId, Page, Resume, Since, Timestamp};
+pub use entry::Entry;
+pub(crate) use memory::{CHANNEL_OVERHEAD, Held, MemoryGauge};
+pub(crate) use page::{Origin, Slice};
+pub use page::{Page, Resume};
+
+use crate::model::{MessageId, Moment};
 
 /// A bounded run of entries with rising ids.
 ///
@@ -12,7 +27,7 @@ use crate::{Entry, MessageId, Page, Resume, Since, Timestamp};
 /// that was ever pushed, and one id, the highest lost, says whether a reader missed something. That id
 /// lies among the entries or above them only after a salvage of a damaged log ([`Window::lose`]).
 #[derive(Debug)]
-pub struct Window {
+pub(crate) struct Window {
     entries: VecDeque<Arc<Entry>>,
     capacity: NonZeroUsize,
     lost: MessageId,
@@ -21,33 +36,44 @@ pub struct Window {
 impl Window {
     /// An empty window of at most `capacity` entries. Messages up to and including `lost` may have
     /// existed before and are gone.
-    #[must_use]
-    pub const fn new(capacity: NonZeroUsize, lost: MessageId) -> Self {
+    pub(crate) const fn new(capacity: NonZeroUsize, lost: MessageId) -> Self {
         Self { entries: VecDeque::new(), capacity, lost }
     }
 
     /// Notes that messages up to and including `id` may have existed before and are gone. Entries below
     /// it are those that were saved: they stay, and whoever comes from below `id` is told of a gap.
-    pub fn lose(&mut self, id: MessageId) {
+    pub(crate) fn lose(&mut self, id: MessageId) {
         self.lost = self.lost.max(id);
     }
 
     /// Adds an entry, whose id must be above all before it; evicts the oldest when the window is full.
-    pub fn push(&mut self, entry: Arc<Entry>) {
-        debug_assert!(entry.id() > self.newest());
+    pub(crate) fn push(&mut self, entry: Arc<Entry>) {
+        debug_assert!(entry.id() > self.newest(), "I-1: ids rise within a window");
         while self.entries.len() >= self.capacity.get() {
             self.lose_oldest();
         }
         self.entries.push_back(entry);
     }
 
-    /// Drops what has reached its end. What was dropped stays so, even if the clock steps back.
+    /// Holds at most `capacity` entries from now on; the oldest go.
+    pub(crate) fn resize(&mut self, capacity: NonZeroUsize) {
+        self.capacity = capacity;
+        while self.entries.len() > capacity.get() {
+            self.lose_oldest();
+        }
+    }
+
+    /// Drops what has reached its end.
     ///
-    /// An entry that ends before an older one (the clock stepped back between them) stays as long as
+    /// An entry that ends before an older one (the bus was given a shorter retention between them) stays as long as
     /// the older one does.
-    pub fn expire(&mut self, now: Timestamp) {
+    pub(crate) fn expire(&mut self, now: Moment) {
         while self.entries.front().is_some_and(|oldest| oldest.until() <= now) {
             self.lose_oldest();
+        }
+        if self.entries.is_empty() {
+            // A burst must not be remembered for ever: a million quiet channels would each keep room for it.
+            self.entries = VecDeque::new();
         }
     }
 
@@ -57,30 +83,32 @@ impl Window {
         }
     }
 
+    /// Empties the window, whose channel's life is over. Messages up to `lost` are gone.
+    pub(crate) fn begin(&mut self, lost: MessageId) {
+        self.entries = VecDeque::new();
+        self.lose(lost);
+    }
+
     /// The id of the newest entry or lost one.
-    #[must_use]
-    pub fn newest(&self) -> MessageId {
+    pub(crate) fn newest(&self) -> MessageId {
         self.entries.back().map_or(self.lost, |entry| entry.id().max(self.lost))
     }
 
     /// The highest id that was here and is gone.
-    #[must_use]
-    pub const fn lost(&self) -> MessageId {
+    pub(crate) const fn lost(&self) -> MessageId {
         self.lost
     }
 
     /// The entries, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.entries.iter()
     }
 
-    /// What a reader gets that has seen everything up to `since` (RET-2 to RET-4).
-    #[must_use]
-    pub fn since(&self, since: Since) -> Page {
-        let (skip, resume) = match since {
-            Since::Start => (0, Resume::Complete),
-            Since::Unknown => (0, Resume::Reset),
-            Since::After(id) => {
+    /// What a reader gets that has seen everything up to its position (RET-2 to RET-4).
+    pub(crate) fn since(&self, origin: Origin) -> Slice {
+        let (skip, resume) = match origin {
+            Origin::Whole(resume) => (0, resume),
+            Origin::After(id) => {
                 let skip = match self.entries.binary_search_by_key(&id, |entry| entry.id()) {
                     Ok(at) => at.saturating_add(1),
                     // A position that this window gave out, though it shows no message there.
@@ -91,7 +119,7 @@ impl Window {
             }
         };
         let entries = self.entries.iter().skip(skip).cloned().collect();
-        Page { entries, next: self.newest(), resume }
+        Slice { entries, next: self.newest(), resume }
     }
 }
 

@@ -1,0 +1,155 @@
+//! A log's own time, which goes on over restarts and never back (I-11).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Boot, Clock};
+use crate::model::{Moment, Timestamp};
+
+/// A point at which a log's time, a boot's uptime and the wall clock were read together. A log keeps one for each of
+/// its runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchor {
+    /// The log's time.
+    pub moment: Moment,
+    /// The uptime, in whole milliseconds.
+    pub uptime: Duration,
+    /// Of which boot.
+    pub boot: Option<Boot>,
+    /// The wall clock.
+    pub wall: Timestamp,
+}
+
+/// The present in a log's own time.
+#[derive(Clone)]
+pub struct Timeline {
+    clock: Arc<dyn Clock>,
+    anchor: Anchor,
+}
+
+impl Timeline {
+    /// The time of a log that begins now.
+    #[must_use]
+    pub fn fresh(clock: Arc<dyn Clock>) -> Self {
+        let anchor = read(&*clock, Moment::ZERO);
+        Self { clock, anchor }
+    }
+
+    /// The time of a log whose last run began at `anchor` and whose last record is of the moment `last`, when a wall
+    /// clock showed `wall`.
+    ///
+    /// How long the log was closed is told by the uptime within the same boot, by the wall clock otherwise; it
+    /// never was closed for less than no time.
+    #[must_use]
+    pub fn resume(clock: Arc<dyn Clock>, anchor: Anchor, last: Moment, wall: Timestamp) -> Self {
+        let same_boot = anchor.boot.is_some() && anchor.boot == clock.boot();
+        let elapsed = clock.uptime().checked_sub(anchor.uptime).filter(|_| same_boot);
+        let now = match elapsed {
+            Some(elapsed) => anchor.moment.after(elapsed),
+            None => last.after(clock.wall().since(wall)),
+        };
+        let anchor = read(&*clock, now.max(last));
+        Self { clock, anchor }
+    }
+
+    /// The point at which this run began.
+    #[must_use]
+    pub const fn anchor(&self) -> Anchor {
+        self.anchor
+    }
+
+    /// The present.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        self.anchor.moment.after(self.clock.uptime().saturating_sub(self.anchor.uptime))
+    }
+
+    /// What a wall clock shows: for ids and for people.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.clock.wall()
+    }
+}
+
+fn read(clock: &dyn Clock, moment: Moment) -> Anchor {
+    // Whole milliseconds, as a log writes them: read back, the anchor is the same.
+    let millis = u64::try_from(clock.uptime().as_millis()).unwrap_or(u64::MAX);
+    Anchor { moment, uptime: Duration::from_millis(millis), boot: clock.boot(), wall: clock.wall() }
+}
+
+impl fmt::Debug for Timeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timeline").field("anchor", &self.anchor).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Pass(u64),
+        StepWall(u64),
+        Restart,
+        Reboot,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            4 => (0u64..1000).prop_map(Step::Pass),
+            2 => (0u64..100_000).prop_map(Step::StepWall),
+            2 => Just(Step::Restart),
+            1 => Just(Step::Reboot),
+        ];
+        prop::collection::vec(step, 0..40)
+    }
+
+    proptest! {
+        /// Within a boot the log's time is the time that passed, whatever the wall clock showed and however often the
+        /// process was started anew. A reboot never takes it back.
+        #[test]
+        fn i_11_time_goes_on_over_restarts_and_never_back(steps in steps()) {
+            let clock = Arc::new(ManualClock::at(Timestamp::from_millis(50_000)));
+            let mut timeline = Timeline::fresh(clock.clone());
+            let mut expected = 0;
+            for step in steps {
+                let (before, wall) = (timeline.now(), clock.wall());
+                match step {
+                    Step::Pass(millis) => {
+                        clock.advance(Duration::from_millis(millis));
+                        expected += millis;
+                    }
+                    Step::StepWall(to) => clock.step_wall(Timestamp::from_millis(to)),
+                    Step::Restart => {
+                        timeline = Timeline::resume(clock.clone(), timeline.anchor(), before, wall);
+                    }
+                    Step::Reboot => {
+                        clock.reboot();
+                        timeline = Timeline::resume(clock.clone(), timeline.anchor(), before, wall);
+                    }
+                }
+                prop_assert_eq!(timeline.now().as_millis(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn i_11_after_a_reboot_the_wall_clock_says_how_long_the_log_was_closed() {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(50_000)));
+        let first = Timeline::fresh(clock.clone());
+        clock.advance(Duration::from_millis(10));
+        let (last, wall) = (first.now(), clock.wall());
+        clock.advance(Duration::from_millis(20));
+        clock.reboot();
+        let second = Timeline::resume(clock.clone(), first.anchor(), last, wall);
+        assert_eq!(second.now().as_millis(), 30);
+        clock.step_wall(Timestamp::EPOCH);
+        let third = Timeline::resume(clock, second.anchor(), second.now(), Timestamp::from_millis(1));
+        assert_eq!(third.now().as_millis(), 30, "a wall clock that was set back says nothing");
+    }
+}
