@@ -1,8 +1,11 @@
 //! Why the broker refuses.
 
-use crate::log::LogError;
+use std::time::Duration;
 
-/// Why a POST was refused. Nothing of it is stored (I-2), unless said otherwise.
+use crate::log::LogError;
+use crate::model::BusName;
+
+/// Why a POST was refused. Nothing of it is stored (I-2), unless [`PostError::is_unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
     /// No bus of this name is open.
@@ -20,21 +23,38 @@ pub enum PostError {
     /// As many idempotency keys are remembered as may be.
     #[error("the bus already remembers its {0} idempotency keys; post without one or later")]
     TooManyKeys(usize),
-    /// More messages than one POST can have ids for.
-    #[error("a POST has at most {0} messages")]
-    TooManyMessages(u32),
-    /// The ids are used up, which the clock says happens in the year 2527.
-    #[error("this server has no more message ids to give out")]
-    NoMoreIds,
+    /// As many POSTs wait for their answers as may.
+    #[error("{0} POSTs to this bus already wait for their answers; try again in a moment")]
+    TooManyPending(usize),
+    /// The log has not answered for so long.
+    #[error("the message log has not answered for {} seconds; whether this POST is stored is unknown", .0.as_secs())]
+    Stalled(Duration),
+    /// The log has not answered POSTs before this one; it was not tried.
+    #[error("the message log does not answer; nothing is accepted until it does")]
+    LogStalled,
     /// The log refused.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The bus was closed.
+    #[error("the bus was closed")]
+    BusClosed,
     /// The broker is shutting down or its arbiters are gone.
     #[error("the broker is shutting down")]
     Closed,
     /// The bus actor panicked on it. It may be stored or not; an idempotency key makes a retry safe.
     #[error("the bus failed on this POST; whether it is stored is unknown")]
     Crashed,
+    /// The bus actor panicked before: the bus takes nothing until a restart.
+    #[error("the bus failed and takes nothing until a restart")]
+    BusFailed,
+}
+
+impl PostError {
+    /// Whether the POST may be stored all the same. Its idempotency key makes a retry safe.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Stalled(_) | Self::Crashed | Self::Log(LogError::Failed))
+    }
 }
 
 /// Why a retrieval was refused.
@@ -43,10 +63,33 @@ pub enum ReadError {
     /// No bus of this name is open.
     #[error("there is no such bus")]
     UnknownBus,
+    /// The bus was closed.
+    #[error("the bus was closed")]
+    BusClosed,
     /// The broker is shutting down or its arbiters are gone.
     #[error("the broker is shutting down")]
     Closed,
     /// The actor panicked on it, or did again after it was started anew.
     #[error("the actor failed on this retrieval")]
     Crashed,
+    /// The bus actor panicked before: what its windows hold is in doubt until a restart.
+    #[error("the bus failed and answers nothing until a restart")]
+    BusFailed,
+}
+
+/// Why a bus was not opened, changed or closed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BusError {
+    /// There is one of this name.
+    #[error("there is a bus {0} already")]
+    Exists(BusName),
+    /// There is none of this name.
+    #[error("there is no bus {0}")]
+    Unknown(BusName),
+    /// The log could not note it.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The broker is shutting down.
+    #[error("the broker is shutting down")]
+    Closed,
 }

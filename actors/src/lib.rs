@@ -1,10 +1,47 @@
-//! wip
-#![allow(dead_code, unused, missing_docs, unreachable_pub)]
+//! The Backplane broker as actors: buses, channels and their windows, without HTTP and without accounts.
+//!
+//! # What lives here
+//!
+//! | room | what it is | may use |
+//! |---|---|---|
+//! | `model` | names, ids, messages, positions: the protocol's words as types | nothing here |
+//! | `clock`, `settings` | where the time comes from; what an embedder sets | `model` |
+//! | `window` | pure: the most recent messages, and what was lost before them | `model` |
+//! | [`log`] | where POSTs get their order, ids and durability | `window` and the above |
+//! | `error` | why the broker refuses | `log` and the above |
+//! | `context` | what the actors of a broker share | `error` and the above |
+//! | `channel` | channels: the directory, their actors, expiry | `context` and the above |
+//! | `bus` | buses: the fold over their records, admission, their actors | `channel` and the above |
+//! | `broker` | the handle that everything outside holds | all |
+//!
+//! # One message's way
+//!
+//! [`Broker::post`] → Bus actor: let in, proposed to the log → numbered, durable, committed → the fold: the bus's window,
+//! then the channel's, then shown → answered. [`Broker::read_channel`] → directory → Channel actor → its window.
+//!
+//! Start at [`Broker`]; what a bus is stands in `bus/state`, why nothing is lost to a reaped channel in
+//! `channel/directory`.
+
+mod broker;
+mod bus;
+mod channel;
 mod clock;
+mod context;
+mod error;
 pub mod log;
 mod model;
+mod settings;
 mod window;
+
+pub use broker::{Broker, BrokerBuilder, BusHandle};
 pub use clock::{Boot, Clock, ManualClock, SystemClock};
-pub use log::Sequencer;
-pub use model::*;
+pub use context::{Stats, Work};
+pub use error::{BusError, PostError, ReadError};
+pub use model::{
+    AcceptAll, BUS_NAME_MAX, Batch, BatchError, BatchErrorKind, BusName, CHANNEL_NAME_MAX, ChannelName,
+    Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, Epoch, Fingerprint, IDEMPOTENCY_KEY_MAX, IdText,
+    IdempotencyKey, KEY_OWNER_MAX, KeyError, Message, MessageError, MessageId, MessageLimits, Moment,
+    NameError, NotAnId, Position, Posted, Posting, SIGNATURES_MAX, Signature, Since, Timestamp,
+};
+pub use settings::{BrokerLimits, BusSettings};
 pub use window::{Entry, Page, Resume};

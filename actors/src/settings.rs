@@ -39,6 +39,11 @@ pub struct BrokerLimits {
     pub idempotency_keys: usize,
     /// How long an idempotency key is remembered. Default 10 minutes.
     pub idempotency_window: Duration,
+    /// Most POSTs to one bus that wait for their answers at a time. Default 10 000.
+    pub pending_posts: usize,
+    /// How long a POST waits for a log that does not answer, and after which more are refused. Default 5 seconds; what
+    /// passes is noticed a second later at most.
+    pub log_patience: Duration,
 }
 
 impl Default for BrokerLimits {
@@ -48,6 +53,8 @@ impl Default for BrokerLimits {
             window_memory: 1 << 30,
             idempotency_keys: 100_000,
             idempotency_window: Duration::from_mins(10),
+            pending_posts: 10_000,
+            log_patience: Duration::from_secs(5),
         }
     }
 }

@@ -1,20 +1,23 @@
-//! Starting a broker from its buses and its log.
+//! Starting a broker: each bus is a fold over what its log has kept.
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use actix::Addr;
+use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 
-use super::handle::Handle;
-use super::{Broker, CANARY_BUS, Inner};
-use crate::bus::Recovery;
-use crate::journal::Journal;
-use crate::log::{Log, MemoryLog, RecoveryError};
-use crate::memory::MemoryGauge;
-use crate::placement::Placement;
-use crate::shared::Shared;
-use crate::{BrokerLimits, BusName, BusSettings, Clock, SystemClock};
+use super::{Broker, CANARY_BUS, Inner, buses};
+use crate::bus::{BusState, Sizes};
+use crate::channel::Channel;
+use crate::clock::{Clock, SystemClock};
+use crate::context::{Arbiters, BrokerContext, Counters, FailPoints, Work};
+use crate::log::{Extent, Incarnation, Kept, Log, MemoryLog, Record, RecoveryError};
+use crate::model::{BusName, Epoch, Moment};
+use crate::settings::{BrokerLimits, BusSettings};
+use crate::window::MemoryGauge;
 
 /// What a broker is started from.
 #[must_use]
@@ -23,6 +26,7 @@ pub struct BrokerBuilder {
     limits: BrokerLimits,
     clock: Arc<dyn Clock>,
     log: Box<dyn Log>,
+    fail_points: FailPoints,
 }
 
 impl BrokerBuilder {
@@ -32,6 +36,7 @@ impl BrokerBuilder {
             limits: BrokerLimits::default(),
             clock: Arc::new(SystemClock),
             log: Box::new(MemoryLog::default()),
+            fail_points: FailPoints::default(),
         }
     }
 
@@ -59,43 +64,124 @@ impl BrokerBuilder {
         self
     }
 
-    /// Starts the broker from what its log kept.
+    /// Has `hook` called after each piece of work that an actor does, on the actor's thread, before anybody is told of it.
+    /// It may panic: so a test sees what a panic anywhere leads to.
+    pub fn fail_points(mut self, hook: impl Fn(Work) + Send + Sync + 'static) -> Self {
+        self.fail_points = FailPoints::new(hook);
+        self
+    }
+
+    /// Starts the broker from what its log kept. When it returns, every bus is what it was.
     ///
     /// # Errors
     ///
     /// The log cannot be read.
     pub fn start(mut self) -> Result<Broker, RecoveryError> {
         let memory = MemoryGauge::new(self.limits.window_memory);
-        let now = self.clock.now();
-        let mut recoveries: HashMap<BusName, Recovery, RandomState> = self
+        let epoch = random_epoch()?;
+        let mut folds: HashMap<BusName, Fold, RandomState> = self
             .buses
             .drain()
-            .map(|(name, settings)| (name, Recovery::new(settings, &self.limits, &memory, now)))
+            .map(|(name, settings)| (name, Fold::new(settings, &memory)))
             .collect();
         let canary_name = BusName::trusted(CANARY_BUS);
         let mut strangers: HashSet<BusName, RandomState> = HashSet::default();
-        let extent = self.log.recover(now, &mut |record| match recoveries.get_mut(&record.bus) {
-            Some(recovery) => recovery.take(record),
-            // Nobody reads it, and its messages have done their duty.
-            None if record.bus == canary_name => {}
-            None => _ = strangers.insert(record.bus),
+        let mut retired: HashMap<BusName, Incarnation, RandomState> = HashMap::default();
+        let extent = self.log.recover(&self.clock, epoch, &mut |kept| match kept {
+            Kept::Record(record) => match folds.get_mut(&record.bus) {
+                Some(fold) => fold.apply(&record),
+                // Nobody reads it, and its messages have done their duty.
+                None if record.bus == canary_name => {}
+                None => _ = strangers.insert(record.bus.clone()),
+            },
+            Kept::Retired { bus, next } => {
+                if let Some(fold) = folds.get_mut(&bus) {
+                    fold.state.retire(next);
+                }
+                strangers.remove(&bus);
+                retired.insert(bus, next);
+            }
         })?;
         for bus in strangers {
-            tracing::warn!(%bus, "the log holds messages of a bus that is not configured; they stay unread");
+            let next = retire(&*self.log, &bus);
+            retired.extend(next.map(|next| (bus, next)));
         }
-        let canary = Recovery::new(BusSettings::default(), &self.limits, &memory, now);
-        let shared = Arc::new(Shared {
-            clock: self.clock,
-            journal: Journal::new(self.log, extent.highest),
+        let Extent { lost, runs, timeline, .. } = extent;
+        let now = timeline.now();
+        let context = Arc::new(BrokerContext {
+            timeline,
+            runs,
+            log: self.log,
             memory,
-            limits: self.limits,
-            placement: Placement::default(),
+            limits: ArcSwap::from_pointee(self.limits),
+            arbiters: Arbiters::default(),
+            fail_points: self.fail_points,
             closing: AtomicBool::new(false),
         });
-        let open = |name, recovery| Handle::open(name, recovery, extent.lost, &shared);
+        let canary = Fold::new(BusSettings::default(), &context.memory);
+        let open = |name, fold: Fold| {
+            let (settings, state) = fold.finish(lost, now);
+            buses::handle(name, settings, state, &context)
+        };
         let canary = open(canary_name, canary);
-        let buses = recoveries.into_iter().map(|(name, recovery)| (name.clone(), open(name, recovery)));
-        let buses = buses.collect();
-        Ok(Broker(Arc::new(Inner { shared, buses, canary })))
+        let buses = folds.into_iter().map(|(name, fold)| (name.clone(), open(name, fold))).collect();
+        let (buses, retired) = (ArcSwap::from_pointee(buses), futures::lock::Mutex::new(retired));
+        Ok(Broker(Arc::new(Inner { buses, retired, canary, context })))
+    }
+}
+
+/// A bus on its way back.
+struct Fold {
+    settings: BusSettings,
+    state: BusState<Addr<Channel>>,
+    /// What was counted before this start counts no more.
+    counters: Counters,
+}
+
+impl Fold {
+    fn new(settings: BusSettings, memory: &Arc<MemoryGauge>) -> Self {
+        let state = BusState::new(Incarnation::FIRST, &settings, memory);
+        Self { settings, state, counters: Counters::default() }
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes::from(&self.settings)
+    }
+
+    fn apply(&mut self, record: &Record) {
+        // What was over when this was posted is over for all that follows: memory is bounded by what lives.
+        self.state.directory().sweep(record.at, &self.counters, usize::MAX);
+        self.state.apply(record, self.sizes(), false, &self.counters);
+    }
+
+    /// The bus as it is now. Messages up to `lost` may have existed and were not among the records.
+    fn finish(mut self, lost: crate::model::MessageId, now: Moment) -> (BusSettings, BusState<Addr<Channel>>) {
+        let sizes = self.sizes();
+        self.state.lose(lost, now, sizes);
+        self.state.expire(now);
+        self.state.directory().sweep(now, &self.counters, usize::MAX);
+        (self.settings, self.state)
+    }
+}
+
+/// A bus that is not there any more is closed: whoever is given its name next sees nothing of it.
+fn retire(log: &dyn Log, bus: &BusName) -> Option<Incarnation> {
+    let failed = |bus: &BusName, error| {
+        tracing::error!(%bus, %error, "the log could not note that this bus is gone");
+    };
+    let name = bus.clone();
+    let done = Box::new(move |noted: Result<(), _>| {
+        noted.unwrap_or_else(|error| failed(&name, error));
+    });
+    tracing::warn!(%bus, "the log holds messages of a bus that is not configured any more; they are not shown again");
+    log.retire(bus, done).inspect_err(|error| failed(bus, *error)).ok()
+}
+
+fn random_epoch() -> Result<Epoch, RecoveryError> {
+    let mut bytes = [0; 8];
+    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty());
+    match got {
+        Ok(_) => Ok(Epoch::from_u64(u64::from_le_bytes(bytes))),
+        Err(error) => Err(RecoveryError::Io { path: PathBuf::from("/dev/urandom"), error: error.into() }),
     }
 }

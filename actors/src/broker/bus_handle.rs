@@ -1,114 +1,184 @@
-//! A bus as the broker holds it: its actor from its first use on, and the way of a retrieval.
+//! A bus as everything outside holds it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use actix::{Addr, MailboxError};
-
-use crate::bus::{Bus, Post, Recovery, Restored, Revive, Started};
-use crate::cell::BusCell;
-use crate::channel::Read;
-use crate::directory::{Directory, Found};
-use crate::shared::{BusCommon, Shared};
-use crate::stats::Counters;
-use crate::{BusName, ChannelName, MessageId, Page, PostError, Posted, Posting, ReadError, Resume, Since};
+use crate::bus::{BusShared, Drained, Post, Revive};
+use crate::channel::{Channel, Found, Read};
+use crate::context::{BusContext, Stats};
+use crate::error::{PostError, ReadError};
+use crate::model::{BusName, ChannelName, MessageId, Posted, Posting, Since};
+use crate::settings::BusSettings;
+use crate::window::{Origin, Page, Resume, Slice};
 
 /// Times that a retrieval is tried on a channel whose actor is gone, the first included.
 const TRIES: usize = 3;
 
-/// A bus and, from its first use, its actor: by then the arbiters are known.
-pub(super) struct Handle {
-    pub(super) cell: Arc<BusCell>,
-    actor: OnceLock<Addr<Bus>>,
-    restored: Mutex<Option<Restored>>,
-    /// Its channels may not have their actors yet.
-    recovering: AtomicBool,
+/// An open bus. Cheap to clone; all clones are one bus. It answers [`PostError::BusClosed`] once the bus is closed, also
+/// when another of its name was opened since.
+#[derive(Clone)]
+pub struct BusHandle(Arc<BusShared>);
+
+/// Counts a POST for as long as it waits for its answer, also if the poster goes away.
+struct Waiting<'b>(&'b BusContext);
+
+impl<'b> Waiting<'b> {
+    /// Unless `most` wait already.
+    fn at_most(bus: &'b BusContext, most: usize) -> Result<Self, PostError> {
+        if bus.posting.fetch_add(1, Ordering::AcqRel) >= most {
+            bus.posting.fetch_sub(1, Ordering::AcqRel);
+            return Err(PostError::TooManyPending(most));
+        }
+        Ok(Self(bus))
+    }
 }
 
-impl Handle {
-    /// A bus that comes back. Messages up to `lost` may have existed and were not recovered.
-    pub(super) fn open(name: BusName, recovery: Recovery, lost: MessageId, shared: &Arc<Shared>) -> Self {
-        let settings = recovery.settings().clone();
-        let restored = recovery.finish(lost);
-        let Restored { settled, forgotten, .. } = restored;
-        let common = BusCommon { name, counters: Counters::default(), shared: Arc::clone(shared) };
-        Self {
-            cell: Arc::new(BusCell {
-                common: Arc::new(common),
-                directory: Directory::new(settings.channel_idle, settings.retention, settled, forgotten),
-                settings,
-            }),
-            actor: OnceLock::new(),
-            recovering: AtomicBool::new(!restored.channels.is_empty()),
-            restored: Mutex::new(Some(restored)),
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.posting.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl BusHandle {
+    pub(super) fn new(shared: Arc<BusShared>) -> Self {
+        Self(shared)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &BusName {
+        &self.0.context.name
+    }
+
+    /// How it treats its messages and channels now.
+    #[must_use]
+    pub fn settings(&self) -> Arc<BusSettings> {
+        self.0.context.settings.load_full()
+    }
+
+    /// Accepts all messages of a POST or none, and answers once they are durable and visible to every
+    /// later retrieval (RET-7, RET-10). An empty POST does nothing (V1-POST-1).
+    ///
+    /// When the future is dropped before it has completed, the POST may be stored or not: its idempotency key tells.
+    ///
+    /// # Errors
+    ///
+    /// See [`PostError`]. Unless the error [is unknown](PostError::is_unknown) nothing is stored.
+    pub async fn post(&self, posting: Posting) -> Result<Posted, PostError> {
+        let context = &self.0.context;
+        if context.broker.closing.load(Ordering::Acquire) {
+            return Err(PostError::Closed);
         }
-    }
-
-    /// The actor, if the bus was used already.
-    pub(super) fn started(&self) -> Option<&Addr<Bus>> {
-        self.actor.get()
-    }
-
-    /// Nothing as long as there is no arbiter to run it: an actor that never ran would stay closed for good.
-    pub(super) fn actor(&self) -> Option<&Addr<Bus>> {
-        self.actor.get().or_else(|| {
-            let start = || {
-                let restored = self.restored.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Bus::start(&self.cell, restored.unwrap_or_else(|| Restored::nothing(&self.cell)))
-            };
-            self.cell.common.shared.placement.has_room().then(|| self.actor.get_or_init(start))
-        })
-    }
-
-    pub(super) async fn post(&self, posting: Posting) -> Result<Posted, PostError> {
-        let actor = self.actor().ok_or(PostError::Closed)?;
+        let _waiting = Waiting::at_most(context, context.broker.limits.load().pending_posts)?;
+        let actor = self.0.actor().ok_or(PostError::Closed)?;
         actor.send(Post(posting)).await.unwrap_or(Err(PostError::Closed))
     }
 
-    pub(super) async fn read(&self, since: Since) -> Result<Page, ReadError> {
-        let actor = self.actor().ok_or(ReadError::Closed)?;
-        actor.send(Read(since)).await.unwrap_or(Err(ReadError::Closed))
+    /// What is in the bus's window after a position, over all channels.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReadError`].
+    pub async fn read(&self, since: Since) -> Result<Page, ReadError> {
+        self.check_open()?;
+        let broker = &self.0.context.broker;
+        let actor = self.0.actor().ok_or(ReadError::Closed)?;
+        let slice = actor.send(Read(broker.judge(since))).await.unwrap_or(Err(ReadError::Closed))?;
+        Ok(broker.page(slice))
     }
 
-    pub(super) async fn read_channel(&self, channel: &ChannelName, since: Since) -> Result<Page, ReadError> {
-        let (cell, shared) = (&self.cell, &self.cell.common.shared);
-        if self.recovering.load(Ordering::Acquire) {
-            // The actor fills the windows before it takes its first message.
-            let actor = self.actor().ok_or(ReadError::Closed)?;
-            actor.send(Started).await.map_err(|_| ReadError::Closed)?;
-            self.recovering.store(false, Ordering::Release);
-        }
+    /// What is in a channel's window after a position. A channel that does not exist is empty, and stays
+    /// so (RET-8, I-4).
+    ///
+    /// # Errors
+    ///
+    /// See [`ReadError`].
+    pub async fn read_channel(&self, channel: &ChannelName, since: Since) -> Result<Page, ReadError> {
+        let (context, directory) = (&self.0.context, &self.0.directory);
+        let broker = &context.broker;
+        let origin = broker.judge(since);
+        let actor = self.0.actor().ok_or(ReadError::Closed)?;
         for _ in 0..TRIES {
+            self.check_open()?;
             // Read before looking: a channel that is not there has nothing up to here.
-            let settled = cell.directory.settled();
-            let actor = match cell.directory.find(channel, since, &*shared.clock, &cell.common.counters) {
-                Found::Ask(actor) => actor,
-                Found::UpToDate => {
-                    return Ok(Page::empty(match since {
-                        Since::After(id) => id,
-                        Since::Start | Since::Unknown => settled,
-                    }));
-                }
-                Found::Absent => return Ok(self.absent(since, settled)),
+            let visible = directory.visible_up_to();
+            let wake = |window| Channel::start(window, context);
+            let home = match directory.find(channel, origin, || broker.now(), &context.counters, wake) {
+                Found::Ask(home) => home,
+                Found::UpToDate => return Ok(broker.page(up_to_date(origin, visible))),
+                Found::Absent => return Ok(broker.page(self.absent(origin, visible))),
             };
-            match actor.send(Read(since)).await {
-                Ok(Ok(page)) => return Ok(page),
-                Ok(Err(_)) | Err(MailboxError::Closed | MailboxError::Timeout) => {
-                    let actor = self.actor().ok_or(ReadError::Closed)?;
-                    actor.send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
-                }
+            if let Ok(Ok(slice)) = home.send(Read(origin)).await {
+                return Ok(broker.page(slice));
             }
+            actor.send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
         }
         Err(ReadError::Crashed)
     }
 
+    /// What it has done and holds. `window_memory` is that of all buses.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let context = &self.0.context;
+        context.counters.snapshot(self.0.directory.live(), context.broker.memory.held())
+    }
+
+    /// Whether a panic has failed it: it takes and answers nothing until a restart.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.0.context.has_failed()
+    }
+
+    fn check_open(&self) -> Result<(), ReadError> {
+        if self.0.context.has_failed() {
+            return Err(ReadError::BusFailed);
+        }
+        if self.0.context.leaving.load(Ordering::Acquire) {
+            return Err(ReadError::BusClosed);
+        }
+        Ok(())
+    }
+
     /// The answer for a channel that does not exist (RET-8).
-    fn absent(&self, since: Since, settled: MessageId) -> Page {
-        let resume = match self.cell.common.shared.journal.judge(since) {
-            Since::After(id) if id < self.cell.directory.forgotten() => Resume::Gap,
-            Since::After(_) | Since::Start => Resume::Complete,
-            Since::Unknown => Resume::Reset,
+    fn absent(&self, origin: Origin, visible: MessageId) -> Slice {
+        let resume = match origin {
+            Origin::Whole(resume) => resume,
+            Origin::After(id) if id < self.0.directory.reaped_up_to() => Resume::Gap,
+            Origin::After(_) => Resume::Complete,
         };
-        Page { resume, ..Page::empty(settled) }
+        Slice::empty(visible, resume)
+    }
+
+    /// Starts its actor, if there is an arbiter to run it.
+    pub(super) fn start(&self) {
+        _ = self.0.actor();
+    }
+
+    /// Completes once nothing is pending.
+    pub(super) async fn drain(&self) {
+        if let Some(actor) = self.0.actor() {
+            // An actor that is gone has nobody waiting.
+            _ = actor.send(Drained).await;
+        }
+    }
+
+    pub(super) fn context(&self) -> &BusContext {
+        &self.0.context
+    }
+}
+
+/// The answer to a reader who has seen everything.
+const fn up_to_date(origin: Origin, visible: MessageId) -> Slice {
+    let next = match origin {
+        Origin::After(id) => id,
+        Origin::Whole(_) => visible,
+    };
+    Slice::empty(next, Resume::Complete)
+}
+
+impl fmt::Debug for BusHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("BusHandle").field(self.name()).finish()
     }
 }

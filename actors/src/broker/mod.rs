@@ -1,26 +1,37 @@
 //! The Broker: the one handle that everything outside the crate holds.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `builder` | starting a broker: the fold of everything that its log has kept |
+//! | `bus_handle` | a bus as everything outside holds it |
+//! | `buses` | opening, changing and closing buses while the broker runs |
 
 mod builder;
-mod handle;
+mod bus_handle;
+mod buses;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use actix::Addr;
+use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 
-use self::handle::Handle;
-use crate::bus::{Bus, Drained};
-use crate::channel::Channel;
-use crate::directory::Found;
-use crate::shared::Shared;
-use crate::stats::Stats;
-use crate::{Batch, BusName, ChannelName, Message, Page, PostError, Posted, Posting, ReadError, Since};
-pub use builder::BrokerBuilder;
+pub use self::builder::BrokerBuilder;
+pub use self::bus_handle::BusHandle;
+use self::buses::Retired;
+use crate::context::{BrokerContext, Stats};
+use crate::error::{PostError, ReadError};
+use crate::log::LogHealth;
+use crate::model::{Batch, BusName, ChannelName, Message, Posted, Posting, Since};
+use crate::settings::BrokerLimits;
+use crate::window::Page;
 
-/// The bus that [`Broker::canary`] posts to.
-const CANARY_BUS: &str = "backplane.canary";
+/// The bus that [`Broker::canary`] posts to: a name that no bus can have.
+const CANARY_BUS: &str = "(canary)";
+
+type Buses = HashMap<BusName, BusHandle, RandomState>;
 
 /// A running broker. Cheap to clone; all clones are one broker.
 ///
@@ -48,9 +59,11 @@ const CANARY_BUS: &str = "backplane.canary";
 pub struct Broker(Arc<Inner>);
 
 struct Inner {
-    shared: Arc<Shared>,
-    buses: HashMap<BusName, Handle, RandomState>,
-    canary: Handle,
+    context: Arc<BrokerContext>,
+    /// All of them. Replaced as a whole, under the lock of `retired`.
+    buses: ArcSwap<Buses>,
+    retired: Retired,
+    canary: BusHandle,
 }
 
 impl Broker {
@@ -59,30 +72,42 @@ impl Broker {
         BrokerBuilder::new()
     }
 
-    /// Offers the arbiter of this thread to the actors. Call it on each worker of an HTTP server, before
-    /// the broker is used: actors that share a thread with the server cost about half.
+    /// Offers the arbiter of this thread to the actors, and starts the buses. Call it on each worker of an HTTP server,
+    /// before the broker is used: actors that share a thread with the server cost about half.
     pub fn join_arbiter(&self) {
-        self.0.shared.placement.join();
+        self.0.context.arbiters.join();
+        self.start_buses();
     }
 
-    /// Accepts all messages of a POST or none, and answers once they are durable and visible to every
-    /// later retrieval (RET-7, RET-10). An empty POST does nothing (V1-POST-1).
-    ///
-    /// Dropping the future does not take the POST back.
+    /// A bus that nobody uses expires as others do, so all run.
+    fn start_buses(&self) {
+        for bus in self.0.buses.load().values().chain([&self.0.canary]) {
+            bus.start();
+        }
+    }
+
+    /// The bus of this name.
+    #[must_use]
+    pub fn bus(&self, name: &str) -> Option<BusHandle> {
+        self.0.buses.load().get(name).cloned()
+    }
+
+    /// The names of the buses.
+    #[must_use]
+    pub fn buses(&self) -> Vec<BusName> {
+        self.0.buses.load().keys().cloned().collect()
+    }
+
+    /// See [`BusHandle::post`].
     ///
     /// # Errors
     ///
-    /// See [`PostError`]. After an error other than [`PostError::Crashed`] nothing is stored.
+    /// See [`PostError`]. Unless the error [is unknown](PostError::is_unknown) nothing is stored.
     pub async fn post(&self, bus: &BusName, posting: Posting) -> Result<Posted, PostError> {
-        let handle = self.0.buses.get(bus).ok_or(PostError::UnknownBus)?;
-        if self.0.shared.closing.load(Ordering::Acquire) {
-            return Err(PostError::Closed);
-        }
-        handle.post(posting).await
+        self.bus(bus.as_str()).ok_or(PostError::UnknownBus)?.post(posting).await
     }
 
-    /// What is in a channel's window after a position. A channel that does not exist is empty, and stays
-    /// so (RET-8, I-4).
+    /// See [`BusHandle::read_channel`].
     ///
     /// # Errors
     ///
@@ -93,87 +118,73 @@ impl Broker {
         channel: &ChannelName,
         since: Since,
     ) -> Result<Page, ReadError> {
-        self.0.buses.get(bus).ok_or(ReadError::UnknownBus)?.read_channel(channel, since).await
+        self.bus(bus.as_str()).ok_or(ReadError::UnknownBus)?.read_channel(channel, since).await
     }
 
-    /// What is in the bus's window after a position, over all channels.
+    /// See [`BusHandle::read`].
     ///
     /// # Errors
     ///
     /// See [`ReadError`].
     pub async fn read_bus(&self, bus: &BusName, since: Since) -> Result<Page, ReadError> {
-        self.0.buses.get(bus).ok_or(ReadError::UnknownBus)?.read(since).await
-    }
-
-    /// Whether there is a bus of this name.
-    #[must_use]
-    pub fn has_bus(&self, bus: &BusName) -> bool {
-        self.0.buses.contains_key(bus)
-    }
-
-    /// The address of a bus actor, which takes [`Post`](crate::Post) and [`Read`](crate::Read). `None` also as
-    /// long as there is no arbiter to run it.
-    #[must_use]
-    pub fn bus(&self, bus: &BusName) -> Option<Addr<Bus>> {
-        self.0.buses.get(bus)?.actor().cloned()
-    }
-
-    /// The address of a channel's actor, which takes [`Read`](crate::Read), while the channel exists.
-    ///
-    /// Keep it only briefly: an actor whose channel has expired lives on, without new messages, for as
-    /// long as somebody holds its address. Posts go through the bus, which orders them.
-    #[must_use]
-    pub fn channel(&self, bus: &BusName, channel: &ChannelName) -> Option<Addr<Channel>> {
-        let cell = &self.0.buses.get(bus)?.cell;
-        match cell.directory.find(channel, Since::Start, &*cell.common.shared.clock, &cell.common.counters) {
-            Found::Ask(actor) => Some(actor),
-            Found::Absent | Found::UpToDate => None,
-        }
+        self.bus(bus.as_str()).ok_or(ReadError::UnknownBus)?.read(since).await
     }
 
     /// Sends a message through ids, log, bus and channel, on a bus that nobody sees, and reads it back.
     ///
     /// # Errors
     ///
-    /// What a poster would meet now; [`PostError::Crashed`] when the message did not come back.
+    /// What a poster would meet now; [`PostError::Crashed`] when the message did not come back, and
+    /// [`PostError::BusFailed`] when a bus has failed.
     pub async fn canary(&self) -> Result<(), PostError> {
-        if self.0.shared.closing.load(Ordering::Acquire) {
-            return Err(PostError::Closed);
+        if self.0.buses.load().values().any(BusHandle::has_failed) {
+            return Err(PostError::BusFailed);
         }
         let (channel, message) = (ChannelName::trusted("canary"), Message::trusted("{}"));
         let posting = Posting { channel: channel.clone(), messages: Batch::single(message), key: None };
         let posted = self.0.canary.post(posting).await?;
         let page =
             self.0.canary.read_channel(&channel, Since::Start).await.map_err(|_| PostError::Crashed)?;
-        if Some(page.next) >= posted.last() { Ok(()) } else { Err(PostError::Crashed) }
+        if Some(page.next.id) >= posted.last() { Ok(()) } else { Err(PostError::Crashed) }
     }
 
-    /// What one bus has done and holds. `window_memory` is that of all buses.
+    /// See [`BusHandle::stats`].
     #[must_use]
     pub fn bus_stats(&self, bus: &BusName) -> Option<Stats> {
-        let cell = &self.0.buses.get(bus)?.cell;
-        Some(cell.common.counters.snapshot(cell.directory.live(), self.0.shared.memory.held()))
+        Some(self.bus(bus.as_str())?.stats())
     }
 
-    /// The names of the buses.
-    pub fn buses(&self) -> impl Iterator<Item = &BusName> {
-        self.0.buses.keys()
+    /// What the log says of itself. Does not wait.
+    #[must_use]
+    pub fn log_health(&self) -> LogHealth {
+        self.0.context.log.health()
+    }
+
+    /// Sets other bounds. What is held beyond them stays until it ends.
+    pub fn change_limits(&self, limits: BrokerLimits) {
+        self.0.context.memory.set_limit(limits.window_memory);
+        self.0.context.limits.store(Arc::new(limits));
     }
 
     /// Accepts nothing more, waits until what was accepted is durable and answered, and closes the log.
     /// Retrievals go on until the last clone of the broker is dropped.
+    ///
+    /// It waits as long as the log's disk does: give it a deadline of your own.
     pub async fn shutdown(&self) {
-        self.0.shared.closing.store(true, Ordering::Release);
-        for handle in self.0.buses.values().chain([&self.0.canary]) {
-            if let Some(actor) = handle.started() {
-                // An actor that is gone has nothing pending.
-                _ = actor.send(Drained).await;
-            }
+        self.0.context.closing.store(true, Ordering::Release);
+        for bus in self.0.buses.load_full().values().chain([&self.0.canary]) {
+            bus.drain().await;
         }
-        let shared = Arc::clone(&self.0.shared);
+        let context = Arc::clone(&self.0.context);
         // A log may wait for its disk, and others run on this thread.
-        if actix_rt::task::spawn_blocking(move || shared.journal.close()).await.is_err() {
+        if actix_rt::task::spawn_blocking(move || context.log.close()).await.is_err() {
             tracing::error!("the log could not be closed");
         }
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("buses", &self.0.buses.load().len()).finish_non_exhaustive()
     }
 }

@@ -1,166 +1,99 @@
-//! Pure: answers already given to POSTs that carried an `Idempotency-Key` (I-2).
+//! Pure: answers given to POSTs that carried an `Idempotency-Key` (I-2).
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use crate::{ChannelName, Fingerprint, IdempotencyKey, Posted, Timestamp};
+use crate::log::Keyed;
+use crate::model::{ChannelName, Fingerprint, IdempotencyKey, Moment, Posted};
 
-/// What is known about a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// It is new.
-    No,
-    /// The same POST was given this answer.
-    Answered(Posted),
-    /// The same POST waits to become durable; it will have this answer.
-    Pending(Posted),
-    /// The key came with another body before.
-    OtherBody,
+/// What a key is remembered by: its owner, its channel and its text.
+pub(super) type Place = (Box<str>, ChannelName, Box<str>);
+
+pub(super) fn place(channel: &ChannelName, key: &IdempotencyKey) -> Place {
+    (key.owner().into(), channel.clone(), key.as_str().into())
 }
 
 #[derive(Debug)]
 struct Answer {
     body: Fingerprint,
     posted: Posted,
-    durable: bool,
 }
 
-type Place = (ChannelName, Box<str>);
-
-/// The answers of one bus, kept for a time and bounded in number (I-5).
-#[derive(Debug)]
-pub(crate) struct Answers {
+/// The answers of one bus, each until its end.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
     by_place: HashMap<Place, Answer, RandomState>,
-    in_order: VecDeque<(Timestamp, Place)>,
-    keep: Duration,
-    most: usize,
+    /// In the order of acceptance, and so of their ends as long as all keys are remembered equally long. The answer tells
+    /// a key that was free again and came once more from its earlier use.
+    in_order: VecDeque<(Moment, Posted, Place)>,
 }
 
-impl Answers {
-    pub(crate) fn new(keep: Duration, most: usize) -> Self {
-        Self { by_place: HashMap::default(), in_order: VecDeque::new(), keep, most }
-    }
-
-    pub(crate) fn expire(&mut self, now: Timestamp) {
-        while let Some((_, place)) = self.in_order.pop_front_if(|(until, _)| *until <= now) {
-            self.by_place.remove(&place);
+impl Keys {
+    pub(super) fn expire(&mut self, now: Moment) {
+        while let Some((_, posted, place)) = self.in_order.pop_front_if(|(until, ..)| *until <= now) {
+            if self.by_place.get(&place).is_some_and(|answer| answer.posted == posted) {
+                self.by_place.remove(&place);
+            }
         }
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.by_place.len() >= self.most
+    pub(super) fn len(&self) -> usize {
+        self.by_place.len()
     }
 
-    pub(crate) fn look_up(&self, channel: &ChannelName, key: &IdempotencyKey) -> Known {
-        match self.by_place.get(&(channel.clone(), key.as_str().into())) {
-            None => Known::No,
-            Some(answer) if answer.body != key.body() => Known::OtherBody,
-            Some(answer) if answer.durable => Known::Answered(answer.posted),
-            Some(answer) => Known::Pending(answer.posted),
-        }
+    /// The body that came with this key, and its answer.
+    pub(super) fn answer(&self, place: &Place) -> Option<(Fingerprint, Posted)> {
+        self.by_place.get(place).map(|answer| (answer.body, answer.posted))
     }
 
-    /// Remembers that this POST was accepted, not yet durable. The key must be unknown.
-    pub(crate) fn accept(
-        &mut self,
-        channel: &ChannelName,
-        key: &IdempotencyKey,
-        posted: Posted,
-        now: Timestamp,
-    ) {
-        let place = (channel.clone(), key.as_str().into());
-        self.in_order.push_back((now.after(self.keep), place.clone()));
-        self.by_place.insert(place, Answer { body: key.body(), posted, durable: false });
-    }
-
-    /// Remembers a POST that a log has kept.
-    pub(crate) fn restore(
-        &mut self,
-        channel: &ChannelName,
-        key: &IdempotencyKey,
-        posted: Posted,
-        accepted: Timestamp,
-    ) {
-        let place = (channel.clone(), key.as_str().into());
-        // The key was free again when this POST was accepted: its earlier time does not count any more.
-        if self.by_place.contains_key(&place) {
-            self.in_order.retain(|(_, other)| *other != place);
-        }
-        self.in_order.push_back((accepted.after(self.keep), place.clone()));
-        self.by_place.insert(place, Answer { body: key.body(), posted, durable: true });
-    }
-
-    /// The POST is durable: from now on a retry is answered at once.
-    pub(crate) fn settle(&mut self, channel: &ChannelName, key: &IdempotencyKey) {
-        if let Some(answer) = self.by_place.get_mut(&(channel.clone(), key.as_str().into())) {
-            answer.durable = true;
-        }
-    }
-
-    /// The POST was refused after all and leaves nothing (I-2).
-    pub(crate) fn forget(&mut self, channel: &ChannelName, key: &IdempotencyKey) {
-        let place = (channel.clone(), key.as_str().into());
-        self.by_place.remove(&place);
-        self.in_order.retain(|(_, other)| *other != place);
+    /// Remembers a POST that is committed.
+    pub(super) fn remember(&mut self, channel: &ChannelName, keyed: &Keyed, posted: Posted) {
+        let place = place(channel, &keyed.key);
+        self.in_order.push_back((keyed.until, posted, place.clone()));
+        self.by_place.insert(place, Answer { body: keyed.key.body(), posted });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::MessageId;
+    use crate::model::MessageId;
 
-    const KEEP: Duration = Duration::from_millis(600);
-
-    fn key(text: &str, body: u8) -> IdempotencyKey {
-        IdempotencyKey::new(text, Fingerprint([body; 32])).unwrap()
+    fn keyed(owner: &str, text: &str, until: u64) -> Keyed {
+        let key = IdempotencyKey::new(owner, text, Fingerprint([1; 32])).unwrap();
+        Keyed { key, until: Moment::from_millis(until) }
     }
 
-    fn at(millis: u64) -> Timestamp {
-        Timestamp::from_millis(millis)
+    fn posted(id: u64) -> Posted {
+        Posted::new(MessageId::from_u64(id), 1)
     }
 
     #[test]
-    fn a_key_belongs_to_its_channel_and_body() {
-        let (mut answers, posted) = (Answers::new(KEEP, 10), Posted::new(MessageId::from_u64(7), 2));
+    fn i_2_a_key_belongs_to_its_owner_and_its_channel() {
         let (a, b): (ChannelName, ChannelName) = ("a".parse().unwrap(), "b".parse().unwrap());
-        answers.accept(&a, &key("k", 1), posted, at(0));
-        assert_eq!(answers.look_up(&a, &key("k", 1)), Known::Pending(posted));
-        answers.settle(&a, &key("k", 1));
-        assert_eq!(answers.look_up(&a, &key("k", 1)), Known::Answered(posted));
-        assert_eq!(answers.look_up(&a, &key("k", 2)), Known::OtherBody);
-        assert_eq!(answers.look_up(&a, &key("l", 1)), Known::No);
-        assert_eq!(answers.look_up(&b, &key("k", 1)), Known::No);
+        let mut keys = Keys::default();
+        keys.remember(&a, &keyed("u", "k", 10), posted(1));
+        let known = |owner: &str, channel: &ChannelName, text: &str| {
+            keys.answer(&place(channel, &keyed(owner, text, 0).key)).map(|(_, posted)| posted)
+        };
+        assert_eq!(known("u", &a, "k"), Some(posted(1)));
+        assert_eq!(known("v", &a, "k"), None);
+        assert_eq!(known("u", &b, "k"), None);
+        assert_eq!(known("u", &a, "l"), None);
     }
 
     #[test]
-    fn i_5_answers_are_kept_for_their_time_and_bounded() {
-        let (mut answers, posted) = (Answers::new(KEEP, 1), Posted::new(MessageId::from_u64(7), 1));
-        let channel = "a".parse().unwrap();
-        answers.accept(&channel, &key("k", 1), posted, at(0));
-        assert!(answers.is_full());
-        answers.expire(at(599));
-        assert!(answers.is_full());
-        answers.expire(at(600));
-        assert!(!answers.is_full());
-        assert_eq!(answers.look_up(&channel, &key("k", 1)), Known::No);
-    }
-
-    #[test]
-    fn i_2_a_refused_post_leaves_no_answer() {
-        let (mut answers, posted) = (Answers::new(KEEP, 2), Posted::new(MessageId::from_u64(7), 1));
-        let channel = "a".parse().unwrap();
-        answers.accept(&channel, &key("k", 1), posted, at(0));
-        answers.forget(&channel, &key("k", 1));
-        assert_eq!(answers.look_up(&channel, &key("k", 1)), Known::No);
-        answers.accept(&channel, &key("k", 1), posted, at(300));
-        answers.expire(at(600));
-        assert_eq!(
-            answers.look_up(&channel, &key("k", 1)),
-            Known::Pending(posted),
-            "the first time is forgotten"
-        );
+    fn i_5_a_key_is_forgotten_at_its_end_and_may_come_again() {
+        let channel: ChannelName = "a".parse().unwrap();
+        let mut keys = Keys::default();
+        keys.remember(&channel, &keyed("u", "k", 10), posted(1));
+        // A log shows it a second time, before anybody has looked at the clock.
+        keys.remember(&channel, &keyed("u", "k", 20), posted(2));
+        keys.expire(Moment::from_millis(10));
+        let at = place(&channel, &keyed("u", "k", 0).key);
+        assert_eq!(keys.answer(&at).map(|(_, posted)| posted), Some(posted(2)), "the first use does not end the second");
+        keys.expire(Moment::from_millis(20));
+        assert_eq!((keys.answer(&at), keys.len()), (None, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! Posters that wait until their record is durable.
 //!
-//! actix hands over where to send the answer only after the handler has returned. So the ledger keeps one
-//! half of a seat with the record, and the poster sits down on the other one right after: no task of its own
+//! actix hands over where to send the answer only after the handler has returned. So the Bus keeps one
+//! half of a seat with the ticket, and the poster sits down on the other one right after: no task of its own
 //! waits for each POST.
 
 use std::cell::Cell;
@@ -9,8 +9,11 @@ use std::rc::Rc;
 
 use actix::dev::OneshotSender;
 
-use super::ledger::Answer;
-use crate::PostError;
+use crate::error::PostError;
+use crate::model::Posted;
+
+/// What a poster is told.
+pub(super) type Answer = Result<Posted, PostError>;
 
 type Shared = Rc<Cell<Option<OneshotSender<Answer>>>>;
 
@@ -63,8 +66,8 @@ mod tests {
             drive(waiting);
             answer.try_recv()
         };
-        let posted = crate::Posted::NOTHING;
-        assert_eq!(told(|waiting| waiting.answer(&Ok(crate::Posted::NOTHING))), Ok(Ok(posted)));
+        let posted = Posted::NOTHING;
+        assert_eq!(told(|waiting| waiting.answer(&Ok(Posted::NOTHING))), Ok(Ok(posted)));
         assert_eq!(told(drop), Ok(Err(PostError::Crashed)));
     }
 

@@ -1,75 +1,108 @@
-//! Which channels of a bus exist, and where their actors are. What makes reaping safe is here (I-3).
+//! Pure: which channels of a bus exist, and where their windows are. What makes reaping safe is here (I-3).
 //!
 //! # Why no message meets a channel that is being reaped
 //!
-//! A channel exists exactly as long as its slot. Three things happen to a slot, each under its lock and
-//! with the time read under that lock:
+//! A channel exists exactly as long as its slot. Everything that happens to a slot happens under its lock:
 //!
-//! - [`Directory::deliver`] puts a record into the actor's mailbox and moves the channel's end;
-//! - [`Directory::find`] hands its address to a reader;
-//! - reaping removes it once its end has come.
+//! - [`Directory::deliver`] hands a record's messages to the window and moves the channel's end;
+//! - [`Directory::find`] hands the home of its window to a reader;
+//! - [`Directory::pin`] notes that a POST to it is on its way through the log;
+//! - reaping removes it once its end has come, unless such a POST is on its way.
 //!
-//! So a record is either in the mailbox before the slot goes, and then everything in the channel has
-//! expired anyway, or it finds no slot and starts a new actor. Nobody ever stops an actor: removing the
+//! So messages are either with the window before the slot goes, and then everything in the channel has
+//! expired anyway, or they find no slot and begin a life. Nobody ever stops an actor: removing the
 //! slot drops the directory's address, the mailbox is worked off, and actix ends the actor when the last
 //! reader lets go of its address. Nothing is left to be dropped by a `stop()`.
 //!
-//! An actor that is gone while its slot is there has panicked. Whoever notices has it started anew from
-//! the bus window, which holds every record before it is delivered.
+//! Whether a record begins a life or continues one does not depend on when it is delivered: it stands in the record.
+//!
+//! A home that is gone while its slot is there has panicked, or its thread has ended. Whoever notices has the window
+//! made anew from that of the bus, which holds every record before it is delivered.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix::Addr;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry as Place;
 use foldhash::fast::RandomState;
 
-use crate::channel::{Channel, Deliver};
-use crate::due::{DueList, Listing};
-use crate::log::Record;
-use crate::stats::Counters;
-use crate::{ChannelName, Clock, MessageId, Since, Timestamp};
+use super::expiry::{ExpiryList, Listing};
+use super::news::{News, What};
+use crate::context::Counters;
+use crate::log::{Life, Record};
+use crate::model::{ChannelName, MessageId, Moment};
+use crate::window::{CHANNEL_OVERHEAD, Entry, Held, MemoryGauge, Origin, Window};
+
+/// Where the window of a channel is that somebody has read.
+pub(crate) trait Home: Clone {
+    /// Hands on what has happened, in order. Does not wait.
+    fn send(&self, news: News);
+    /// Whether it takes nothing more.
+    fn is_gone(&self) -> bool;
+}
+
+/// Where a channel's window is.
+enum Where<H> {
+    /// Here: nobody has read the channel yet.
+    Resting(Window),
+    /// With an actor.
+    Awake(H),
+}
 
 /// A channel that exists.
-struct Slot {
-    actor: Addr<Channel>,
+struct Slot<H> {
+    place: Where<H>,
+    life: Life,
+    /// The first id of that life.
+    begun: MessageId,
     /// The last id that was delivered to it.
     newest: MessageId,
-    /// When it expires unless there is another post: the end of its idle time, or of its newest message.
-    until: Timestamp,
+    /// When it expires unless there is another POST: the end of its idle time, or of all its messages.
+    until: Moment,
+    /// A POST that continues this life is on its way through the log: it does not expire before.
+    pinned: bool,
     listing: Listing,
+    _held: Held,
+}
+
+impl<H> Slot<H> {
+    fn is_over(&self, now: Moment) -> bool {
+        !self.pinned && self.until <= now
+    }
 }
 
 /// What a reader finds.
-pub(crate) enum Found {
+pub(crate) enum Found<H> {
     /// The channel does not exist.
     Absent,
-    /// The reader's position is the newest message: there is nothing to ask the actor for.
+    /// The reader's position is the newest message: there is nothing to ask for.
     UpToDate,
-    /// The actor knows.
-    Ask(Addr<Channel>),
+    /// The window is there.
+    Ask(H),
 }
 
-/// Starts channel actors for a directory.
-pub(crate) trait StartChannel {
-    /// An actor for a channel without messages, of which those up to `lost` may be gone.
-    fn fresh(&self, lost: MessageId) -> Addr<Channel>;
-    /// An actor that takes the place of one that panicked.
-    fn again(&self, channel: &ChannelName) -> Addr<Channel>;
+/// What a record's delivery needs to know beside the record.
+pub(crate) struct Delivery<'r> {
+    pub(crate) record: &'r Record,
+    pub(crate) entries: Vec<Arc<Entry>>,
+    /// How many messages a channel's window holds.
+    pub(crate) capacity: NonZeroUsize,
+    /// More POSTs to the channel are on their way.
+    pub(crate) pinned: bool,
 }
 
-pub(crate) struct Directory {
-    slots: DashMap<ChannelName, Slot, RandomState>,
+pub(crate) struct Directory<H> {
+    slots: DashMap<ChannelName, Slot<H>, RandomState>,
     live: AtomicUsize,
-    due: Mutex<DueList>,
-    idle: Duration,
+    expiry: Mutex<ExpiryList>,
+    memory: Arc<MemoryGauge>,
     /// Every id of this bus up to here has been delivered.
-    settled: AtomicU64,
+    visible_up_to: AtomicU64,
     /// The highest id that any channel held when it was reaped: what a channel that does not exist may
     /// have lost.
-    forgotten: AtomicU64,
+    reaped_up_to: AtomicU64,
 }
 
 /// What one sweep did.
@@ -81,19 +114,19 @@ pub(crate) struct Swept {
     pub(crate) more: bool,
 }
 
-impl Directory {
-    /// A directory without channels. Ids up to `settled` were given out before; of those, ids up to
-    /// `forgotten` may have been in channels that are gone.
-    pub(crate) fn new(idle: Duration, retention: Duration, settled: MessageId, forgotten: MessageId) -> Self {
+impl<H: Home> Directory<H> {
+    /// A directory without channels, whose channels live at least for `shortest`. Up to `lost` messages may have existed
+    /// before.
+    pub(crate) fn new(shortest: Duration, lost: MessageId, memory: &Arc<MemoryGauge>) -> Self {
         // An expired channel is invisible at once; the list only decides when its memory is given back.
-        let lateness = (idle.min(retention) / 32).clamp(Duration::from_millis(1), Duration::from_secs(10));
+        let lateness = (shortest / 32).clamp(Duration::from_millis(1), Duration::from_secs(10));
         Self {
             slots: DashMap::default(),
             live: AtomicUsize::new(0),
-            due: Mutex::new(DueList::new(lateness)),
-            idle,
-            settled: AtomicU64::new(settled.as_u64()),
-            forgotten: AtomicU64::new(forgotten.as_u64()),
+            expiry: Mutex::new(ExpiryList::new(lateness)),
+            memory: Arc::clone(memory),
+            visible_up_to: AtomicU64::new(lost.as_u64()),
+            reaped_up_to: AtomicU64::new(lost.as_u64()),
         }
     }
 
@@ -101,134 +134,196 @@ impl Directory {
         self.live.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn contains(&self, channel: &ChannelName) -> bool {
-        self.slots.contains_key(channel)
+    pub(crate) fn visible_up_to(&self) -> MessageId {
+        MessageId::from_u64(self.visible_up_to.load(Ordering::Acquire))
     }
 
-    pub(crate) fn settled(&self) -> MessageId {
-        MessageId::from_u64(self.settled.load(Ordering::Acquire))
+    /// Only after the messages up to here were delivered (RET-10).
+    pub(crate) fn show_up_to(&self, id: MessageId) {
+        self.visible_up_to.fetch_max(id.as_u64(), Ordering::Release);
     }
 
-    pub(crate) fn settle(&self, id: MessageId) {
-        self.settled.fetch_max(id.as_u64(), Ordering::Release);
+    pub(crate) fn reaped_up_to(&self) -> MessageId {
+        MessageId::from_u64(self.reaped_up_to.load(Ordering::Acquire))
     }
 
-    pub(crate) fn forgotten(&self) -> MessageId {
-        MessageId::from_u64(self.forgotten.load(Ordering::Acquire))
+    fn lose_up_to(&self, newest: MessageId) {
+        self.reaped_up_to.fetch_max(newest.as_u64(), Ordering::AcqRel);
     }
 
-    fn forget(&self, newest: MessageId) {
-        self.forgotten.fetch_max(newest.as_u64(), Ordering::AcqRel);
+    fn expiry(&self) -> MutexGuard<'_, ExpiryList> {
+        self.expiry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn list(&self, due: Timestamp, channel: ChannelName) -> Listing {
-        self.due.lock().unwrap_or_else(PoisonError::into_inner).push(due, channel)
+    /// The life that a POST to this channel continues, which does not end before the POST is delivered or
+    /// [`Directory::unpin`] is called. `None` when there is none: the POST begins one.
+    pub(crate) fn pin(&self, channel: &ChannelName, now: Moment, counters: &Counters) -> Option<Life> {
+        if let Some(mut slot) = self.slots.get_mut(channel)
+            && !slot.is_over(now)
+        {
+            slot.pinned = true;
+            return Some(slot.life);
+        }
+        // Expired for the poster is expired for all.
+        if self.reap(channel, now, counters) {
+            counters.overtaken.one();
+        }
+        None
     }
 
-    /// Hands a record to its channel, which comes into being if need be (RET-8).
+    /// The POSTs for which the channel was pinned were refused.
+    pub(crate) fn unpin(&self, channel: &ChannelName) {
+        if let Some(mut slot) = self.slots.get_mut(channel) {
+            slot.pinned = false;
+        }
+    }
+
+    /// Hands a record's messages to its channel, which comes into being if need be (RET-8). In the order of ids.
     ///
-    /// Only the Bus actor calls this, in the order of its ids.
+    /// `again` makes a window anew for the channel's life that began at the id, these messages included.
     pub(crate) fn deliver(
         &self,
-        record: &Arc<Record>,
-        clock: &dyn Clock,
+        delivery: Delivery<'_>,
         counters: &Counters,
-        start: &impl StartChannel,
+        again: impl FnOnce(MessageId) -> Window,
     ) {
-        let newest = record.last();
-        let end = record.entries.last().map_or(Timestamp::EPOCH, |entry| entry.until());
-        let until_from = |now: Timestamp| now.after(self.idle).min(end);
+        let Delivery { record, entries, capacity, pinned } = delivery;
+        debug_assert!(record.first() > self.visible_up_to(), "I-1: nothing appears at or below an id already shown");
+        let end = record.idle_until.min(record.until());
+        let news = |what| News { what, at: record.at, capacity };
         match self.slots.entry(record.channel.clone()) {
             Place::Occupied(mut place) => {
                 let slot = place.get_mut();
-                let now = clock.now();
-                if slot.until <= now {
+                let what = if record.life > slot.life {
                     counters.overtaken.one();
                     counters.reaped.one();
-                    counters.spawned.one();
-                    self.forget(slot.newest);
-                    slot.actor = start.fresh(self.forgotten());
-                } else if !slot.actor.connected() {
-                    counters.revived.one();
-                    slot.actor = start.again(&record.channel);
-                    (slot.newest, slot.until) = (newest, until_from(now));
-                    // The bus window, from which it started, holds this record already.
-                    return;
+                    counters.begun.one();
+                    self.lose_up_to(slot.newest);
+                    (slot.life, slot.begun, slot.until) = (record.life, record.first(), end);
+                    What::Begins(self.reaped_up_to(), entries)
+                } else {
+                    slot.until = slot.until.max(end);
+                    What::Continues(entries)
+                };
+                (slot.newest, slot.pinned) = (record.last(), pinned);
+                match &mut slot.place {
+                    Where::Resting(window) => news(what).apply(window),
+                    Where::Awake(home) if !home.is_gone() => home.send(news(what)),
+                    gone @ Where::Awake(_) => {
+                        counters.revived.one();
+                        // The bus window, from which it is made, holds this record already.
+                        *gone = Where::Resting(again(slot.begun));
+                    }
                 }
-                slot.actor.do_send(Deliver(Arc::clone(record)));
-                (slot.newest, slot.until) = (newest, until_from(now));
             }
             Place::Vacant(place) => {
-                counters.spawned.one();
+                counters.begun.one();
                 self.live.fetch_add(1, Ordering::Relaxed);
-                let actor = start.fresh(self.forgotten());
-                actor.do_send(Deliver(Arc::clone(record)));
-                let until = until_from(clock.now());
-                let listing = self.list(until, record.channel.clone());
-                place.insert(Slot { actor, newest, until, listing });
+                let mut window = Window::new(capacity, self.reaped_up_to());
+                news(What::Continues(entries)).apply(&mut window);
+                let listing = self.expiry().push(end, record.channel.clone());
+                place.insert(Slot {
+                    place: Where::Resting(window),
+                    life: record.life,
+                    begun: record.first(),
+                    newest: record.last(),
+                    until: end,
+                    pinned,
+                    listing,
+                    _held: self.memory.hold(CHANNEL_OVERHEAD),
+                });
             }
         }
     }
 
-    /// Brings back a channel that a log has kept. Only the Bus actor calls this, before its first message.
-    pub(crate) fn restore(
-        &self,
-        channel: ChannelName,
-        actor: Addr<Channel>,
-        newest: MessageId,
-        until: Timestamp,
-        counters: &Counters,
-    ) {
-        counters.spawned.one();
-        self.live.fetch_add(1, Ordering::Relaxed);
-        let listing = self.list(until, channel.clone());
-        self.slots.insert(channel, Slot { actor, newest, until, listing });
-    }
-
-    /// Looks a channel up for a reader. Creates nothing (I-4).
+    /// Looks a channel up for a reader, at a moment that is read under the slot's lock. Creates no channel (I-4);
+    /// `wake` makes a home for the window of one that nobody has read before.
     pub(crate) fn find(
         &self,
         channel: &ChannelName,
-        since: Since,
-        clock: &dyn Clock,
+        origin: Origin,
+        now: impl Fn() -> Moment,
         counters: &Counters,
-    ) -> Found {
+        wake: impl Fn(Window) -> H,
+    ) -> Found<H> {
         loop {
             let Some(slot) = self.slots.get(channel) else { return Found::Absent };
-            if clock.now() < slot.until {
-                return if since == Since::After(slot.newest) {
-                    Found::UpToDate
-                } else {
-                    Found::Ask(slot.actor.clone())
-                };
+            if slot.is_over(now()) {
+                drop(slot);
+                // Expired for one reader is expired for all.
+                if self.reap(channel, now(), counters) {
+                    counters.overtaken.one();
+                    return Found::Absent;
+                }
+                continue;
+            }
+            if origin == Origin::After(slot.newest) {
+                return Found::UpToDate;
+            }
+            if let Where::Awake(home) = &slot.place {
+                return Found::Ask(home.clone());
             }
             drop(slot);
-            // Expired for one reader is expired for all, also if the clock steps back now.
-            if self.reap(channel, clock, counters) {
-                counters.overtaken.one();
-                return Found::Absent;
-            }
+            self.wake(channel, &wake);
         }
     }
 
-    /// Starts a panicked actor anew. Only the Bus actor calls this.
-    pub(crate) fn revive(&self, channel: &ChannelName, counters: &Counters, start: &impl StartChannel) {
+    fn wake(&self, channel: &ChannelName, wake: &impl Fn(Window) -> H) {
+        let Some(mut slot) = self.slots.get_mut(channel) else { return };
+        if let Where::Resting(window) = &mut slot.place {
+            // Nobody sees what is left in its place: the slot is locked.
+            let nothing = Window::new(NonZeroUsize::MIN, MessageId::ZERO);
+            let home = wake(std::mem::replace(window, nothing));
+            slot.place = Where::Awake(home);
+        }
+    }
+
+    /// Makes a window anew whose home is gone.
+    pub(crate) fn revive(
+        &self,
+        channel: &ChannelName,
+        counters: &Counters,
+        again: impl FnOnce(MessageId) -> Window,
+    ) {
         if let Some(mut slot) = self.slots.get_mut(channel)
-            && !slot.actor.connected()
+            && matches!(&slot.place, Where::Awake(home) if home.is_gone())
         {
             counters.revived.one();
-            slot.actor = start.again(channel);
+            slot.place = Where::Resting(again(slot.begun));
         }
     }
 
-    fn reap(&self, channel: &ChannelName, clock: &dyn Clock, counters: &Counters) -> bool {
-        let reaped = self.slots.remove_if(channel, |_, slot| {
-            let due = slot.until <= clock.now();
-            if due {
-                // Before the slot goes: who finds it gone must find this.
-                self.forget(slot.newest);
+    /// Messages up to here may have existed and are gone, in whichever channel.
+    pub(crate) fn lose(&self, id: MessageId, at: Moment, capacity: NonZeroUsize) {
+        self.lose_up_to(id);
+        for mut slot in self.slots.iter_mut() {
+            // Nobody who comes from below the hole is up to date.
+            slot.newest = slot.newest.max(id);
+            let news = News { what: What::Lost(id), at, capacity };
+            match &mut slot.place {
+                Where::Resting(window) => news.apply(window),
+                Where::Awake(home) => home.send(news),
             }
-            due
+        }
+        self.show_up_to(id);
+    }
+
+    /// Takes all channels away: they were somebody else's.
+    pub(crate) fn clear(&self, lost: MessageId) {
+        self.lose_up_to(lost);
+        self.slots.clear();
+        self.live.store(0, Ordering::Relaxed);
+        self.show_up_to(lost);
+    }
+
+    fn reap(&self, channel: &ChannelName, now: Moment, counters: &Counters) -> bool {
+        let reaped = self.slots.remove_if(channel, |_, slot| {
+            let over = slot.is_over(now);
+            if over {
+                // Before the slot goes: who finds it gone must find this.
+                self.lose_up_to(slot.newest);
+            }
+            over
         });
         if reaped.is_some() {
             self.live.fetch_sub(1, Ordering::Relaxed);
@@ -237,19 +332,21 @@ impl Directory {
         reaped.is_some()
     }
 
-    /// Reaps channels that are due, looking at no more than `most`.
-    pub(crate) fn sweep(&self, clock: &dyn Clock, counters: &Counters, most: usize) -> Swept {
-        let listed = self.due.lock().unwrap_or_else(PoisonError::into_inner).take(clock.now(), most);
+    /// Reaps channels that are over, looking at no more than `most`.
+    pub(crate) fn sweep(&self, now: Moment, counters: &Counters, most: usize) -> Swept {
+        let listed = self.expiry().take(now, most);
         let mut swept = Swept { more: listed.len() == most, ..Swept::default() };
         for (listing, channel) in listed {
-            if self.reap(&channel, clock, counters) {
+            if self.reap(&channel, now, counters) {
                 swept.reaped += 1;
             } else if let Some(mut slot) = self.slots.get_mut(&channel)
                 && slot.listing == listing
             {
                 counters.reprieved.one();
                 swept.reprieved += 1;
-                slot.listing = self.list(slot.until, channel);
+                // One that is only pinned comes up again in the next bucket, not in this sweep.
+                let next = slot.until.max(now.after(Duration::from_millis(1)));
+                slot.listing = self.expiry().push(next, channel);
             }
         }
         swept

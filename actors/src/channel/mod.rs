@@ -1,40 +1,63 @@
-//! The Channel actor: owns a channel's window and answers what is newer than a position.
+//! Channels: which there are, where their windows are, and when they end.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `directory` | which channels exist, under one lock each; why no message is lost to reaping |
+//! | `news` | pure: what happens to a channel's window |
+//! | `expiry` | pure: channels in the order in which they may have expired |
+//! | `reaper` | the Reaper actor: takes channels away that have expired |
+//!
+//! A channel has an actor from the first time that somebody reads it; until then its window rests in its slot of the
+//! directory. Most channels of a server that posts to every session are never read again.
 
+mod directory;
+mod expiry;
+mod news;
+mod reaper;
+
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use actix::{Actor, ActorContext, Context, Handler, Message, MessageResult};
+use actix::{Actor, ActorContext, Addr, Context, Handler, Message, MessageResult};
 
-use crate::log::Record;
-use crate::memory::{CHANNEL_OVERHEAD, Held};
-use crate::shared::BusCommon;
-use crate::{Page, ReadError, Since, Window};
+pub(crate) use self::directory::{Delivery, Directory, Found, Home};
+pub(crate) use self::news::News;
+#[cfg(test)]
+pub(crate) use self::news::What;
+pub(crate) use self::reaper::{Expire, Reaper};
+use crate::context::{BusContext, Work};
+use crate::error::ReadError;
+use crate::window::{Origin, Slice, Window};
 
-/// Asks a [`Channel`] or a [`crate::Bus`] for what is newer than a position.
+/// Messages that may wait in a channel's mailbox without its readers waiting for room.
+const MAILBOX: usize = 16;
+
+/// Asks a Channel or a Bus for what is newer than a position.
 #[derive(Debug, Clone, Copy)]
-pub struct Read(pub Since);
+pub(crate) struct Read(pub(crate) Origin);
 
 impl Message for Read {
-    type Result = Result<Page, ReadError>;
+    type Result = Result<Slice, ReadError>;
 }
 
-/// A record on its way from the Bus actor into the window of its channel. Not awaited.
-pub(crate) struct Deliver(pub(crate) Arc<Record>);
-
-impl Message for Deliver {
+impl Message for News {
     type Result = ();
 }
 
-/// One channel. It lives until its address leaves the directory, see [`crate::Broker::channel`].
-pub struct Channel {
+/// One channel, once it is read. It lives until its address leaves the directory.
+pub(crate) struct Channel {
     window: Window,
-    bus: Arc<BusCommon>,
-    _held: Held,
+    bus: Arc<BusContext>,
 }
 
 impl Channel {
-    pub(crate) fn new(window: Window, bus: Arc<BusCommon>) -> Self {
-        let held = bus.shared.memory.hold(CHANNEL_OVERHEAD);
-        Self { window, bus, _held: held }
+    pub(crate) fn start(window: Window, bus: &Arc<BusContext>) -> Addr<Self> {
+        bus.counters.spawned.one();
+        bus.broker.arbiters.start(MAILBOX, Self { window, bus: Arc::clone(bus) })
+    }
+
+    fn capacity(&self) -> NonZeroUsize {
+        self.bus.settings.load().channel_window
     }
 }
 
@@ -42,18 +65,24 @@ impl Actor for Channel {
     type Context = Context<Self>;
 }
 
-impl Handler<Deliver> for Channel {
+impl Home for Addr<Channel> {
+    fn send(&self, news: News) {
+        self.do_send(news);
+    }
+
+    fn is_gone(&self) -> bool {
+        !self.connected()
+    }
+}
+
+impl Handler<News> for Channel {
     type Result = ();
 
-    fn handle(&mut self, Deliver(record): Deliver, ctx: &mut Self::Context) {
+    fn handle(&mut self, news: News, ctx: &mut Self::Context) {
         let Self { window, bus, .. } = self;
-        let pushed = bus.contain("channel", || {
-            for entry in &record.entries {
-                window.push(Arc::clone(entry));
-            }
-        });
-        if pushed.is_err() {
-            ctx.terminate();
+        if bus.contain_part(Work::Deliver, || news.apply(window)).is_err() {
+            // What the window holds now is anybody's guess; the Bus starts another from its own.
+            end(ctx);
         }
     }
 }
@@ -61,16 +90,22 @@ impl Handler<Deliver> for Channel {
 impl Handler<Read> for Channel {
     type Result = MessageResult<Read>;
 
-    fn handle(&mut self, Read(since): Read, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Read(origin): Read, ctx: &mut Self::Context) -> Self::Result {
+        let capacity = self.capacity();
         let Self { window, bus, .. } = self;
-        let page = bus.contain("channel", || {
-            window.expire(bus.shared.clock.now());
-            window.since(bus.shared.journal.judge(since))
+        let slice = bus.contain_part(Work::ReadChannel, || {
+            window.expire(bus.broker.now());
+            window.resize(capacity);
+            window.since(origin)
         });
-        if page.is_err() {
-            // What the window holds now is anybody's guess; the Bus starts another actor from its own.
-            ctx.terminate();
+        if slice.is_err() {
+            end(ctx);
         }
-        MessageResult(page.map_err(|_| ReadError::Crashed))
+        MessageResult(slice.map_err(|_| ReadError::Crashed))
     }
+}
+
+/// Ends an actor that has panicked, with what is queued: whoever meets the closed mailbox has it made anew.
+fn end(ctx: &mut Context<Channel>) {
+    ctx.terminate();
 }

@@ -1,20 +1,21 @@
-//! The Supervisor actor: reaps the channels of a bus that have fallen due, and has the Bus drop what expired.
+//! The Reaper actor: takes the channels of a bus away that have expired, and has the Bus drop what else has.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Message, WeakRecipient};
+use actix::{Actor, Addr, AsyncContext, Context, Message, WeakRecipient};
 
-use crate::cell::BusCell;
+use super::{Channel, Directory};
+use crate::context::{BusContext, Work};
 
-/// Channels looked at before other work on the arbiter gets its turn.
+/// Channels looked at before other work on the arbiter gets its turn: well under a millisecond.
 const CHANNELS_PER_SWEEP: usize = 512;
 
-/// One per bus. Ends by itself when the bus is gone.
-pub(crate) struct Supervisor {
-    bus: Weak<BusCell>,
+/// One per bus. Ends when the bus is gone.
+pub(crate) struct Reaper {
+    bus: Arc<BusContext>,
+    directory: Weak<Directory<Addr<Channel>>>,
     actor: WeakRecipient<Expire>,
-    every: Duration,
 }
 
 /// To the Bus: drop what has expired while nobody posted or read.
@@ -24,43 +25,48 @@ impl Message for Expire {
     type Result = ();
 }
 
-struct Sweep;
+impl Reaper {
+    pub(crate) fn new(
+        bus: Arc<BusContext>,
+        directory: &Arc<Directory<Addr<Channel>>>,
+        actor: WeakRecipient<Expire>,
+    ) -> Self {
+        Self { bus, directory: Arc::downgrade(directory), actor }
+    }
 
-impl Message for Sweep {
-    type Result = ();
-}
+    fn tick(&self, ctx: &mut Context<Self>) {
+        // Without its Bus nothing is left to do, and without a future actix ends the actor.
+        let Some(actor) = self.actor.upgrade() else { return };
+        actor.do_send(Expire);
+        drop(actor);
+        self.sweep(ctx);
+    }
 
-impl Supervisor {
-    pub(crate) fn new(bus: Weak<BusCell>, actor: WeakRecipient<Expire>, shortest_life: Duration) -> Self {
-        let every = (shortest_life / 8).clamp(Duration::from_millis(1), Duration::from_secs(1));
-        Self { bus, actor, every }
+    fn sweep(&self, ctx: &mut Context<Self>) {
+        let Some(directory) = self.directory.upgrade() else { return };
+        let now = self.bus.broker.now();
+        let swept = self.bus.contain(Work::Reap, || {
+            directory.sweep(now, &self.bus.counters, CHANNELS_PER_SWEEP)
+        });
+        match swept {
+            // Through the timer, so that others have their turn: what an actor tells itself comes before them.
+            Ok(swept) if swept.more => _ = ctx.run_later(Duration::ZERO, |reaper, ctx| reaper.sweep(ctx)),
+            _ => self.rest(ctx),
+        }
+    }
+
+    fn rest(&self, ctx: &mut Context<Self>) {
+        let settings = self.bus.settings.load();
+        let shortest = settings.channel_idle.min(settings.retention);
+        let every = (shortest / 8).clamp(Duration::from_millis(1), Duration::from_secs(1));
+        ctx.run_later(every, |reaper, ctx| reaper.tick(ctx));
     }
 }
 
-impl Actor for Supervisor {
+impl Actor for Reaper {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(self.every, |supervisor, ctx| {
-            match supervisor.actor.upgrade() {
-                Some(actor) => actor.do_send(Expire),
-                None => return ctx.stop(),
-            }
-            ctx.notify(Sweep);
-        });
-    }
-}
-
-impl Handler<Sweep> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, _: Sweep, ctx: &mut Self::Context) {
-        let Some(bus) = self.bus.upgrade() else { return ctx.stop() };
-        let swept = bus.common.contain("supervisor", || {
-            bus.directory.sweep(&*bus.common.shared.clock, &bus.common.counters, CHANNELS_PER_SWEEP)
-        });
-        if swept.is_ok_and(|swept| swept.more) {
-            ctx.notify(Sweep);
-        }
+        self.rest(ctx);
     }
 }

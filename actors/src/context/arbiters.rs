@@ -1,7 +1,7 @@
-//! On which arbiter an actor runs.
+//! On which threads actors run.
 
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use actix::dev::channel::channel;
 use actix::{Actor, Addr, Context};
@@ -12,31 +12,38 @@ use actix_rt::{Arbiter, ArbiterHandle};
 /// Actors on the arbiters that also serve HTTP cost a little over half of what they cost on arbiters
 /// of their own: with some luck a message does not change threads at all.
 #[derive(Default)]
-pub(crate) struct Placement {
-    arbiters: RwLock<Vec<ArbiterHandle>>,
+pub(crate) struct Arbiters {
+    joined: RwLock<Vec<ArbiterHandle>>,
     turn: AtomicUsize,
 }
 
-impl Placement {
+impl Arbiters {
     /// Adds the arbiter that this thread runs. Without one (outside an actix system) nothing changes.
     pub(crate) fn join(&self) {
         let Some(arbiter) = Arbiter::try_current() else { return };
-        self.arbiters.write().unwrap_or_else(std::sync::PoisonError::into_inner).push(arbiter);
+        self.joined.write().unwrap_or_else(PoisonError::into_inner).push(arbiter);
     }
 
+    /// The next arbiter that is alive; those that have ended are forgotten. Where none has joined, the one that
+    /// this thread runs.
     fn next(&self) -> Option<ArbiterHandle> {
-        let arbiters = self.arbiters.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let joined = self.joined.read().unwrap_or_else(PoisonError::into_inner);
+        if joined.iter().any(|arbiter| !arbiter.alive()) {
+            drop(joined);
+            self.joined.write().unwrap_or_else(PoisonError::into_inner).retain(ArbiterHandle::alive);
+            return self.next();
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        arbiters.get(turn.checked_rem(arbiters.len())?).cloned().or_else(Arbiter::try_current)
+        let place = turn.checked_rem(joined.len());
+        place.and_then(|place| joined.get(place).cloned()).or_else(Arbiter::try_current)
     }
 
     /// Whether an actor that is started now has somewhere to run.
     pub(crate) fn has_room(&self) -> bool {
-        let arbiters = self.arbiters.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        !arbiters.is_empty() || Arbiter::try_current().is_some()
+        self.next().is_some()
     }
 
-    /// Starts an actor on the next arbiter, with room for `mailbox` waiting messages that are awaited.
+    /// Starts an actor on the next arbiter, with room for `mailbox` messages that senders do not wait for.
     ///
     /// Where there is no arbiter any more the address is closed, which senders notice.
     pub(crate) fn start<A>(&self, mailbox: usize, actor: A) -> Addr<A>
@@ -46,7 +53,7 @@ impl Placement {
         self.start_with(mailbox, |_| actor)
     }
 
-    /// Like [`Placement::start`], for an actor that is made where it lives and needs its own address.
+    /// Like [`Arbiters::start`], for an actor that is made where it lives and needs its own address.
     pub(crate) fn start_with<A>(
         &self,
         mailbox: usize,
@@ -56,7 +63,7 @@ impl Placement {
         A: Actor<Context = Context<A>>,
     {
         let (sender, receiver) = channel(mailbox);
-        if let Some(arbiter) = self.next().or_else(Arbiter::try_current) {
+        if let Some(arbiter) = self.next() {
             arbiter.spawn_fn(move || {
                 let mut context = Context::with_receiver(receiver);
                 let actor = make(&mut context);

@@ -25,6 +25,7 @@ pub(crate) struct Counters {
     pub(crate) posts: Counter,
     pub(crate) messages: Counter,
     pub(crate) replays: Counter,
+    pub(crate) begun: Counter,
     pub(crate) spawned: Counter,
     pub(crate) reaped: Counter,
     pub(crate) reprieved: Counter,
@@ -42,17 +43,19 @@ pub struct Stats {
     pub messages: u64,
     /// POSTs answered from an idempotency key.
     pub replays: u64,
-    /// Channel actors started.
+    /// Channels that came into being.
+    pub begun: u64,
+    /// Channel actors started: a channel has none until somebody reads it.
     pub spawned: u64,
     /// Channels that expired.
     pub reaped: u64,
     /// Channels that came up for reaping and had been posted to meanwhile.
     pub reprieved: u64,
-    /// Expired channels that a POST or a retrieval met before the Supervisor did.
+    /// Expired channels that a POST or a retrieval met before the reaper did.
     pub overtaken: u64,
     /// Panics caught in actors.
     pub crashed: u64,
-    /// Channel actors started anew after a panic.
+    /// Channels brought back whose actor had panicked or lost its thread.
     pub revived: u64,
     /// Channels that exist now.
     pub channels: usize,
@@ -66,6 +69,7 @@ impl Counters {
             posts: self.posts.get(),
             messages: self.messages.get(),
             replays: self.replays.get(),
+            begun: self.begun.get(),
             spawned: self.spawned.get(),
             reaped: self.reaped.get(),
             reprieved: self.reprieved.get(),

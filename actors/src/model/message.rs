@@ -1,6 +1,7 @@
 //! A message of version 1.x: checked once at the door (I-7), then only copied.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::Deserialize;
@@ -103,7 +104,7 @@ pub enum MessageError {
 /// # Ok::<(), backplane_actors::MessageError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Message(Box<str>);
+pub struct Message(Arc<str>);
 
 impl Message {
     /// A text that the code itself chose.
@@ -174,12 +175,6 @@ impl Message {
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
-    }
-
-    /// The JSON text itself, without copying it.
-    #[must_use]
-    pub fn into_text(self) -> Box<str> {
-        self.0
     }
 }
 

@@ -1,0 +1,109 @@
+//! Opening, changing and closing buses while the broker runs.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use futures::channel::oneshot;
+use futures::lock::Mutex;
+
+use super::{Broker, BusHandle};
+use crate::bus::{BusShared, BusState, Ledger};
+use crate::context::{BrokerContext, BusContext};
+use crate::error::BusError;
+use crate::log::{Incarnation, LogError};
+use crate::model::BusName;
+use crate::settings::BusSettings;
+
+/// What a bus of a name that was closed is when it is opened again. Its lock is held while buses are opened and closed.
+pub(super) type Retired = Mutex<HashMap<BusName, Incarnation, RandomState>>;
+
+/// A bus around a state.
+pub(super) fn handle(
+    name: BusName,
+    settings: BusSettings,
+    state: BusState<actix::Addr<crate::channel::Channel>>,
+    broker: &Arc<BrokerContext>,
+) -> BusHandle {
+    let context = Arc::new(BusContext::new(name, settings, Arc::clone(broker)));
+    BusHandle::new(BusShared::new(context, Ledger::new(state)))
+}
+
+impl Broker {
+    /// Opens a bus. One that had the name before shows nothing of its messages here, and positions of before are
+    /// told of a gap.
+    ///
+    /// # Errors
+    ///
+    /// [`BusError::Exists`] if there is one of this name, [`BusError::Closed`] while shutting down.
+    pub async fn open_bus(&self, name: BusName, settings: BusSettings) -> Result<BusHandle, BusError> {
+        let retired = self.0.retired.lock().await;
+        let context = &self.0.context;
+        if context.closing.load(Ordering::Acquire) {
+            return Err(BusError::Closed);
+        }
+        if self.bus(name.as_str()).is_some() {
+            return Err(BusError::Exists(name));
+        }
+        // Whoever held the name before, and whatever was read there, is below what was given out by now.
+        let floor = Incarnation(context.log.issued());
+        let incarnation = retired.get(&name).copied().map_or(floor, |next| next.max(floor));
+        let state = BusState::new(incarnation, &settings, &context.memory);
+        let bus = handle(name.clone(), settings, state, context);
+        bus.start();
+        self.0.buses.rcu(|buses| {
+            let mut buses = (**buses).clone();
+            buses.insert(name.clone(), bus.clone());
+            buses
+        });
+        Ok(bus)
+    }
+
+    /// Gives a bus other settings. Windows shrink the next time that they are used; ends that were decided stay.
+    ///
+    /// # Errors
+    ///
+    /// [`BusError::Unknown`] if there is none of this name.
+    pub fn change_bus(&self, name: &BusName, settings: BusSettings) -> Result<(), BusError> {
+        let bus = self.bus(name.as_str()).ok_or_else(|| BusError::Unknown(name.clone()))?;
+        bus.context().settings.store(Arc::new(settings));
+        Ok(())
+    }
+
+    /// Closes a bus for good: POSTs under way are answered, then nothing of it is shown any more, also after
+    /// a restart and if a bus of its name is opened again.
+    ///
+    /// # Errors
+    ///
+    /// [`BusError::Unknown`] if there is none of this name; [`BusError::Log`] if the log could not note it: then the bus
+    /// stays open.
+    pub async fn close_bus(&self, name: &BusName) -> Result<(), BusError> {
+        let mut retired = self.0.retired.lock().await;
+        let bus = self.bus(name.as_str()).ok_or_else(|| BusError::Unknown(name.clone()))?;
+        bus.context().leaving.store(true, Ordering::Release);
+        bus.drain().await;
+        match self.retire(name).await {
+            Ok(next) => _ = retired.insert(name.clone(), next),
+            Err(error) => {
+                bus.context().leaving.store(false, Ordering::Release);
+                return Err(error.into());
+            }
+        }
+        self.0.buses.rcu(|buses| {
+            let mut buses = (**buses).clone();
+            buses.remove(name);
+            buses
+        });
+        Ok(())
+    }
+
+    async fn retire(&self, name: &BusName) -> Result<Incarnation, LogError> {
+        let (sender, noted) = oneshot::channel();
+        // Who closes the bus may have gone away.
+        let done = Box::new(move |result| _ = sender.send(result));
+        let next = self.0.context.log.retire(name, done)?;
+        noted.await.unwrap_or(Err(LogError::Failed))?;
+        Ok(next)
+    }
+}

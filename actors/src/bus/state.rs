@@ -1,0 +1,166 @@
+//! Pure: what a bus is. A fold over the records of its log, in order, and over nothing else.
+//!
+//! The same [`BusState::apply`] makes a bus while it runs, when it starts, when a channel has to be made anew, and from
+//! records that somebody else proposed. It never refuses: what is refused never became a record.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::keys::{Keys, Place};
+use crate::channel::{Delivery, Directory, Home};
+use crate::context::Counters;
+use crate::log::{Incarnation, Life, Record};
+use crate::model::{ChannelName, Fingerprint, MessageId, Moment, Posted};
+use crate::settings::BusSettings;
+use crate::window::{Entry, MemoryGauge, Origin, Slice, Window};
+
+/// How many messages windows hold. They may be given other sizes while the bus runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) bus: NonZeroUsize,
+    pub(crate) channel: NonZeroUsize,
+}
+
+impl From<&BusSettings> for Sizes {
+    fn from(settings: &BusSettings) -> Self {
+        Self { bus: settings.bus_window, channel: settings.channel_window }
+    }
+}
+
+/// A bus: its window, its channels, the keys that it remembers.
+pub(crate) struct BusState<H> {
+    incarnation: Incarnation,
+    window: Window,
+    keys: Keys,
+    directory: Arc<Directory<H>>,
+    /// Above every life that a record has named.
+    next_life: Life,
+    memory: Arc<MemoryGauge>,
+}
+
+impl<H: Home> BusState<H> {
+    /// A bus without messages. Those up to `incarnation` are not its own.
+    pub(crate) fn new(
+        incarnation: Incarnation,
+        settings: &BusSettings,
+        memory: &Arc<MemoryGauge>,
+    ) -> Self {
+        let (lost, shortest) = (incarnation.0, settings.channel_idle.min(settings.retention));
+        Self {
+            incarnation,
+            window: Window::new(settings.bus_window, lost),
+            keys: Keys::default(),
+            directory: Arc::new(Directory::new(shortest, lost, memory)),
+            next_life: Life(1),
+            memory: Arc::clone(memory),
+        }
+    }
+
+    /// What readers see of it without asking for it.
+    pub(crate) const fn directory(&self) -> &Arc<Directory<H>> {
+        &self.directory
+    }
+
+    pub(crate) const fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// The number of a life that begins.
+    pub(crate) fn begin_life(&mut self) -> Life {
+        let life = self.next_life;
+        self.next_life = Life(life.0.saturating_add(1));
+        life
+    }
+
+    /// Makes a record visible: on the bus, on the channel, and only then as shown (RET-10).
+    ///
+    /// `pinned`: more POSTs to its channel are on their way.
+    pub(crate) fn apply(&mut self, record: &Record, sizes: Sizes, pinned: bool, counters: &Counters) {
+        if record.incarnation < self.incarnation {
+            // The late record of somebody who had the name before.
+            return;
+        }
+        if record.incarnation > self.incarnation {
+            // The note that said so is gone with its place in the log.
+            self.retire(record.incarnation);
+        }
+        debug_assert!(record.first() > self.window.newest(), "I-1: ids rise");
+        self.next_life = self.next_life.max(Life(record.life.0.saturating_add(1)));
+        self.window.expire(record.at);
+        self.window.resize(sizes.bus);
+        let entries: Vec<_> = record
+            .numbered()
+            .map(|(id, item)| {
+                Arc::new(Entry::new(id, item.until, record.channel.clone(), item.message.clone(), &self.memory))
+            })
+            .collect();
+        for entry in &entries {
+            self.window.push(Arc::clone(entry));
+        }
+        let delivery = Delivery { record, entries, capacity: sizes.channel, pinned };
+        let window = &self.window;
+        let again = |begun| again(window, &record.channel, begun, sizes.channel);
+        self.directory.deliver(delivery, counters, again);
+        self.directory.show_up_to(record.last());
+        if let Some(keyed) = &record.keyed {
+            self.keys.expire(record.at);
+            self.keys.remember(&record.channel, keyed, record.posted());
+        }
+        counters.posts.one();
+        counters.messages.add(record.items.len());
+    }
+
+    /// Messages up to here may have existed and are gone.
+    pub(crate) fn lose(&mut self, id: MessageId, at: Moment, sizes: Sizes) {
+        self.window.lose(id);
+        self.directory.lose(id, at, sizes.channel);
+    }
+
+    /// From here on the name is somebody else's, who sees nothing of what was before.
+    pub(crate) fn retire(&mut self, next: Incarnation) {
+        self.incarnation = next;
+        self.window.begin(next.0);
+        self.keys = Keys::default();
+        self.directory.clear(next.0);
+    }
+
+    /// Drops what is over: messages of the bus and keys.
+    pub(crate) fn expire(&mut self, now: Moment) {
+        self.window.expire(now);
+        self.keys.expire(now);
+    }
+
+    pub(crate) fn read(&mut self, origin: Origin, now: Moment, sizes: Sizes) -> Slice {
+        self.window.expire(now);
+        self.window.resize(sizes.bus);
+        self.window.since(origin)
+    }
+
+    /// Makes the window of a channel anew whose actor is gone.
+    pub(crate) fn revive(&self, channel: &ChannelName, sizes: Sizes, counters: &Counters) {
+        let again = |begun| again(&self.window, channel, begun, sizes.channel);
+        self.directory.revive(channel, counters, again);
+    }
+
+    /// The body that came with this key, and its answer.
+    pub(crate) fn answer(&self, place: &Place) -> Option<(Fingerprint, Posted)> {
+        self.keys.answer(place)
+    }
+
+    /// Keys that are remembered.
+    pub(crate) fn keys(&self) -> usize {
+        self.keys.len()
+    }
+}
+
+/// The window of a channel whose life began at an id, from what the bus still has of it.
+fn again(bus: &Window, channel: &ChannelName, begun: MessageId, capacity: NonZeroUsize) -> Window {
+    let before = MessageId::from_u64(begun.as_u64().saturating_sub(1));
+    let mut window = Window::new(capacity, MessageId::ZERO);
+    for entry in bus.iter().filter(|entry| entry.id() >= begun && entry.channel() == channel) {
+        window.push(Arc::clone(entry));
+    }
+    // What the bus has lost may have been this channel's, and so may what was before its life.
+    window.lose(bus.lost().max(before));
+    window
+}
