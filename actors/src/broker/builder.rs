@@ -79,11 +79,8 @@ impl BrokerBuilder {
     pub fn start(mut self) -> Result<Broker, RecoveryError> {
         let memory = MemoryGauge::new(self.limits.window_memory);
         let epoch = random_epoch()?;
-        let mut folds: HashMap<BusName, Fold, RandomState> = self
-            .buses
-            .drain()
-            .map(|(name, settings)| (name, Fold::new(settings, &memory)))
-            .collect();
+        let mut folds: HashMap<BusName, Fold, RandomState> =
+            self.buses.drain().map(|(name, settings)| (name, Fold::new(settings, &memory))).collect();
         let canary_name = BusName::trusted(CANARY_BUS);
         let mut strangers: HashSet<BusName, RandomState> = HashSet::default();
         let mut retired: HashMap<BusName, Incarnation, RandomState> = HashMap::default();
@@ -155,7 +152,11 @@ impl Fold {
     }
 
     /// The bus as it is now. Messages up to `lost` may have existed and were not among the records.
-    fn finish(mut self, lost: crate::model::MessageId, now: Moment) -> (BusSettings, BusState<Addr<Channel>>) {
+    fn finish(
+        mut self,
+        lost: crate::model::MessageId,
+        now: Moment,
+    ) -> (BusSettings, BusState<Addr<Channel>>) {
         let sizes = self.sizes();
         self.state.lose(lost, now, sizes);
         self.state.expire(now);

@@ -1,8 +1,8 @@
 //! Opening, changing and closing buses while the broker runs.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use foldhash::fast::RandomState;
 use futures::channel::oneshot;

@@ -111,7 +111,8 @@ impl Admission {
                     items,
                     at: about.now,
                     accepted: about.wall,
-                    keyed: key.map(|key| Keyed { key, until: about.now.after(about.limits.idempotency_window) }),
+                    keyed: key
+                        .map(|key| Keyed { key, until: about.now.after(about.limits.idempotency_window) }),
                     channel,
                 };
                 Decision::Propose(self.take(&proposal, held), proposal)

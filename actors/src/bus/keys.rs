@@ -92,7 +92,11 @@ mod tests {
         keys.remember(&channel, &keyed("u", "k", 20), posted(2));
         keys.expire(Moment::from_millis(10));
         let at = place(&channel, &keyed("u", "k", 0).key);
-        assert_eq!(keys.answer(&at).map(|(_, posted)| posted), Some(posted(2)), "the first use does not end the second");
+        assert_eq!(
+            keys.answer(&at).map(|(_, posted)| posted),
+            Some(posted(2)),
+            "the first use does not end the second"
+        );
         keys.expire(Moment::from_millis(20));
         assert_eq!((keys.answer(&at), keys.len()), (None, 0));
     }

@@ -25,7 +25,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix::dev::{MessageResponse, OneshotSender};
-use actix::{Actor, Addr, AsyncContext, Context, ContextFutureSpawner, Handler, Message, MessageResult, ResponseFuture, WrapFuture};
+use actix::{
+    Actor, Addr, AsyncContext, Context, ContextFutureSpawner, Handler, Message, MessageResult,
+    ResponseFuture, WrapFuture,
+};
 use futures::channel::oneshot;
 
 use self::admission::{Circumstances, Decision};

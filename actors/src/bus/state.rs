@@ -40,11 +40,7 @@ pub(crate) struct BusState<H> {
 
 impl<H: Home> BusState<H> {
     /// A bus without messages. Those up to `incarnation` are not its own.
-    pub(crate) fn new(
-        incarnation: Incarnation,
-        settings: &BusSettings,
-        memory: &Arc<MemoryGauge>,
-    ) -> Self {
+    pub(crate) fn new(incarnation: Incarnation, settings: &BusSettings, memory: &Arc<MemoryGauge>) -> Self {
         let (lost, shortest) = (incarnation.0, settings.channel_idle.min(settings.retention));
         Self {
             incarnation,
@@ -91,7 +87,13 @@ impl<H: Home> BusState<H> {
         let entries: Vec<_> = record
             .numbered()
             .map(|(id, item)| {
-                Arc::new(Entry::new(id, item.until, record.channel.clone(), item.message.clone(), &self.memory))
+                Arc::new(Entry::new(
+                    id,
+                    item.until,
+                    record.channel.clone(),
+                    item.message.clone(),
+                    &self.memory,
+                ))
             })
             .collect();
         for entry in &entries {

@@ -188,7 +188,10 @@ impl<H: Home> Directory<H> {
         again: impl FnOnce(MessageId) -> Window,
     ) {
         let Delivery { record, entries, capacity, pinned } = delivery;
-        debug_assert!(record.first() > self.visible_up_to(), "I-1: nothing appears at or below an id already shown");
+        debug_assert!(
+            record.first() > self.visible_up_to(),
+            "I-1: nothing appears at or below an id already shown"
+        );
         let end = record.idle_until.min(record.until());
         let news = |what| News { what, at: record.at, capacity };
         match self.slots.entry(record.channel.clone()) {

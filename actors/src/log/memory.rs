@@ -1,7 +1,7 @@
 //! The log that promises nothing beyond the process.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     Done, Extent, Feed, Incarnation, Kept, Log, LogError, LogHealth, LogState, Proposal, Proposed, Record,

@@ -2,7 +2,9 @@
 
 use std::ops::Deref;
 
-use crate::model::{Batch, BusName, ChannelName, IdempotencyKey, Message, MessageId, Moment, Posted, Timestamp};
+use crate::model::{
+    Batch, BusName, ChannelName, IdempotencyKey, Message, MessageId, Moment, Posted, Timestamp,
+};
 
 /// Which bus of a name: everything of that name up to this id belongs to somebody who had the name before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,10 +5,12 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{Deserialize, DeserializeSeed, Error as _, IgnoredAny, SeqAccess, Visitor};
 
+use super::bare::bounded;
 use super::envelope::EnvelopeCheck;
 use super::json::Objects;
 use super::members::Members;
-use super::message::{Message, MessageError, MessageLimits, bounded, check};
+use super::message::{Message, check};
+use super::refusal::{MessageError, MessageLimits};
 
 /// The messages of one POST, in the order of its array; they stay together (RET-7).
 ///

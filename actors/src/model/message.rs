@@ -4,84 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde::de::Deserialize;
 
-use super::envelope::{AcceptAll, Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal};
-use super::json::{Objects, Text, TooDeep};
+use super::bare::{check_bare, object};
+use super::envelope::{AcceptAll, Envelope, EnvelopeCheck};
 use super::members::Members;
-use super::source::is_source_url;
-
-/// Bounds on what one POST brings (I-5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MessageLimits {
-    /// Most messages in one POST. Default: 1000.
-    pub messages: usize,
-    /// Longest message, in bytes of its JSON text from brace to brace. Default: 256 KiB.
-    pub message: usize,
-    /// Deepest nesting of objects and lists, the message's own object being the first level, payload included.
-    /// Default: 32. Readers have limits of their own; many stop at 128.
-    pub depth: usize,
-}
-
-impl Default for MessageLimits {
-    fn default() -> Self {
-        Self { messages: 1000, message: 256 * 1024, depth: 32 }
-    }
-}
-
-/// Why a text is not a message. Names fields and what is allowed, never what a field held (I-8).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MessageError {
-    /// The text is not JSON.
-    #[error("this is not JSON: something is wrong at line {line}, column {column}")]
-    Syntax {
-        /// Line of the text, from 1.
-        line: usize,
-        /// Byte within the line, from 1; 0 is the line's start.
-        column: usize,
-    },
-    /// Another JSON value.
-    #[error("a message is a JSON object")]
-    NotAnObject,
-    /// Over [`MessageLimits::message`].
-    #[error("a message has at most {max} bytes, this one has {length}")]
-    TooLarge {
-        /// Bytes allowed.
-        max: usize,
-        /// Bytes found.
-        length: usize,
-    },
-    /// Over [`MessageLimits::depth`].
-    #[error("objects and lists nest at most {max} deep in a message")]
-    TooDeep {
-        /// Levels allowed.
-        max: usize,
-    },
-    /// A required field is not there (1.0 section 3).
-    #[error(
-        "`{0}` is missing: a message has `source`, `type` and `payload`, a Magic Envelope `data` and `sigs`"
-    )]
-    Missing(&'static str),
-    /// A predefined field came twice; readers would differ about which of them counts.
-    #[error("`{0}` is there twice")]
-    Duplicate(&'static str),
-    /// A field is not a string of Unicode characters.
-    #[error("`{0}` must be a string of Unicode characters")]
-    NotAString(&'static str),
-    /// `source` is no URL (MSG-1).
-    #[error("`source` must be an absolute URL with a host, like http://client.com")]
-    Source,
-    /// The payload given to [`Message::new`] has no JSON form.
-    #[error("the payload cannot be written as JSON")]
-    Payload,
-    /// The message is a Magic Envelope, but not a sound one (MSG-7).
-    #[error("Magic Envelope: {0}")]
-    Envelope(#[from] EnvelopeError),
-    /// The bus does not take this envelope, or this message without an envelope (MSG-7).
-    #[error(transparent)]
-    Refused(#[from] EnvelopeRefusal),
-}
+use super::refusal::{MessageError, MessageLimits};
 
 /// A 1.x message, checked, holding its JSON text exactly as posted: numbers keep every digit (MSG-3), members
 /// their order, unknown fields stay (MSG-4), and so does the white space inside.
@@ -184,38 +111,6 @@ impl fmt::Debug for Message {
     }
 }
 
-/// The next object's text, if it is within its bounds.
-pub(super) fn bounded<'a>(
-    objects: &mut Objects<'a>,
-    limits: &MessageLimits,
-) -> Result<Option<&'a str>, MessageError> {
-    let found = objects.next(limits.depth).map_err(|TooDeep| MessageError::TooDeep { max: limits.depth })?;
-    match found {
-        Some(text) if text.len() > limits.message => {
-            Err(MessageError::TooLarge { max: limits.message, length: text.len() })
-        }
-        found => Ok(found),
-    }
-}
-
-/// A text that is one object and nothing else.
-pub(super) fn object<'a>(
-    json: &'a str,
-    limits: &MessageLimits,
-) -> Result<(&'a str, Members<'a>), MessageError> {
-    let text = bounded(&mut Objects::alone(json), limits)?;
-    let mut parser = serde_json::Deserializer::from_str(json);
-    let members = Members::deserialize(&mut parser).and_then(|members| parser.end().map(|()| members));
-    match (text, members) {
-        (Some(text), Ok(members)) => Ok((text, members)),
-        (_, Err(error)) if !error.is_data() => {
-            // Its text may quote what was posted (I-8): only the place goes on.
-            Err(MessageError::Syntax { line: error.line(), column: error.column() })
-        }
-        _ => Err(MessageError::NotAnObject),
-    }
-}
-
 /// Whether the members are those of a message, bare or in an envelope.
 pub(super) fn check(
     members: &Members<'_>,
@@ -228,26 +123,6 @@ pub(super) fn check(
     }
     check_bare(members)?;
     Ok(envelopes.bare()?)
-}
-
-/// Whether the members are those of a bare message.
-pub(super) fn check_bare(members: &Members<'_>) -> Result<(), MessageError> {
-    if let Some(name) = members.twice {
-        return Err(MessageError::Duplicate(name));
-    }
-    let source = members.source.ok_or(MessageError::Missing("source"))?;
-    let kind = members.kind.ok_or(MessageError::Missing("type"))?;
-    members.payload.ok_or(MessageError::Missing("payload"))?;
-    match Text::of(source) {
-        Text::Is(url) if is_source_url(&url) => {}
-        Text::Is(_) => return Err(MessageError::Source),
-        Text::NotAString | Text::NotUnicode => return Err(MessageError::NotAString("source")),
-    }
-    match Text::of(kind) {
-        Text::Is(_) => Ok(()),
-        // Half a character could never be matched by a filter, which is Unicode text.
-        Text::NotAString | Text::NotUnicode => Err(MessageError::NotAString("type")),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,23 @@
 //! The words of the protocol as types. Pure: nothing here knows an actor, a runtime or a clock.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `name` | names of buses and channels |
+//! | `id` | message ids |
+//! | `time` | points in time: of a wall clock, and of a log |
+//! | `position` | where a reader is, and in which history |
+//! | `key` | idempotency keys |
+//! | `posting` | what a poster hands in and gets back |
+//! | `refusal` | why a text is not a message, and the bounds |
+//! | `json` | JSON texts within a text |
+//! | `members` | the members of a message's object |
+//! | `source` | the URL of a message's source |
+//! | `bare` | a message without an envelope |
+//! | `envelope` | Magic Envelopes |
+//! | `message` | a message |
+//! | `batch` | the messages of one POST |
 
+mod bare;
 mod batch;
 mod envelope;
 mod id;
@@ -10,17 +28,17 @@ mod message;
 mod name;
 mod position;
 mod posting;
+mod refusal;
 mod source;
 mod time;
 
 pub use batch::{Batch, BatchError, BatchErrorKind};
-pub use envelope::{
-    AcceptAll, Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, SIGNATURES_MAX, Signature,
-};
+pub use envelope::{AcceptAll, Envelope, EnvelopeCheck, Signature};
 pub use id::{IdText, MessageId, NotAnId};
 pub use key::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KEY_OWNER_MAX, KeyError};
-pub use message::{Message, MessageError, MessageLimits};
+pub use message::Message;
 pub use name::{BUS_NAME_MAX, BusName, CHANNEL_NAME_MAX, ChannelName, NameError};
 pub use position::{Epoch, Position, Since};
 pub use posting::{Posted, Posting};
+pub use refusal::{EnvelopeError, EnvelopeRefusal, MessageError, MessageLimits, SIGNATURES_MAX};
 pub use time::{Moment, Timestamp};

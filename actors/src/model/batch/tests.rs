@@ -25,19 +25,10 @@ fn msg_3_messages_keep_order_and_text() {
     assert_eq!(batch.len(), 2);
     let texts: Vec<_> = batch.iter().map(Message::as_str).collect();
     assert_eq!(texts, [GOOD, &other]);
-    assert_eq!(batch.clone().into_iter().map(Message::into_text).collect::<Vec<_>>(), texts.map_boxes());
+    let owned: Vec<_> = batch.clone().into_iter().collect();
+    assert_eq!(owned.iter().map(Message::as_str).collect::<Vec<_>>(), texts);
     let single = Message::parse(GOOD, &LIMITS).unwrap();
     assert_eq!(Batch::single(single.clone()), Batch::from(vec![single]));
-}
-
-trait MapBoxes {
-    fn map_boxes(&self) -> Vec<Box<str>>;
-}
-
-impl MapBoxes for Vec<&str> {
-    fn map_boxes(&self) -> Vec<Box<str>> {
-        self.iter().map(|text| (*text).into()).collect()
-    }
 }
 
 #[test]

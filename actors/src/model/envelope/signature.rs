@@ -7,8 +7,9 @@ use base64::Engine as _;
 use serde::de::{Deserialize, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{BASE64URL, EnvelopeError, SIGNATURES_MAX, without_space};
+use super::{BASE64URL, without_space};
 use crate::model::json::Text;
+use crate::model::refusal::{EnvelopeError, SIGNATURES_MAX};
 
 /// Longest signature, in bytes: what an RSA key of 8192 bits makes.
 const SIGNATURE_BYTES_MAX: usize = 1024;

