@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, ServiceConfig};
-use backplane_actors::log::{DiskLog, Durability, RecoveryError};
+use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
 use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
 use crate::config::{Config, Storage};
-use crate::demo::{self, Stage};
-use crate::service::Service;
-use crate::{client, operations, progress, protocol};
+use crate::protocol;
+use crate::service::{Service, probes};
+use crate::web::demo::{self, Stage};
+use crate::web::library;
 
 /// The Backplane service inside an actix-web application. Cheap to clone; all clones are one.
 ///
@@ -60,6 +61,19 @@ impl Backplane {
     ///
     /// See [`StartError`].
     pub fn start(config: &Config) -> Result<Self, StartError> {
+        Self::start_with_progress(config, |_| ())
+    }
+
+    /// Like [`Backplane::start`], and tells `report` how far the reading of a log on disk has come: after each
+    /// of its files. `report` delays the start by what it takes itself.
+    ///
+    /// # Errors
+    ///
+    /// See [`StartError`].
+    pub fn start_with_progress(
+        config: &Config,
+        report: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<Self, StartError> {
         let broker = match &config.storage {
             Storage::Memory => broker_of(config),
             Storage::Disk(settings) => {
@@ -70,7 +84,7 @@ impl Backplane {
                         humantime::format_duration(every)
                     );
                 }
-                broker_of(config).log(DiskLog::open(settings.clone())?.progress(progress::reporter()))
+                broker_of(config).log(DiskLog::open(settings.clone())?.progress(report))
             }
         };
         Self::around(config, broker.start()?)
@@ -113,7 +127,7 @@ impl Backplane {
         move |config| {
             service.broker().join_arbiter();
             config.app_data(web::Data::from(Arc::clone(&service)));
-            client::routes(config);
+            library::routes(config);
             protocol::v1::routes(&service, config);
         }
     }
@@ -123,7 +137,7 @@ impl Backplane {
         let service = Arc::clone(&self.0);
         move |config| {
             config.app_data(web::Data::from(service));
-            operations::routes(config);
+            probes::routes(config);
         }
     }
 
@@ -132,7 +146,7 @@ impl Backplane {
         let service = Arc::clone(&self.0);
         move |config| {
             config.app_data(web::Data::from(service));
-            operations::metrics_routes(config);
+            probes::metrics_routes(config);
         }
     }
 

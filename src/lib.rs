@@ -5,43 +5,32 @@
 //! | part | what it does |
 //! |---|---|
 //! | [`config`] | file, environment and flags → one checked [`config::Config`] |
-//! | [`auth`] | who asks and what they may (V1-AUTH-1, V1-AUTH-2) |
-//! | [`envelope`] | which signed messages a bus takes (MSG-7) |
+//! | [`auth`] | who asks and what they may (V1-AUTH-1, V1-AUTH-2); which signed messages a bus takes (MSG-7) |
+//! | `http` | what HTTP needs here that actix-web does not bring |
 //! | `protocol` | one folder per protocol version: routes, and handlers that translate |
-//! | `client`, `assets` | the browser library, served as it was built |
-//! | `demo` | the page at `/` of a server without configuration |
-//! | `service` | what all requests share |
+//! | `web` | the browser library and the demonstration's page, served as they were built |
+//! | `service` | what all requests share; counters, probes |
 //! | [`error`] | every error code, its status and its shape, in one list |
 //! | [`Backplane`] | the service as a handle, to be mounted in an actix-web application |
-//! | [`server`], [`tls`] | listeners, certificates, signals, an orderly end |
-//! | [`telemetry`], `metrics`, `operations` | logs, counters, probes |
-//! | `unread` | the end of connections that go on sending after their answer |
-//! | [`cli`], [`password`], [`greeting`], [`check_log`], `progress` | the program's command line and what it prints |
+//! | [`server`], [`tls`] | listeners, certificates, signals, logs, an orderly end |
+//!
+//! The program of the same name is in `src/bin/backplane/`: a command line around this library.
 //!
 //! Dependencies point one way: this crate uses the actors, the actors know nothing of HTTP, files or
 //! accounts. To serve the protocol inside a larger application start at [`Backplane`].
 
-mod assets;
+// A folder is a room, and `mod.rs` is its door.
+#![warn(clippy::self_named_module_files)]
+
 pub mod auth;
 mod backplane;
-pub mod check_log;
-pub mod cli;
-mod client;
 pub mod config;
-mod demo;
-pub mod envelope;
 pub mod error;
-pub mod greeting;
-mod metrics;
-mod operations;
-pub mod password;
-mod progress;
+mod http;
 mod protocol;
-mod routing;
 pub mod server;
 mod service;
-pub mod telemetry;
 pub mod tls;
-mod unread;
+mod web;
 
 pub use backplane::{Backplane, StartError, broker_of};

@@ -11,6 +11,8 @@
 //! tokio, read no clock and take time as an argument. `verifier` owns the clock, the process key and the blocking
 //! threads; `request` is the one file that knows actix-web.
 //!
+//! [`signatures`] is about keys of another kind: which signed messages a bus takes (MSG-7).
+//!
 //! No type here shows a password through `Debug` or `Display`, and no error repeats what the client sent (I-8).
 
 mod accounts;
@@ -19,6 +21,7 @@ mod limiter;
 mod password;
 mod request;
 mod settings;
+pub mod signatures;
 mod transport;
 mod user;
 mod verifier;

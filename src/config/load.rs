@@ -86,6 +86,25 @@ pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
     resolve(layers, demo)
 }
 
+impl Config {
+    /// The demonstration, with every setting at its default: bus, user and password `demo` on `127.0.0.1:8080`.
+    ///
+    /// A start for programs that put their settings together themselves, and for tests.
+    ///
+    /// ```
+    /// use backplane::config::Config;
+    /// let mut config = Config::demo()?;
+    /// config.listen = vec!["127.0.0.1:0".parse()?];
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// None in practice: it reads the defaults as if an operator had written them, and tests read the same.
+    pub fn demo() -> Result<Self, ConfigError> {
+        load(&Sources::default())
+    }
+}
+
 fn file_text(sources: &Sources) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let variable = || {
         let found = sources.environment.iter().find(|(name, _)| name.to_str() == Some(FILE_VARIABLE));

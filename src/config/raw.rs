@@ -11,8 +11,8 @@ use backplane_actors::BusName;
 use serde::{Deserialize, Deserializer, de};
 
 use super::values::{LogLevel, Network, OriginPattern, PublicUrl};
+use crate::auth::signatures::MagicKey;
 use crate::auth::{PasswordHash, UserName};
-use crate::envelope::MagicKey;
 
 /// A text that stands for something else.
 #[derive(Debug)]

@@ -13,9 +13,8 @@ use backplane_actors::log::DiskSettings;
 use ipnet::IpNet;
 use url::Url;
 
-use super::error::ConfigError;
+use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{AuthSettings, PasswordHash, UserName};
-use crate::envelope::EnvelopePolicy;
 
 /// The name of the demonstration's bus, its user and its password.
 pub const DEMO_NAME: &str = "demo";
@@ -181,23 +180,6 @@ impl AllowedOrigins {
 }
 
 impl Config {
-    /// The demonstration, with every setting at its default: bus, user and password `demo` on `127.0.0.1:8080`.
-    ///
-    /// A start for programs that put their settings together themselves, and for tests.
-    ///
-    /// ```
-    /// use backplane::config::Config;
-    /// let mut config = Config::demo()?;
-    /// config.listen = vec!["127.0.0.1:0".parse()?];
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// None in practice: it reads the defaults as if an operator had written them, and tests read the same.
-    pub fn demo() -> Result<Self, ConfigError> {
-        super::load(&super::Sources::default())
-    }
-
     /// [`Config::public_url`] without a slash at its end: a path of the server follows right after it.
     #[must_use]
     pub fn public_base(&self) -> Option<&str> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::auth::AuthSettings;
-use crate::envelope::KEYS_MAX;
+use crate::auth::signatures::KEYS_MAX;
 
 const USER: &str = "
 [[user]]

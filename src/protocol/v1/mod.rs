@@ -22,10 +22,10 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Scope, guard};
 
 use crate::error::{ApiError, ErrorCode};
-use crate::metrics::Route;
-use crate::routing::get_or_head;
+use crate::http::CloseUnread;
+use crate::http::get_or_head;
+use crate::service::Route;
 use crate::service::Service;
-use crate::unread::CloseUnread;
 
 /// What a bus can be asked.
 const BUS_METHODS: &str = "GET, HEAD, OPTIONS";

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::padding;
 use super::query::Query;
 use crate::error::{ApiError, ErrorCode};
-use crate::metrics::Route;
 use crate::protocol::bus_of;
+use crate::service::Route;
 use crate::service::Service;
 
 /// Random bytes of a name: 192 bits, 32 characters.

@@ -8,8 +8,9 @@ use backplane_actors::{Batch, BatchError, BatchErrorKind, Fingerprint, Idempoten
 use super::frame;
 use crate::auth::Right;
 use crate::error::{ApiError, ErrorCode};
-use crate::metrics::Route;
-use crate::protocol::{bus_of, channel_of, read_body};
+use crate::http::read_body;
+use crate::protocol::{bus_of, channel_of};
+use crate::service::Route;
 use crate::service::{Bus, Service};
 
 /// Makes a retry of the same POST safe (I-2).

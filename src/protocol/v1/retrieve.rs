@@ -8,8 +8,8 @@ use super::padding::Callback;
 use super::query::Query;
 use super::{frame, padding};
 use crate::auth::Right;
-use crate::metrics::Route;
 use crate::protocol::{bus_of, channel_of};
+use crate::service::Route;
 use crate::service::Service;
 
 /// Says whether the reader missed something since its position.

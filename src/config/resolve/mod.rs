@@ -19,8 +19,8 @@ use super::raw::{
 use super::resolved::{AllowedOrigins, Bus, Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
 use super::units::{show_bytes, show_millis};
 use super::values::OriginPattern;
+use crate::auth::signatures::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX};
 use crate::auth::{AuthSettings, FailureLimit, UserName};
-use crate::envelope::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX};
 
 /// Users that a refusal lists at most.
 const USERS_SHOWN: usize = 10;

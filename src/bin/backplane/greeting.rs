@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::config::DEMO_NAME;
+use backplane::config::DEMO_NAME;
 
 /// Says what runs, and gives commands that work when they are pasted.
 #[must_use]
-pub fn demo(address: SocketAddr) -> String {
+pub(crate) fn demo(address: SocketAddr) -> String {
     let channel = format!("http://{address}/v1/bus/{DEMO_NAME}/channel/hello");
     format!(
         r#"Backplane {version} serves the bus "{DEMO_NAME}" on http://{address}, for this machine only, from memory.

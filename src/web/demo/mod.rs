@@ -13,9 +13,9 @@ use actix_web::{HttpRequest, HttpResponse};
 use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Posting};
 use serde::Deserialize;
 
-use crate::assets::{Asset, Keep};
 use crate::error::{ApiError, ErrorCode};
-use crate::routing::get_or_head;
+use crate::http::get_or_head;
+use crate::web::assets::{Asset, Keep};
 
 /// Longest name that may sign in, in characters.
 const NAME_MAX: usize = 40;

@@ -10,7 +10,7 @@ use backplane_actors::log::{Inspection, RecoveryError, Salvaged, SegmentReport, 
 
 /// Why a log is not good, or could not be looked at.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckLogError {
+pub(crate) enum CheckLogError {
     /// It could not be read or copied.
     #[error(transparent)]
     Log(#[from] RecoveryError),
@@ -27,7 +27,11 @@ pub enum CheckLogError {
 /// # Errors
 ///
 /// The log cannot be read, or a server could not start from it and nothing was to be salvaged.
-pub fn check_log(path: &Path, salvage_to: Option<&Path>, out: &mut dyn Write) -> Result<(), CheckLogError> {
+pub(crate) fn check_log(
+    path: &Path,
+    salvage_to: Option<&Path>,
+    out: &mut dyn Write,
+) -> Result<(), CheckLogError> {
     if let Some(new) = salvage_to {
         let Salvaged { records, lost, .. } = repair(path, new)?;
         let records = many(records, "record");

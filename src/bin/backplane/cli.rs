@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{FlagValue, Sources};
+use backplane::config::{FlagValue, Sources};
 
 /// The configuration was refused (`EX_CONFIG` of sysexits.h).
-pub const EXIT_CONFIG: u8 = 78;
+pub(crate) const EXIT_CONFIG: u8 = 78;
 /// The password was refused or could not be read (`EX_DATAERR`).
-pub const EXIT_PASSWORD: u8 = 65;
+pub(crate) const EXIT_PASSWORD: u8 = 65;
 /// The log is damaged (`EX_DATAERR`).
-pub const EXIT_LOG: u8 = 65;
+pub(crate) const EXIT_LOG: u8 = 65;
 /// The server failed.
-pub const EXIT_FAILURE: u8 = 1;
+pub(crate) const EXIT_FAILURE: u8 = 1;
 
 const MORE: &str = "\
 Settings are looked for on the command line, in the environment, in the file, and have defaults otherwise. An \
@@ -109,7 +109,7 @@ struct LogFlags {
 
 /// What is to be done.
 #[derive(Debug)]
-pub enum Command {
+pub(crate) enum Command {
     /// Serve, with the configuration from these sources.
     Serve(Sources),
     /// Check the configuration from these sources.
@@ -132,7 +132,7 @@ pub enum Command {
 impl Command {
     /// Reads the process's command line. Ends the process after `--help`, `--version` and mistakes.
     #[must_use]
-    pub fn of_process() -> Self {
+    pub(crate) fn of_process() -> Self {
         Line::parse().into()
     }
 }

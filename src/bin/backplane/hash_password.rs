@@ -2,14 +2,14 @@
 
 use std::io::{self, BufRead, IsTerminal as _};
 
-use crate::auth::{PasswordHash, PasswordHashError};
+use backplane::auth::{PasswordHash, PasswordHashError};
 
 /// Longest password, in bytes: what a client can sensibly send in one header.
-pub const PASSWORD_MAX: usize = 1024;
+pub(crate) const PASSWORD_MAX: usize = 1024;
 
 /// Why there is no hash. The text never shows the password.
 #[derive(Debug, thiserror::Error)]
-pub enum PasswordError {
+pub(crate) enum PasswordError {
     /// Nothing was entered.
     #[error("the password is empty; allowed: 1 to {PASSWORD_MAX} bytes")]
     Empty,
@@ -37,7 +37,7 @@ pub enum PasswordError {
 ///
 /// # Errors
 /// What [`PasswordError`] lists.
-pub fn hash_from_standard_input() -> Result<PasswordHash, PasswordError> {
+pub(crate) fn hash_from_standard_input() -> Result<PasswordHash, PasswordError> {
     let stdin = io::stdin();
     let password =
         if stdin.is_terminal() { ask_twice(rpassword::prompt_password)? } else { one_line(stdin.lock())? };
@@ -77,7 +77,7 @@ fn check(password: &str) -> Result<(), PasswordError> {
 ///
 /// # Errors
 /// A password that is empty, too long or has control characters; a hash function without memory or randomness.
-pub fn hash(password: &str) -> Result<PasswordHash, PasswordError> {
+pub(crate) fn hash(password: &str) -> Result<PasswordHash, PasswordError> {
     check(password)?;
     Ok(PasswordHash::of(password)?)
 }

@@ -1,4 +1,6 @@
-//! The server: listeners, TLS, signals, and an orderly end.
+//! The server: listeners, TLS, signals, and an orderly end. `telemetry` has what it logs to.
+
+pub mod telemetry;
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -16,9 +18,9 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
 use crate::error::{ApiError, ErrorCode};
-use crate::telemetry;
+
+use crate::http::CloseUnread;
 use crate::tls::{ReloadingCertificate, TlsError};
-use crate::unread::CloseUnread;
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);

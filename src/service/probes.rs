@@ -4,12 +4,12 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::Service;
+use super::metrics::Route;
 use crate::error::{ApiError, ErrorCode};
-use crate::metrics::Route;
-use crate::routing::get_or_head;
-use crate::service::Service;
+use crate::http::get_or_head;
 
-/// Of the format that [`crate::metrics::Metrics::encode`] writes.
+/// Of the format that [`super::metrics::Metrics::encode`] writes.
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const METHODS: &str = "GET, HEAD";

@@ -30,10 +30,10 @@ const BASE64URL: GeneralPurpose = GeneralPurpose::new(
 /// zero bytes are tolerated; keys that differ in them alone are equal. `Debug` is short.
 ///
 /// ```
-/// use backplane::envelope::MagicKey;
+/// use backplane::auth::signatures::MagicKey;
 /// let key: MagicKey = format!("RSA.{}w.AQAB", "q".repeat(341)).parse()?;
 /// assert_eq!(key.bits(), 2048);
-/// # Ok::<(), backplane::envelope::MagicKeyError>(())
+/// # Ok::<(), backplane::auth::signatures::MagicKeyError>(())
 /// ```
 #[derive(Clone)]
 pub struct MagicKey {

@@ -1,15 +1,30 @@
 //! The program: reads the command line and calls the library.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `cli` | the command line |
+//! | `check_log` | `backplane check-log` |
+//! | `hash_password` | `backplane hash-password` |
+//! | `greeting` | what a server without configuration says |
+//! | `progress` | how far the reading of a log has come |
+
+mod check_log;
+mod cli;
+mod greeting;
+mod hash_password;
+mod progress;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use backplane::check_log::check_log;
-use backplane::cli::{Command, EXIT_CONFIG, EXIT_FAILURE, EXIT_LOG, EXIT_PASSWORD};
+use backplane::Backplane;
 use backplane::config::{Config, ConfigError, Sources, Storage, Tls, example, load};
-use backplane::password::hash_from_standard_input;
-use backplane::server::{self, Listeners};
-use backplane::{Backplane, greeting, telemetry};
+use backplane::server::{self, Listeners, telemetry};
+
+use crate::check_log::check_log;
+use crate::cli::{Command, EXIT_CONFIG, EXIT_FAILURE, EXIT_LOG, EXIT_PASSWORD};
+use crate::hash_password::hash_from_standard_input;
 
 /// Gives memory back after a burst, which the C library's allocator does not.
 #[global_allocator]
@@ -52,7 +67,7 @@ fn serve(config: &Config) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
         let shutdown = server::termination().context("cannot wait for signals")?;
         let listeners = Listeners::open(config)?;
-        let backplane = Backplane::start(config)?;
+        let backplane = Backplane::start_with_progress(config, progress::reporter())?;
         if config.demo
             && let Some(address) = listeners.plain().first()
         {

@@ -1,4 +1,12 @@
 //! What all requests share: the broker, the accounts, the buses as HTTP sees them, and the bookkeeping.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `metrics` | what is counted, in the form that Prometheus reads |
+//! | `probes` | `/healthz`, `/readyz`, `/metrics` |
+
+mod metrics;
+pub(crate) mod probes;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -14,11 +22,12 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
 use backplane_actors::{Broker, BusName, MessageLimits};
 use foldhash::fast::RandomState;
 
+use self::metrics::Metrics;
+pub(crate) use self::metrics::Route;
+use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
 use crate::config::{AllowedOrigins, Config, Limits};
-use crate::envelope::EnvelopePolicy;
 use crate::error::{ApiError, ErrorCode};
-use crate::metrics::{Metrics, Route};
 
 /// A bus as HTTP sees it.
 pub(crate) struct Bus {

@@ -7,18 +7,18 @@ use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderVal
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::assets::{Asset, Keep};
-use crate::routing::get_or_head;
-use crate::unread::CloseUnread;
+use super::assets::{Asset, Keep};
+use crate::http::CloseUnread;
+use crate::http::get_or_head;
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// Lets pages that isolate themselves use the library all the same.
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../client/dist/backplane.js")));
+    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../../client/dist/backplane.js")));
 static MODULE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../client/dist/backplane.mjs")));
+    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../../client/dist/backplane.mjs")));
 
 /// Adds `/v1/backplane.js`, the script that pages load since 2011, and `/backplane.mjs`.
 pub(crate) fn routes(config: &mut ServiceConfig) {
