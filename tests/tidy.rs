@@ -1,0 +1,221 @@
+//! Properties of the source: which room may use which, which words the pure parts may not say, and that each table of
+//! modules names what is there. ARCHITECTURE.md draws the rooms; this holds them.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which rooms of the broker's crate a room may use. Everything is imported from where it lives.
+const ACTORS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("settings", &[]),
+    ("clock", &["model"]),
+    ("window", &["model"]),
+    ("log", &["clock", "model", "window"]),
+    ("error", &["log", "model"]),
+    ("context", &["error", "log", "model", "settings", "window"]),
+    ("channel", &["context", "error", "log", "model", "settings", "window"]),
+    ("bus", &["channel", "context", "error", "log", "model", "settings", "window"]),
+    ("broker", &["bus", "channel", "clock", "context", "error", "log", "model", "settings", "window"]),
+];
+
+/// The same of the service.
+const SERVICE: &[(&str, &[&str])] = &[
+    ("tls", &[]),
+    ("auth", &[]),
+    ("error", &["auth"]),
+    ("config", &["auth", "tls"]),
+    ("http", &["error"]),
+    ("service", &["auth", "config", "error", "http"]),
+    ("protocol", &["auth", "error", "http", "service"]),
+    ("web", &["error", "http", "service"]),
+    ("backplane", &["auth", "config", "protocol", "service", "web"]),
+    ("server", &["backplane", "config", "error", "http", "service", "tls"]),
+];
+
+/// What is pure, below `actors/src`: it knows neither actors nor a runtime nor a clock, time is an argument.
+const PURE: &[&str] = &[
+    "model",
+    "window",
+    "settings.rs",
+    "log/record.rs",
+    "log/runs.rs",
+    "log/sequencer.rs",
+    "log/disk/record.rs",
+    "log/disk/segment.rs",
+    "channel/directory.rs",
+    "channel/expiry.rs",
+    "channel/news.rs",
+    "bus/admission.rs",
+    "bus/keys.rs",
+    "bus/ledger.rs",
+    "bus/state.rs",
+];
+
+/// What pure parts do not say.
+const IMPURE: &[&str] = &["actix", "tokio", "Instant", "SystemTime", "std::thread", "std::fs", "std::env"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every source file at or below a path, tests left out.
+fn sources(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() && !matches!(name, "tests" | "sim" | "bin") {
+            found.extend(sources(&path));
+        } else if name.ends_with(".rs") && !matches!(name, "tests.rs" | "contract.rs" | "sim.rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The code of a file: without comments, and without the tests at its end.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let own = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+    own.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+/// The rooms that a text names after `crate::`, also in a list of them.
+fn rooms_named(code: &str) -> BTreeSet<String> {
+    let name = |text: &str| -> String {
+        text.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+    };
+    let mut named = BTreeSet::new();
+    for after in code.split("crate::").skip(1) {
+        let Some(list) = after.strip_prefix('{') else {
+            named.insert(name(after));
+            continue;
+        };
+        let (mut depth, mut item) = (0, String::new());
+        for c in list.chars() {
+            match c {
+                '}' if depth == 0 => break,
+                ',' if depth == 0 => named.insert(name(&std::mem::take(&mut item))),
+                '{' | '}' => {
+                    depth += if c == '{' { 1 } else { -1 };
+                    continue;
+                }
+                _ => {
+                    item.push(c);
+                    continue;
+                }
+            };
+        }
+        named.insert(name(&item));
+    }
+    named.remove("");
+    named
+}
+
+fn check_rooms(source: &str, table: &[(&str, &[&str])]) {
+    let source = root().join(source);
+    let mut wrong = Vec::new();
+    for (room, may_use) in table {
+        let folder = source.join(room);
+        let path = if folder.is_dir() { folder } else { source.join(format!("{room}.rs")) };
+        for file in sources(&path) {
+            for named in rooms_named(&code(&file)) {
+                if named != *room && !may_use.contains(&named.as_str()) {
+                    wrong.push(format!("{} uses `{named}`: {room} may use {may_use:?}", file.display()));
+                }
+            }
+        }
+    }
+    let rooms: BTreeSet<String> = table.iter().map(|(room, _)| (*room).to_owned()).collect();
+    for entry in fs::read_dir(&source).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let room = name.trim_end_matches(".rs");
+        if !matches!(room, "lib" | "bin") && !rooms.contains(room) {
+            wrong.push(format!("{room} is a room of {} without a place in the table", source.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn rooms_of_the_broker_depend_one_way() {
+    check_rooms("actors/src", ACTORS);
+}
+
+#[test]
+fn rooms_of_the_service_depend_one_way() {
+    check_rooms("src", SERVICE);
+}
+
+/// The tables themselves have no circle: each room uses only rooms above it.
+#[test]
+fn the_tables_are_in_order() {
+    for table in [ACTORS, SERVICE] {
+        for (place, (room, may_use)) in table.iter().enumerate() {
+            let before: Vec<&str> = table.iter().take(place).map(|(room, _)| *room).collect();
+            for used in *may_use {
+                assert!(before.contains(used), "{room} may use {used}, which stands below it");
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_parts_know_no_actor_no_runtime_and_no_clock() {
+    let mut wrong = Vec::new();
+    for pure in PURE {
+        for file in sources(&root().join("actors/src").join(pure)) {
+            let code = code(&file);
+            for word in IMPURE.iter().filter(|word| code.contains(**word)) {
+                wrong.push(format!("{} says `{word}`", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The modules that a table in a file's head names: rows that begin with a name in backticks.
+fn table(text: &str) -> Option<BTreeSet<String>> {
+    let mut rows = text.lines().skip_while(|line| !matches!(*line, "//! | module | what lives there |"));
+    rows.next()?;
+    let names = rows.skip(1).take_while(|line| line.starts_with("//! |")).map(|line| {
+        line.trim_start_matches("//! | ").split(" |").next().unwrap().trim_matches(['`', '[', ']']).to_owned()
+    });
+    Some(names.collect())
+}
+
+#[test]
+fn tables_of_modules_name_what_is_beside_them() {
+    let (mut wrong, mut checked) = (Vec::new(), 0);
+    for source in ["actors/src", "src"] {
+        for file in sources(&root().join(source)) {
+            let text = fs::read_to_string(&file).unwrap();
+            let Some(named) = table(&text) else { continue };
+            checked += 1;
+            let there: BTreeSet<String> = text
+                .lines()
+                .filter_map(|line| line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod "))
+                .filter_map(|line| line.strip_suffix(';'))
+                .filter(|name| !matches!(*name, "tests" | "sim"))
+                .map(str::to_owned)
+                .collect();
+            if named != there {
+                wrong.push(format!("{}: the table names {named:?}, there are {there:?}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(checked >= 8, "the tables were not understood: {checked}");
+}
+
+#[test]
+fn imports_in_lists_are_understood() {
+    let named = rooms_named("use crate::{a::B, c::{D, e::F}, g};\nuse crate::h::I; x(crate::j::k());");
+    assert_eq!(named.into_iter().collect::<Vec<_>>(), ["a", "c", "g", "h", "j"]);
+}
