@@ -200,7 +200,9 @@ fn tables_of_modules_name_what_is_beside_them() {
             checked += 1;
             let there: BTreeSet<String> = text
                 .lines()
-                .filter_map(|line| line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod "))
+                .filter_map(|line| {
+                    line.trim_start_matches("pub(crate) ").trim_start_matches("pub ").strip_prefix("mod ")
+                })
                 .filter_map(|line| line.strip_suffix(';'))
                 .filter(|name| !matches!(*name, "tests" | "sim"))
                 .map(str::to_owned)

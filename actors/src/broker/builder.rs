@@ -123,7 +123,7 @@ impl BrokerBuilder {
         let canary = open(canary_name, canary);
         let buses = folds.into_iter().map(|(name, fold)| (name.clone(), open(name, fold))).collect();
         let (buses, retired) = (ArcSwap::from_pointee(buses), futures::lock::Mutex::new(retired));
-        Ok(Broker(Arc::new(Inner { buses, retired, canary, context })))
+        Ok(Broker(Arc::new(Inner { context, buses, retired, canary })))
     }
 }
 

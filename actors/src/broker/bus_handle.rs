@@ -1,10 +1,13 @@
 //! A bus as everything outside holds it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::bus::{BusShared, Drained, Post, Revive};
+use actix::Addr;
+use arc_swap::ArcSwapOption;
+
+use crate::bus::{Bus, BusShared, Drained, Post, Revive};
 use crate::channel::{Channel, Found, Read};
 use crate::context::{BusContext, Stats};
 use crate::error::{PostError, ReadError};
@@ -18,7 +21,15 @@ const TRIES: usize = 3;
 /// An open bus. Cheap to clone; all clones are one bus. It answers [`PostError::BusClosed`] once the bus is closed, also
 /// when another of its name was opened since.
 #[derive(Clone)]
-pub struct BusHandle(Arc<BusShared>);
+pub struct BusHandle(Arc<Driven>);
+
+/// A bus and the actor that drives it, which ends when the last handle is gone.
+struct Driven {
+    bus: Arc<BusShared>,
+    actor: ArcSwapOption<Addr<Bus>>,
+    /// Held while an actor is started: there is never more than one.
+    starting: Mutex<()>,
+}
 
 /// Counts a POST for as long as it waits for its answer, also if the poster goes away.
 struct Waiting<'b>(&'b BusContext);
@@ -41,20 +52,37 @@ impl Drop for Waiting<'_> {
 }
 
 impl BusHandle {
-    pub(super) fn new(shared: Arc<BusShared>) -> Self {
-        Self(shared)
+    pub(super) fn new(bus: Arc<BusShared>) -> Self {
+        Self(Arc::new(Driven { bus, actor: ArcSwapOption::empty(), starting: Mutex::new(()) }))
+    }
+
+    /// The actor; another one if the last has lost its thread. `None` where there is no arbiter to run it: an actor that
+    /// never ran would stay closed for good.
+    fn actor(&self) -> Option<Arc<Addr<Bus>>> {
+        let Driven { bus, actor, starting } = &*self.0;
+        let running = || actor.load_full().filter(|actor| actor.connected());
+        running().or_else(|| {
+            let _starting = starting.lock().unwrap_or_else(PoisonError::into_inner);
+            running().or_else(|| {
+                bus.context.broker.arbiters.has_room().then(|| {
+                    let started = Arc::new(Bus::start(bus));
+                    actor.store(Some(Arc::clone(&started)));
+                    started
+                })
+            })
+        })
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &BusName {
-        &self.0.context.name
+        &self.0.bus.context.name
     }
 
     /// How it treats its messages and channels now.
     #[must_use]
     pub fn settings(&self) -> Arc<BusSettings> {
-        self.0.context.settings.load_full()
+        self.0.bus.context.settings.load_full()
     }
 
     /// Accepts all messages of a POST or none, and answers once they are durable and visible to every
@@ -66,12 +94,12 @@ impl BusHandle {
     ///
     /// See [`PostError`]. Unless the error [is unknown](PostError::is_unknown) nothing is stored.
     pub async fn post(&self, posting: Posting) -> Result<Posted, PostError> {
-        let context = &self.0.context;
+        let context = &self.0.bus.context;
         if context.broker.closing.load(Ordering::Acquire) {
             return Err(PostError::Closed);
         }
         let _waiting = Waiting::at_most(context, context.broker.limits.load().pending_posts)?;
-        let actor = self.0.actor().ok_or(PostError::Closed)?;
+        let actor = self.actor().ok_or(PostError::Closed)?;
         actor.send(Post(posting)).await.unwrap_or(Err(PostError::Closed))
     }
 
@@ -82,8 +110,8 @@ impl BusHandle {
     /// See [`ReadError`].
     pub async fn read(&self, since: Since) -> Result<Page, ReadError> {
         self.check_open()?;
-        let broker = &self.0.context.broker;
-        let actor = self.0.actor().ok_or(ReadError::Closed)?;
+        let broker = &self.0.bus.context.broker;
+        let actor = self.actor().ok_or(ReadError::Closed)?;
         let slice = actor.send(Read(broker.judge(since))).await.unwrap_or(Err(ReadError::Closed))?;
         Ok(broker.page(slice))
     }
@@ -95,10 +123,10 @@ impl BusHandle {
     ///
     /// See [`ReadError`].
     pub async fn read_channel(&self, channel: &ChannelName, since: Since) -> Result<Page, ReadError> {
-        let (context, directory) = (&self.0.context, &self.0.directory);
+        let (context, directory) = (&self.0.bus.context, &self.0.bus.directory);
         let broker = &context.broker;
         let origin = broker.judge(since);
-        let actor = self.0.actor().ok_or(ReadError::Closed)?;
+        let actor = self.actor().ok_or(ReadError::Closed)?;
         for _ in 0..TRIES {
             self.check_open()?;
             // Read before looking: a channel that is not there has nothing up to here.
@@ -120,21 +148,21 @@ impl BusHandle {
     /// What it has done and holds. `window_memory` is that of all buses.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let context = &self.0.context;
-        context.counters.snapshot(self.0.directory.live(), context.broker.memory.held())
+        let context = &self.0.bus.context;
+        context.counters.snapshot(self.0.bus.directory.live(), context.broker.memory.held())
     }
 
     /// Whether a panic has failed it: it takes and answers nothing until a restart.
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        self.0.context.has_failed()
+        self.0.bus.context.has_failed()
     }
 
     fn check_open(&self) -> Result<(), ReadError> {
-        if self.0.context.has_failed() {
+        if self.0.bus.context.has_failed() {
             return Err(ReadError::BusFailed);
         }
-        if self.0.context.leaving.load(Ordering::Acquire) {
+        if self.0.bus.context.leaving.load(Ordering::Acquire) {
             return Err(ReadError::BusClosed);
         }
         Ok(())
@@ -144,7 +172,7 @@ impl BusHandle {
     fn absent(&self, origin: Origin, visible: MessageId) -> Slice {
         let resume = match origin {
             Origin::Whole(resume) => resume,
-            Origin::After(id) if id < self.0.directory.reaped_up_to() => Resume::Gap,
+            Origin::After(id) if id < self.0.bus.directory.reaped_up_to() => Resume::Gap,
             Origin::After(_) => Resume::Complete,
         };
         Slice::empty(visible, resume)
@@ -152,19 +180,19 @@ impl BusHandle {
 
     /// Starts its actor, if there is an arbiter to run it.
     pub(super) fn start(&self) {
-        _ = self.0.actor();
+        _ = self.actor();
     }
 
     /// Completes once nothing is pending.
     pub(super) async fn drain(&self) {
-        if let Some(actor) = self.0.actor() {
+        if let Some(actor) = self.actor() {
             // An actor that is gone has nobody waiting.
             _ = actor.send(Drained).await;
         }
     }
 
     pub(super) fn context(&self) -> &BusContext {
-        &self.0.context
+        &self.0.bus.context
     }
 }
 

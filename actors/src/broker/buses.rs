@@ -30,6 +30,28 @@ pub(super) fn handle(
     BusHandle::new(BusShared::new(context, Ledger::new(state)))
 }
 
+/// A bus that is about to be closed. Unless it [is done](Leaving::done) the bus goes on.
+struct Leaving<'b>(Option<&'b BusHandle>);
+
+impl<'b> Leaving<'b> {
+    fn begin(bus: &'b BusHandle) -> Self {
+        bus.context().leaving.store(true, Ordering::Release);
+        Self(Some(bus))
+    }
+
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        if let Some(bus) = self.0 {
+            bus.context().leaving.store(false, Ordering::Release);
+        }
+    }
+}
+
 impl Broker {
     /// Opens a bus. One that had the name before shows nothing of its messages here, and positions of before are
     /// told of a gap.
@@ -81,15 +103,10 @@ impl Broker {
     pub async fn close_bus(&self, name: &BusName) -> Result<(), BusError> {
         let mut retired = self.0.retired.lock().await;
         let bus = self.bus(name.as_str()).ok_or_else(|| BusError::Unknown(name.clone()))?;
-        bus.context().leaving.store(true, Ordering::Release);
+        let leaving = Leaving::begin(&bus);
         bus.drain().await;
-        match self.retire(name).await {
-            Ok(next) => _ = retired.insert(name.clone(), next),
-            Err(error) => {
-                bus.context().leaving.store(false, Ordering::Release);
-                return Err(error.into());
-            }
-        }
+        retired.insert(name.clone(), self.retire(name).await?);
+        leaving.done();
         self.0.buses.rcu(|buses| {
             let mut buses = (**buses).clone();
             buses.remove(name);

@@ -23,6 +23,7 @@ mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use actix::dev::{MessageResponse, OneshotSender};
 use actix::{
@@ -104,7 +105,7 @@ enum Reply {
 }
 
 impl Bus {
-    fn start(shared: &Arc<BusShared>) -> Addr<Self> {
+    pub(crate) fn start(shared: &Arc<BusShared>) -> Addr<Self> {
         let own = Arc::clone(shared);
         shared.context.broker.arbiters.start_with(MAILBOX, move |_| Self {
             shared: own,
@@ -161,6 +162,15 @@ impl Bus {
                 Reply::Now(Err(error.into()))
             }
         }
+    }
+
+    /// Why nothing is taken any more.
+    fn refusal(&self) -> Option<PostError> {
+        if self.shared.context.has_failed() {
+            return Some(PostError::BusFailed);
+        }
+        // Looked at here, behind whatever was in the mailbox when the bus was drained.
+        self.shared.context.leaving.load(Ordering::Acquire).then_some(PostError::BusClosed)
     }
 
     fn wait(&mut self, ticket: Ticket) -> Seat {
@@ -254,7 +264,9 @@ impl Actor for Bus {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         let shared = &self.shared;
-        let expire = ctx.address().downgrade().recipient();
+        let own = ctx.address().downgrade();
+        let expire = own.clone().recipient();
+        shared.is_driven_by(own);
         Reaper::new(Arc::clone(&shared.context), &shared.directory, expire).start();
         // What the log has said while there was no actor.
         ctx.notify(Settle);
@@ -278,8 +290,8 @@ impl Handler<Post> for Bus {
     type Result = Replied;
 
     fn handle(&mut self, Post(posting): Post, ctx: &mut Self::Context) -> Replied {
-        if self.shared.context.has_failed() {
-            return Replied(Reply::Now(Err(PostError::BusFailed)));
+        if let Some(error) = self.refusal() {
+            return Replied(Reply::Now(Err(error)));
         }
         let (count, was_flushed) = (posting.messages.len(), !self.unflushed);
         let reply = self.contain(Work::Post, |bus| bus.post(posting));

@@ -2,9 +2,9 @@
 //!
 //! The state outlives the actor: an application may end the threads that its actors run on and start others.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use actix::Addr;
+use actix::{Addr, WeakAddr};
 use arc_swap::ArcSwapOption;
 
 use super::ledger::Ledger;
@@ -21,15 +21,14 @@ pub(crate) struct BusShared {
     ledger: Mutex<Ledger<Addr<Channel>>>,
     /// What the log has said and the actor has not seen.
     inbox: Mutex<Vec<Outcome>>,
-    actor: ArcSwapOption<Addr<Bus>>,
-    /// Taken while an actor is started: there is never more than one.
-    starting: Mutex<()>,
+    /// Whom to tell of it. Weak: the actor holds this, and ends when nobody outside holds its address.
+    actor: ArcSwapOption<WeakAddr<Bus>>,
     feed: Feed,
 }
 
 impl BusShared {
     pub(crate) fn new(context: Arc<BusContext>, ledger: Ledger<Addr<Channel>>) -> Arc<Self> {
-        Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
+        Arc::new_cyclic(|this: &Weak<Self>| {
             let this = this.clone();
             let feed = Feed::new(move |outcome| {
                 if let Some(bus) = this.upgrade() {
@@ -41,38 +40,26 @@ impl BusShared {
                 ledger: Mutex::new(ledger),
                 inbox: Mutex::new(Vec::new()),
                 actor: ArcSwapOption::empty(),
-                starting: Mutex::new(()),
                 feed,
                 context,
             }
         })
     }
 
-    /// The actor; another one if the last has lost its thread. `None` where there is no arbiter to run it: an actor that
-    /// never ran would stay closed for good.
-    pub(crate) fn actor(self: &Arc<Self>) -> Option<Arc<Addr<Bus>>> {
-        let running = || self.actor.load_full().filter(|actor| actor.connected());
-        running().or_else(|| {
-            let _starting = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
-            running().or_else(|| {
-                self.context.broker.arbiters.has_room().then(|| {
-                    let actor = Arc::new(Bus::start(self));
-                    self.actor.store(Some(Arc::clone(&actor)));
-                    actor
-                })
-            })
-        })
+    /// This actor drives the bus from now on.
+    pub(super) fn is_driven_by(&self, actor: WeakAddr<Bus>) {
+        self.actor.store(Some(Arc::new(actor)));
     }
 
     /// The log has something to say. From any thread.
-    fn hear(self: &Arc<Self>, outcome: Outcome) {
+    fn hear(&self, outcome: Outcome) {
         let first = {
             let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
             inbox.push(outcome);
             inbox.len() == 1
         };
         // An actor that is started looks by itself.
-        if first && let Some(actor) = self.actor.load_full() {
+        if first && let Some(actor) = self.actor.load().as_ref().and_then(|actor| actor.upgrade()) {
             actor.do_send(Settle);
         }
     }
