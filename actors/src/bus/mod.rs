@@ -111,7 +111,8 @@ impl Bus {
             shared: own,
             waiting: BTreeMap::new(),
             draining: Vec::new(),
-            unflushed: false,
+            // The last actor may have ended before it told the log.
+            unflushed: true,
             done: 0,
         })
     }
@@ -222,12 +223,9 @@ impl Bus {
     /// Runs work on the state. After a panic nobody is left waiting.
     fn contain<T>(&mut self, work: Work, run: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let context = Arc::clone(&self.shared.context);
-        if context.has_failed() {
-            return None;
-        }
-        let done = context.contain(work, || run(&mut *self)).ok();
+        let done = if context.has_failed() { None } else { context.contain(work, || run(&mut *self)).ok() };
         if done.is_none() {
-            // Dropped posters are told that nobody knows.
+            // Dropped posters are told that nobody knows. It may have been the reaper that panicked.
             self.waiting.clear();
             self.draining.clear();
         }
@@ -270,6 +268,7 @@ impl Actor for Bus {
         Reaper::new(Arc::clone(&shared.context), &shared.directory, expire).start();
         // What the log has said while there was no actor.
         ctx.notify(Settle);
+        self.flush();
     }
 }
 
