@@ -56,8 +56,8 @@ struct Pending {
 struct Bound {
     life: Life,
     posts: usize,
-    /// The channel comes into being with the first of them.
-    fresh: bool,
+    /// What the channel takes, if it comes into being with whichever of them is committed first.
+    fresh: Option<Held>,
 }
 
 /// A key whose POST is pending.
@@ -155,16 +155,16 @@ impl Admission {
         }
         let directory = Arc::clone(state.directory());
         let (life, fresh, held) = match directory.pin(channel, about.now, about.counters) {
-            Some(life) => (life, false, memory(costs).inspect_err(|_| directory.unpin(channel))?),
+            Some(life) => (life, None, memory(costs).inspect_err(|_| directory.unpin(channel))?),
             None if directory.live().saturating_add(self.fresh) >= about.limits.channels_per_bus => {
                 return Err(PostError::TooManyChannels(about.limits.channels_per_bus));
             }
             None => {
-                let held = memory(costs.saturating_add(CHANNEL_OVERHEAD))?;
-                (state.begin_life(), true, held)
+                let (fresh, held) = (memory(CHANNEL_OVERHEAD)?, memory(costs)?);
+                (state.begin_life(), Some(fresh), held)
             }
         };
-        self.fresh += usize::from(fresh);
+        self.fresh += usize::from(fresh.is_some());
         self.channels.insert(channel.clone(), Bound { life, posts: 1, fresh });
         Ok((life, held))
     }
@@ -195,7 +195,7 @@ impl Admission {
         // With the first of them the channel exists, or did not come into being and will with the next.
         let more = bound.posts > 0;
         if !more && let Some(bound) = self.channels.remove(&channel) {
-            self.fresh -= usize::from(bound.fresh);
+            self.fresh -= usize::from(bound.fresh.is_some());
         }
         Some((channel, more))
     }
@@ -203,7 +203,7 @@ impl Admission {
     /// A channel exists: it counts there now.
     pub(crate) fn exists(&mut self, channel: &ChannelName) {
         if let Some(bound) = self.channels.get_mut(channel) {
-            self.fresh -= usize::from(std::mem::take(&mut bound.fresh));
+            self.fresh -= usize::from(bound.fresh.take().is_some());
         }
     }
 
