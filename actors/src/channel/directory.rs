@@ -197,12 +197,13 @@ impl<H: Home> Directory<H> {
         match self.slots.entry(record.channel.clone()) {
             Place::Occupied(mut place) => {
                 let slot = place.get_mut();
-                let what = if record.life > slot.life {
+                // Kept only by POSTs that were refused it is over, as a restart will find it: they left no record.
+                let what = if record.life > slot.life || slot.until <= record.at {
                     counters.overtaken.one();
                     counters.reaped.one();
                     counters.begun.one();
                     self.lose_up_to(slot.newest);
-                    (slot.life, slot.begun, slot.until) = (record.life, record.first(), end);
+                    (slot.life, slot.begun, slot.until) = (record.life.max(slot.life), record.first(), end);
                     What::Begins(self.reaped_up_to(), entries)
                 } else {
                     slot.until = slot.until.max(end);

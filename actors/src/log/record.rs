@@ -18,7 +18,8 @@ impl Incarnation {
 /// Which life of a channel: a higher number than that of the life before, if it has expired meanwhile.
 ///
 /// Whether a POST begins a life or continues one is decided once, when it is accepted (RET-8), and stands in its
-/// record: a record of a higher life than its channel's begins that life, any other continues the channel's.
+/// record: a record of a higher life than its channel's begins that life. Any other continues the channel's, unless by
+/// the records before it that was over when the POST was accepted: what it was to continue was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Life(pub u64);
 
