@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use backplane_actors::{BusSettings, Post, PostError, Posted, Read, ReadError, Resume, Since};
+use backplane_actors::{BusSettings, MessageId, PostError, Posted, ReadError, Resume, Since};
 
 use crate::{builder, bus, channel, clock, ids, posted_ids, posting, texts};
 
@@ -16,20 +16,20 @@ async fn ret_10_what_was_posted_is_on_the_channel_and_on_the_bus() {
     assert_eq!((ids(&page), texts(&page)), (posted_ids(a), vec!["1".into(), "2".into()]));
     let page = broker.read_bus(&bus(), Since::Start).await.unwrap();
     assert_eq!(ids(&page), [posted_ids(a), posted_ids(b)].concat());
-    assert_eq!(page.next, b.last().unwrap());
+    assert_eq!(page.next.id, b.last().unwrap());
 }
 
 #[actix::test]
 async fn ret_3_since_the_newest_is_empty_and_keeps_its_place() {
     let broker = builder(&clock()).start().unwrap();
     let posted = broker.post(&bus(), posting("a", &["1", "2"])).await.unwrap();
-    let newest = Since::After(posted.last().unwrap());
+    let newest = Since::from(posted.last().unwrap());
     for page in [
         broker.read_channel(&bus(), &channel("a"), newest).await.unwrap(),
         broker.read_bus(&bus(), newest).await.unwrap(),
     ] {
         assert_eq!((page.entries.len(), page.resume), (0, Resume::Complete));
-        assert_eq!(Since::After(page.next), newest);
+        assert_eq!(page.next.id, posted.last().unwrap());
     }
 }
 
@@ -43,13 +43,13 @@ async fn ret_8_an_expired_channel_is_empty_and_its_readers_are_told_of_the_gap()
     let page = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
     assert_eq!(page.entries.len(), 2);
     clock.advance(Duration::from_millis(1));
-    let page = broker.read_channel(&bus(), &channel("a"), Since::After(first)).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), first.into()).await.unwrap();
     assert_eq!((page.entries.len(), page.resume), (0, Resume::Gap));
     // Who goes on from the answer has missed nothing since.
-    let page = broker.read_channel(&bus(), &channel("a"), Since::After(page.next)).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), page.next.into()).await.unwrap();
     assert_eq!((page.entries.len(), page.resume), (0, Resume::Complete));
     // Stepping back brings nothing back.
-    clock.set(crate::START);
+    clock.step_wall(crate::START);
     let page = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
     assert_eq!(page.entries.len(), 0);
     assert_eq!(broker.bus_stats(&bus()).unwrap().channels, 0);
@@ -85,18 +85,18 @@ async fn a_new_life_of_a_channel_shows_nothing_of_the_old_one() {
     let old = broker.post(&bus(), posting("a", &["old"])).await.unwrap();
     clock.advance(Duration::from_mins(31));
     broker.post(&bus(), posting("a", &["new"])).await.unwrap();
-    let page = broker.read_channel(&bus(), &channel("a"), Since::After(old.last().unwrap())).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), old.last().unwrap().into()).await.unwrap();
     assert_eq!((texts(&page), page.resume), (vec!["new".into()], Resume::Complete));
     let stats = broker.bus_stats(&bus()).unwrap();
-    assert_eq!((stats.spawned, stats.reaped, stats.channels), (2, 1, 1));
+    assert_eq!((stats.begun, stats.reaped, stats.channels), (2, 1, 1));
 }
 
 #[actix::test]
 async fn a_position_that_was_never_given_out_is_told_as_a_reset() {
     let broker = builder(&clock()).start().unwrap();
     let posted = broker.post(&bus(), posting("a", &["1"])).await.unwrap();
-    let future = backplane_actors::MessageId::from_u64(posted.last().unwrap().as_u64() + 1);
-    for since in [Since::After(future), Since::from_text("no id")] {
+    let future = MessageId::from_u64(posted.last().unwrap().as_u64() + 1);
+    for since in [future.into(), Since::from_text("no id", None)] {
         for page in [
             broker.read_channel(&bus(), &channel("a"), since).await.unwrap(),
             broker.read_bus(&bus(), since).await.unwrap(),
@@ -117,9 +117,9 @@ async fn full_windows_lose_their_oldest_and_say_so() {
     };
     let broker = builder(&clock()).bus(bus(), settings).start().unwrap();
     let posted = posted_ids(broker.post(&bus(), posting("a", &["1", "2", "3", "4"])).await.unwrap());
-    let page = broker.read_channel(&bus(), &channel("a"), Since::After(posted[0])).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), posted[0].into()).await.unwrap();
     assert_eq!((texts(&page), page.resume), (vec!["3".into(), "4".into()], Resume::Gap));
-    let page = broker.read_bus(&bus(), Since::After(posted[0])).await.unwrap();
+    let page = broker.read_bus(&bus(), posted[0].into()).await.unwrap();
     assert_eq!((page.entries.len(), page.resume), (3, Resume::Complete), "2 to 4 is all that came after 1");
 }
 
@@ -132,19 +132,29 @@ async fn i_4_reading_creates_nothing() {
         assert!(page.entries.is_empty());
     }
     assert_eq!(broker.bus_stats(&bus()), Some(before));
-    assert!(broker.channel(&bus(), &channel("c1")).is_none());
 }
 
 #[actix::test]
-async fn actors_take_the_public_messages_directly() {
+async fn a_channel_has_an_actor_once_it_is_read() {
     let broker = builder(&clock()).start().unwrap();
-    let posted = broker.bus(&bus()).unwrap().send(Post(posting("a", &["1"]))).await.unwrap().unwrap();
-    let actor = broker.channel(&bus(), &channel("a")).unwrap();
-    let page = actor.send(Read(Since::Start)).await.unwrap().unwrap();
-    assert_eq!(ids(&page), posted_ids(posted));
-    let nothing = broker.bus(&bus()).unwrap().send(Post(posting("b", &[]))).await.unwrap();
-    assert_eq!(nothing, Ok(Posted::NOTHING));
-    assert!(broker.channel(&bus(), &channel("b")).is_none(), "an empty POST creates no channel");
+    let posted = broker.post(&bus(), posting("a", &["1"])).await.unwrap();
+    broker.post(&bus(), posting("b", &["2"])).await.unwrap();
+    assert_eq!((crate::stats(&broker).begun, crate::stats(&broker).spawned), (2, 0));
+    for _ in 0..2 {
+        assert_eq!(ids(&crate::read(&broker, "a", Since::Start).await), posted_ids(posted));
+    }
+    // What comes after it is read is there as well.
+    broker.post(&bus(), posting("a", &["3"])).await.unwrap();
+    assert_eq!(texts(&crate::read(&broker, "a", Since::Start).await), ["1", "3"]);
+    assert_eq!((crate::stats(&broker).begun, crate::stats(&broker).spawned), (2, 1));
+}
+
+#[actix::test]
+async fn v1_post_1_an_empty_post_creates_nothing() {
+    let broker = builder(&clock()).start().unwrap();
+    let before = crate::stats(&broker);
+    assert_eq!(broker.post(&bus(), posting("b", &[])).await, Ok(Posted::NOTHING));
+    assert_eq!(crate::stats(&broker), before);
 }
 
 #[actix::test]

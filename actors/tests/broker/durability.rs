@@ -1,245 +1,207 @@
-//! The broker with a log that takes its time, fails, or comes back with messages.
+//! The broker with a log that takes its time or refuses.
 
-use std::sync::{Arc, Mutex};
+use backplane_actors::log::{Incarnation, Item, Items, Life, LogError, Promise, Proposal};
+use backplane_actors::{Broker, MessageId, Moment, PostError, Resume, Since};
+use futures::future::join_all;
 
-use backplane_actors::log::{
-    Appended, DiskLog, DiskSettings, Extent, Log, LogError, Notify, Outcome, Record, Recovered, RecoveryError,
+use crate::log::{Pace, Recorder};
+use crate::{
+    START, builder, bus, channel, clock, eventually, ids, keyed, message, post, posting, read, read_bus,
+    texts,
 };
-use backplane_actors::{
-    Batch, Broker, Fingerprint, IdempotencyKey, MessageId, PostError, Posting, Resume, Since, Timestamp,
-};
-use futures::future::{join, join_all};
 
-use backplane_actors::Clock as _;
-
-use crate::{START, builder, bus, channel, clock, eventually, ids, message, posting, texts};
-
-/// Makes nothing durable until the test says so.
-#[derive(Default, Clone)]
-struct SlowLog(Arc<Mutex<Queue>>);
-
-#[derive(Default)]
-struct Queue {
-    kept: Vec<Recovered>,
-    waiting: Vec<(MessageId, Notify)>,
-    refuse: Option<LogError>,
-}
-
-impl SlowLog {
-    fn waiting(&self) -> usize {
-        self.0.lock().unwrap().waiting.len()
-    }
-
-    fn tell_all(&self, outcome: impl Fn(MessageId) -> Outcome) {
-        for (last, notify) in std::mem::take(&mut self.0.lock().unwrap().waiting) {
-            notify.tell(outcome(last));
-        }
-    }
-}
-
-impl Log for SlowLog {
-    fn recover(
-        &mut self,
-        _now: Timestamp,
-        visit: &mut dyn FnMut(Recovered),
-    ) -> Result<Extent, RecoveryError> {
-        let kept = std::mem::take(&mut self.0.lock().unwrap().kept);
-        let highest = kept.last().map_or(MessageId::ZERO, Recovered::last);
-        kept.into_iter().for_each(visit);
-        Ok(Extent { highest, lost: MessageId::ZERO })
-    }
-
-    fn append(&mut self, record: &Arc<Record>, notify: &Notify) -> Result<Appended, LogError> {
-        let mut queue = self.0.lock().unwrap();
-        if let Some(error) = queue.refuse {
-            return Err(error);
-        }
-        queue.waiting.push((record.last(), notify.clone()));
-        Ok(Appended::Pending)
-    }
-
-    fn close(&mut self) {
-        self.tell_all(Outcome::Durable);
-    }
-}
-
-fn keyed(text: &str, body: u8) -> Posting {
-    let key = IdempotencyKey::new("key", Fingerprint([body; 32])).unwrap();
-    Posting { channel: channel("a"), messages: Batch::single(message(text)), key: Some(key) }
+fn slow(log: &Recorder) -> Broker {
+    log.set_pace(Pace::Told);
+    builder(&clock()).log(log.clone()).start().unwrap()
 }
 
 async fn visible(broker: &Broker) -> (usize, usize) {
-    let on_channel = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
-    let on_bus = broker.read_bus(&bus(), Since::Start).await.unwrap();
-    (on_channel.entries.len(), on_bus.entries.len())
+    (read(broker, "a", Since::Start).await.entries.len(), read_bus(broker, Since::Start).await.entries.len())
 }
 
 #[actix::test]
 async fn i_2_nothing_is_answered_or_visible_before_it_is_durable() {
-    let log = SlowLog::default();
-    let broker = builder(&clock()).log(log.clone()).start().unwrap();
-    let posts = join_all((0..5).map(|n| {
-        let broker = broker.clone();
-        actix::spawn(async move { broker.post(&bus(), posting("a", &[&n.to_string()])).await })
-    }));
-    eventually("five appended", || log.waiting() == 5).await;
+    let log = Recorder::default();
+    let broker = slow(&log);
+    let posts: Vec<_> = (0..5).map(|n| post(&broker, posting("a", &[&n.to_string()]))).collect();
+    eventually("five proposed", || log.pending() == 5).await;
     assert_eq!(visible(&broker).await, (0, 0));
-    log.tell_all(Outcome::Durable);
-    let mut answered: Vec<_> =
-        posts.await.into_iter().map(|post| post.unwrap().unwrap().last().unwrap()).collect();
+    assert!(posts.iter().all(|post| !post.is_finished()));
+    log.commit_all();
+    let mut answered = Vec::new();
+    for post in posts {
+        answered.push(post.await.unwrap().unwrap().last().unwrap());
+    }
     answered.sort();
-    let page = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
-    assert_eq!(ids(&page), answered);
+    assert_eq!(ids(&read(&broker, "a", Since::Start).await), answered);
 }
 
 #[actix::test]
 async fn i_2_a_refused_post_leaves_nothing() {
-    let log = SlowLog::default();
-    let broker = builder(&clock()).log(log.clone()).start().unwrap();
-    log.0.lock().unwrap().refuse = Some(LogError::Full);
-    assert_eq!(broker.post(&bus(), keyed("1", 1)).await, Err(PostError::Log(LogError::Full)));
-    log.0.lock().unwrap().refuse = None;
-    let failing = async {
-        eventually("appended", || log.waiting() == 1).await;
-        log.tell_all(|last| Outcome::Refused { up_to: last, error: LogError::Failed });
-    };
-    let (refused, ()) = join(broker.post(&bus(), keyed("2", 2)), failing).await;
-    assert_eq!(refused, Err(PostError::Log(LogError::Failed)));
+    let log = Recorder::default();
+    let broker = slow(&log);
+    log.refuse(Some(LogError::Full));
+    assert_eq!(broker.post(&bus(), keyed("a", "1", "key")).await, Err(PostError::Log(LogError::Full)));
+    log.refuse(None);
+    let refused = post(&broker, keyed("a", "2", "key"));
+    eventually("proposed", || log.pending() == 1).await;
+    log.refuse_pending(0, LogError::Failed);
+    assert_eq!(refused.await.unwrap(), Err(PostError::Log(LogError::Failed)));
     assert_eq!(visible(&broker).await, (0, 0));
+    let left = crate::stats(&broker);
+    assert_eq!((left.channels, left.window_memory), (0, 0), "neither a channel nor memory");
     // The key of a refused POST is free again.
-    let settling = async {
-        eventually("appended", || log.waiting() == 1).await;
-        log.tell_all(Outcome::Durable);
-    };
-    let (accepted, ()) = join(broker.post(&bus(), keyed("3", 3)), settling).await;
-    assert!(accepted.is_ok());
+    let accepted = post(&broker, keyed("a", "3", "key"));
+    eventually("proposed", || log.pending() == 1).await;
+    log.commit_all();
+    assert!(accepted.await.unwrap().is_ok());
     assert_eq!(visible(&broker).await, (1, 1));
 }
 
 #[actix::test]
-async fn i_2_a_refusal_does_not_reach_what_was_appended_after_it() {
-    let log = SlowLog::default();
-    let broker = builder(&clock()).log(log.clone()).start().unwrap();
-    let bus = bus();
-    let telling = async {
-        eventually("both appended", || log.waiting() == 2).await;
-        let (first, notify) = log.0.lock().unwrap().waiting[0].clone();
-        notify.tell(Outcome::Refused { up_to: first, error: LogError::Full });
-        log.tell_all(Outcome::Durable);
-    };
-    let both = join(broker.post(&bus, posting("a", &["1"])), broker.post(&bus, posting("a", &["2"])));
-    let ((first, second), ()) = join(both, telling).await;
-    assert_eq!(first, Err(PostError::Log(LogError::Full)));
-    let page = broker.read_channel(&bus, &channel("a"), Since::Start).await.unwrap();
-    assert_eq!((texts(&page), second.is_ok()), (vec!["2".into()], true));
+async fn i_2_a_refusal_does_not_reach_what_was_proposed_after_it() {
+    let log = Recorder::default();
+    let broker = slow(&log);
+    let (first, second) = (post(&broker, posting("a", &["1"])), post(&broker, posting("a", &["2"])));
+    eventually("both proposed", || log.pending() == 2).await;
+    log.refuse_pending(0, LogError::Full);
+    log.commit_all();
+    assert_eq!(first.await.unwrap(), Err(PostError::Log(LogError::Full)));
+    assert!(second.await.unwrap().is_ok());
+    assert_eq!(texts(&read(&broker, "a", Since::Start).await), ["2"]);
 }
 
 #[actix::test]
 async fn i_2_a_retry_while_the_first_is_pending_waits_for_the_same_answer() {
-    let log = SlowLog::default();
-    let broker = builder(&clock()).log(log.clone()).start().unwrap();
-    let settling = async {
-        // Both are with the bus once the third has come through its mailbox after them.
-        eventually("appended", || log.waiting() == 1).await;
-        assert_eq!(broker.post(&crate::bus(), keyed("1", 2)).await, Err(PostError::KeyReused));
-        assert_eq!(log.waiting(), 1);
-        log.tell_all(Outcome::Durable);
-    };
-    let bus = bus();
-    let twice = join(broker.post(&bus, keyed("1", 1)), broker.post(&bus, keyed("1", 1)));
-    let ((first, second), ()) = join(twice, settling).await;
-    let first = first.unwrap();
-    assert_eq!(first, second.unwrap());
+    let log = Recorder::default();
+    let broker = slow(&log);
+    let twice = [post(&broker, keyed("a", "1", "key")), post(&broker, keyed("a", "1", "key"))];
+    eventually("proposed", || log.pending() == 1).await;
+    // Both are with the bus once the third has come through its mailbox after them.
+    assert_eq!(broker.post(&bus(), keyed("a", "2", "key")).await, Err(PostError::KeyReused));
+    assert_eq!(log.pending(), 1);
+    log.commit_all();
+    let [first, second] = join_all(twice).await.try_into().unwrap();
+    let first = first.unwrap().unwrap();
+    assert_eq!(first, second.unwrap().unwrap());
     assert_eq!(visible(&broker).await, (1, 1));
-    assert_eq!(broker.post(&bus, keyed("1", 1)).await, Ok(first));
-    assert_eq!(broker.bus_stats(&bus).unwrap().replays, 2);
+    assert_eq!(broker.post(&bus(), keyed("a", "1", "key")).await, Ok(first));
+    assert_eq!(crate::stats(&broker).replays, 2);
+}
+
+#[actix::test]
+async fn i_2_a_key_belongs_to_who_sent_it() {
+    let broker = builder(&clock()).start().unwrap();
+    let first = broker.post(&bus(), crate::keyed_by("vendor-a", "a", "1", "order-1")).await.unwrap();
+    let other = broker.post(&bus(), crate::keyed_by("vendor-b", "a", "1", "order-1")).await.unwrap();
+    assert_ne!(first, other, "an equal POST of somebody else is a POST of its own");
+    broker.post(&bus(), crate::keyed_by("vendor-c", "a", "2", "order-1")).await.unwrap();
+    assert_eq!(broker.post(&bus(), crate::keyed_by("vendor-a", "a", "1", "order-1")).await, Ok(first));
+    let reused = broker.post(&bus(), crate::keyed_by("vendor-a", "a", "2", "order-1")).await;
+    assert_eq!(reused, Err(PostError::KeyReused));
+    assert_eq!(read(&broker, "a", Since::Start).await.entries.len(), 3);
 }
 
 #[actix::test]
 async fn shutdown_waits_for_what_was_accepted() {
-    let log = SlowLog::default();
-    let broker = builder(&clock()).log(log.clone()).start().unwrap();
-    let post = actix::spawn({
+    let log = Recorder::default();
+    let broker = slow(&log);
+    let accepted = post(&broker, posting("a", &["1"]));
+    eventually("proposed", || log.pending() == 1).await;
+    let ending = actix_rt::spawn({
         let broker = broker.clone();
-        async move { broker.post(&bus(), posting("a", &["1"])).await }
+        async move { broker.shutdown().await }
     });
-    eventually("appended", || log.waiting() == 1).await;
-    let settling = async { log.tell_all(Outcome::Durable) };
-    join(broker.shutdown(), settling).await;
-    assert!(post.await.unwrap().is_ok());
+    // It refuses what comes from now on.
+    tokio::task::yield_now().await;
+    assert_eq!(broker.post(&bus(), posting("a", &["2"])).await, Err(PostError::Closed));
+    assert!(!ending.is_finished());
+    log.commit_all();
+    ending.await.unwrap();
+    assert!(accepted.await.unwrap().is_ok());
 }
 
 #[actix::test]
-async fn i_1_a_restart_brings_windows_back_and_ids_go_on_rising() {
-    let first = MessageId::first_at(START.after(std::time::Duration::from_mins(1)));
-    let log = SlowLog::default();
-    log.0.lock().unwrap().kept = vec![Recovered {
-        bus: bus(),
-        channel: channel("a"),
-        first,
-        messages: vec![message("1"), message("2")],
-        accepted: START,
-        until: START.after(std::time::Duration::from_secs(100)),
-        kept_until: START.after(std::time::Duration::from_mins(10)),
-        key: Some(IdempotencyKey::new("key", Fingerprint([1; 32])).unwrap()),
-    }];
+async fn a_log_may_answer_from_another_thread() {
+    let log = Recorder::paced(Pace::Flushed);
     let broker = builder(&clock()).log(log.clone()).start().unwrap();
-    let page = broker.read_channel(&bus(), &channel("a"), Since::After(first)).await.unwrap();
-    assert_eq!((texts(&page), page.resume), (vec!["2".into()], Resume::Complete));
-    assert_eq!(visible(&broker).await, (2, 2));
-    let again = broker.post(&bus(), keyed("1", 1)).await.unwrap();
-    assert_eq!(again.ids().next(), Some(first), "its idempotency key is remembered");
-    // The clock of this run is a minute behind that of the last.
-    let settling = async {
-        eventually("appended", || log.waiting() == 1).await;
-        log.tell_all(Outcome::Durable);
-    };
-    let (posted, ()) = join(broker.post(&bus(), posting("a", &["3"])), settling).await;
-    assert_eq!(posted.unwrap().last(), Some(MessageId::from_u64(first.as_u64() + 2)));
+    let posts: Vec<_> =
+        (0..200).map(|n| post(&broker, posting(&format!("c{}", n % 7), &["1", "2"]))).collect();
+    let mut answered = Vec::new();
+    for post in posts {
+        answered.extend(post.await.unwrap().unwrap().ids());
+    }
+    answered.sort();
+    assert_eq!(ids(&read_bus(&broker, Since::Start).await), answered);
+    assert!(log.flushes() < 200, "what is at hand goes to the log as a group");
+}
+
+/// A record of another node, for a channel in a life of that number.
+fn elsewhere(name: &str, text: &str, life: u64) -> Proposal {
+    let item =
+        Item { message: message(text), until: Moment::from_millis(60_000), promise: Promise::default() };
+    Proposal {
+        bus: bus(),
+        incarnation: Incarnation::FIRST,
+        channel: channel(name),
+        life: Life(life),
+        idle_until: Moment::from_millis(60_000),
+        items: Items::new(vec![item]).unwrap(),
+        at: Moment::ZERO,
+        accepted: START,
+        keyed: None,
+    }
 }
 
 #[actix::test]
-async fn i_1_i_2_a_broker_on_disk_comes_back_as_it_was() {
-    let (folder, clock) = (tempfile::tempdir().unwrap(), clock());
-    let open = || {
-        let settings = DiskSettings { segment: 2048, ..DiskSettings::at(folder.path()) };
-        let log =
-            DiskLog::open(settings).unwrap().clock(Arc::clone(&clock) as Arc<dyn backplane_actors::Clock>);
-        builder(&clock).log(log).start().unwrap()
-    };
-    let (mut seen, mut keys) = (Vec::new(), Vec::new());
-    for run in 0..4 {
-        let broker = open();
-        let pages = async |broker: &Broker| {
-            let mut pages = vec![broker.read_bus(&bus(), Since::Start).await.unwrap()];
-            for name in ["a", "b", "never"] {
-                pages.push(broker.read_channel(&bus(), &channel(name), Since::Start).await.unwrap());
-            }
-            pages.iter().map(|page| (ids(page), texts(page), page.resume, page.next)).collect::<Vec<_>>()
-        };
-        if run > 0 {
-            let found = pages(&broker).await;
-            assert_eq!(found, seen, "run {run}");
-            // Nothing is missing behind any position that was ever shown.
-            for since in &seen[0].0 {
-                let page = broker.read_bus(&bus(), Since::After(*since)).await.unwrap();
-                assert_eq!(page.resume, Resume::Complete);
-            }
-            assert_eq!(broker.post(&bus(), keyed("again", 1)).await.unwrap(), keys[0]);
-        }
-        broker.canary().await.unwrap();
-        if run == 0 {
-            keys.push(broker.post(&bus(), keyed("first", 1)).await.unwrap());
-        }
-        for n in 0..20 {
-            let text = format!("{run} {n}");
-            let posted = broker.post(&bus(), posting(["a", "b"][n % 2], &[&text, "more"])).await.unwrap();
-            let newest = seen.first().and_then(|(ids, ..)| ids.last().copied());
-            assert!(posted.ids().next() > newest, "ids rise over restarts");
-        }
-        seen = pages(&broker).await;
-        broker.shutdown().await;
-        // The clock of the next run is behind that of this one.
-        clock.set(backplane_actors::Timestamp::from_millis(clock.now().as_millis() - 1_000));
+async fn records_that_somebody_else_proposed_are_made_visible_in_their_order() {
+    let log = Recorder::default();
+    let broker = slow(&log);
+    let first = post(&broker, posting("a", &["1"]));
+    eventually("proposed", || log.pending() == 1).await;
+    log.commit_all();
+    let seen = first.await.unwrap().unwrap().last().unwrap();
+    let ours = post(&broker, posting("b", &["ours"]));
+    eventually("proposed", || log.pending() == 1).await;
+    log.commit_all();
+    ours.await.unwrap().unwrap();
+    let other = log.post_elsewhere(elsewhere("a", "theirs", 1));
+    let page = read_bus(&broker, seen).await;
+    assert_eq!((texts(&page), page.resume), (vec!["ours".into(), "theirs".into()], Resume::Complete));
+    let page = read(&broker, "a", seen).await;
+    assert_eq!(
+        (texts(&page), page.next.id, page.resume),
+        (vec!["theirs".into()], other.last(), Resume::Complete)
+    );
+    // A life that another node has begun is over for us too.
+    log.post_elsewhere(elsewhere("a", "begins", 7));
+    assert_eq!(read_bus(&broker, other.last()).await.entries.len(), 1);
+    assert_eq!(texts(&read(&broker, "a", Since::Start).await), ["begins"]);
+    let next = post(&broker, posting("c", &["1"]));
+    eventually("proposed", || log.pending() == 1).await;
+    log.commit_all();
+    next.await.unwrap().unwrap();
+    assert!(log.last().life > Life(7), "no life is named twice");
+}
+
+#[actix::test]
+async fn i_10_what_the_log_has_lost_is_a_gap_on_the_bus_and_on_every_channel() {
+    let log = Recorder::default();
+    let broker = slow(&log);
+    let posted = post(&broker, posting("a", &["1"]));
+    eventually("proposed", || log.pending() == 1).await;
+    log.commit_all();
+    let seen = posted.await.unwrap().unwrap().last().unwrap();
+    assert_eq!(read(&broker, "a", seen).await.resume, Resume::Complete);
+    // Another node took a hundred messages with it.
+    let lost = MessageId::from_u64(seen.as_u64() + 100);
+    let elsewhere = log.post_elsewhere(elsewhere("b", "2", 2));
+    log.tell_lost(&bus(), elsewhere.last());
+    assert!(elsewhere.last() < lost);
+    for page in
+        [read_bus(&broker, seen).await, read(&broker, "a", seen).await, read(&broker, "none", seen).await]
+    {
+        assert_eq!(page.resume, Resume::Gap);
+        assert!(page.next.id >= elsewhere.last(), "and who goes on from here is told once");
     }
 }

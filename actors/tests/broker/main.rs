@@ -1,18 +1,27 @@
-//! The broker through its public handle and its public actor messages, on a clock that the test moves.
+//! The broker through its public handle, on a clock that the test moves.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::as_conversions)]
 
+mod arbiters;
+mod buses;
 mod delivery;
+mod disk;
 mod durability;
+mod expiry;
 mod faults;
 mod limits;
+mod log;
+mod patience;
+mod positions;
 mod reaping;
+mod restarts;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use backplane_actors::{
-    Broker, BrokerBuilder, BusName, BusSettings, ChannelName, Clock, ManualClock, Message, MessageId,
-    MessageLimits, Page, Posted, Posting, Timestamp,
+    Broker, BrokerBuilder, BusName, BusSettings, ChannelName, Clock, Fingerprint, IdempotencyKey,
+    ManualClock, Message, MessageId, MessageLimits, Page, PostError, Posted, Posting, Since, Stats,
+    Timestamp,
 };
 
 /// Any day will do.
@@ -38,12 +47,42 @@ fn posting(name: &str, texts: &[&str]) -> Posting {
     }
 }
 
+/// A POST of one message, with a key.
+fn keyed(name: &str, text: &str, key: &str) -> Posting {
+    keyed_by("", name, text, key)
+}
+
+fn keyed_by(owner: &str, name: &str, text: &str, key: &str) -> Posting {
+    let mut body = [0; 32];
+    body[..text.len().min(32)].copy_from_slice(&text.as_bytes()[..text.len().min(32)]);
+    let key = IdempotencyKey::new(owner, key, Fingerprint(body)).unwrap();
+    Posting { key: Some(key), ..posting(name, &[text]) }
+}
+
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(START))
 }
 
 fn builder(clock: &Arc<ManualClock>) -> BrokerBuilder {
     Broker::builder().bus(bus(), BusSettings::default()).clock(Arc::clone(clock) as Arc<dyn Clock>)
+}
+
+/// POSTs without waiting for the answer.
+fn post(broker: &Broker, posting: Posting) -> actix_rt::task::JoinHandle<Result<Posted, PostError>> {
+    let broker = broker.clone();
+    actix_rt::spawn(async move { broker.post(&bus(), posting).await })
+}
+
+async fn read(broker: &Broker, name: &str, since: impl Into<Since>) -> Page {
+    broker.read_channel(&bus(), &channel(name), since.into()).await.unwrap()
+}
+
+async fn read_bus(broker: &Broker, since: impl Into<Since>) -> Page {
+    broker.read_bus(&bus(), since.into()).await.unwrap()
+}
+
+fn stats(broker: &Broker) -> Stats {
+    broker.bus_stats(&bus()).unwrap()
 }
 
 fn ids(page: &Page) -> Vec<MessageId> {

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use crate::{bus, channel, clock, eventually, ids, posting};
 
 #[actix::test]
-async fn the_supervisor_reaps_what_is_due_and_frees_its_memory() {
+async fn the_reaper_reaps_what_is_due_and_frees_its_memory() {
     let clock = clock();
     let settings = BusSettings { channel_idle: Duration::from_millis(200), ..BusSettings::default() };
     let broker = crate::builder(&clock).bus(bus(), settings).start().unwrap();
