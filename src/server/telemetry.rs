@@ -13,6 +13,11 @@ use crate::config::{LogFormat, LogSettings};
 /// Nobody is let in any more.
 static DOORS_CLOSED: AtomicBool = AtomicBool::new(false);
 
+/// The level is no list of directives.
+#[derive(Debug, thiserror::Error)]
+#[error("log.level is no list of levels: {0}")]
+pub struct LevelError(#[from] ParseError);
+
 /// Starts logging for the process, panics included.
 ///
 /// A panic's message may quote what the code worked on, so only its place is logged (I-8).
@@ -20,7 +25,7 @@ static DOORS_CLOSED: AtomicBool = AtomicBool::new(false);
 /// # Errors
 ///
 /// The level is no list of directives; configurations that were loaded have had theirs checked.
-pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
+pub fn start(settings: &LogSettings) -> Result<(), LevelError> {
     // The workers' comings and goings are news only to those who ask for them.
     let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.level))?;
     let news = DynFilterFn::new(|line, _| {
