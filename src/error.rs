@@ -71,6 +71,8 @@ pub enum ErrorCode {
     Busy,
     /// The windows hold all that they may hold.
     MemoryFull,
+    /// The answers under way hold all that they may hold.
+    TooManyAnswers,
     /// The server is shutting down, or its log has failed.
     Unavailable,
     /// The log has no room.
@@ -117,6 +119,7 @@ impl ErrorCode {
             Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::MemoryFull => ("memory_full", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManyAnswers => ("too_many_answers", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE),
         }
@@ -216,7 +219,7 @@ impl ResponseError for ApiError {
 }
 
 /// How long a client should wait for room in memory or on disk.
-const ROOM_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(10);
 /// How long a client should wait for another server to take over.
 const RESTART_WAIT: Duration = Duration::from_secs(5);
 

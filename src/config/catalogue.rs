@@ -266,6 +266,13 @@ const LIMITS: &[Key] = &[
         "Bytes of all messages that are held, over all buses and channels.",
     ),
     key(
+        "answer_memory",
+        Kind::Size(MIB, TIB),
+        Default(r#""64MiB""#),
+        "Bytes that all answers to retrievals hold until they are read: 8 for each message, and at most 64 KiB for \
+         each answer. Further retrievals are refused for the moment, unless there is nothing new for them.",
+    ),
+    key(
         "idempotency_keys",
         Kind::Count(1, 100_000_000),
         Default("100000"),

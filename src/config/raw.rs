@@ -136,6 +136,7 @@ pub(super) struct RawLimits {
     pub(super) json_depth: usize,
     pub(super) channels_per_bus: usize,
     pub(super) window_memory: usize,
+    pub(super) answer_memory: usize,
     pub(super) idempotency_keys: usize,
     pub(super) idempotency_window: Millis,
     pub(super) connections: usize,

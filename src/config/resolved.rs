@@ -112,6 +112,8 @@ pub struct Limits {
     pub channels_per_bus: usize,
     /// Bytes of all messages held, over all buses and channels.
     pub window_memory: usize,
+    /// Bytes that all answers under way hold, besides the messages themselves.
+    pub answer_memory: usize,
     /// `Idempotency-Key` values that one bus remembers.
     pub idempotency_keys: usize,
     /// How long an `Idempotency-Key` is remembered.

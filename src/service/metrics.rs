@@ -1,6 +1,7 @@
 //! Prometheus metrics: what the HTTP side counts, and what the broker's actors counted when asked.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backplane_actors::{Broker, Stats};
@@ -14,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::auth::Authenticator;
+use crate::http::Budget;
 
 /// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,13 +62,13 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(broker: Broker, authenticator: Authenticator) -> Self {
+    pub(crate) fn new(broker: Broker, authenticator: Authenticator, answers: Arc<Budget>) -> Self {
         let requests = Family::default();
         let seconds: Family<Asked, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
         let mut registry = Registry::with_prefix("backplane");
         registry.register("requests", "Requests answered", requests.clone());
         registry.register("request_seconds", "Time from a request's head to its answer", seconds.clone());
-        registry.register_collector(Box::new(Actors { broker, authenticator }));
+        registry.register_collector(Box::new(Readings { broker, authenticator, answers }));
         Self { registry, requests, seconds }
     }
 
@@ -84,15 +86,16 @@ impl Metrics {
     }
 }
 
-/// Reads the counters of the actors when somebody asks: they pay nothing for it.
-struct Actors {
+/// Reads what others count when somebody asks: they pay nothing for it.
+struct Readings {
     broker: Broker,
     authenticator: Authenticator,
+    answers: Arc<Budget>,
 }
 
-impl fmt::Debug for Actors {
+impl fmt::Debug for Readings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Actors")
+        f.write_str("Readings")
     }
 }
 
@@ -115,7 +118,7 @@ const BUS_COUNTERS: [(&str, &str, Reading); 9] = [
     ("channels_revived", "Channel actors started anew after a panic", |stats| stats.revived),
 ];
 
-impl Collector for Actors {
+impl Collector for Readings {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut buses: Vec<_> = self.broker.buses().collect();
         buses.sort();
@@ -137,6 +140,9 @@ impl Collector for Actors {
         let help = "Bytes that all windows hold, overhead included";
         let memory = encoder.encode_descriptor("window_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX)).encode(memory)?;
+        let help = "Bytes that answers under way hold: references to messages, and buffers";
+        let answers = encoder.encode_descriptor("answer_bytes", help, None, MetricType::Gauge)?;
+        ConstGauge::new(i64::try_from(self.answers.held()).unwrap_or(i64::MAX)).encode(answers)?;
         let help = "Passwords hashed: credentials that were not known to be right";
         let hashes = encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?;
         ConstCounter::new(self.authenticator.hashes()).encode(hashes)

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{
@@ -28,6 +28,7 @@ use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
 use crate::config::{AllowedOrigins, Config, Limits};
 use crate::error::{ApiError, ErrorCode};
+use crate::http::Budget;
 
 /// A bus as HTTP sees it.
 pub(crate) struct Bus {
@@ -64,6 +65,7 @@ pub(crate) struct Service {
     limits: Limits,
     message_limits: MessageLimits,
     public_base: Option<String>,
+    answers: Arc<Budget>,
     metrics: Metrics,
     draining: AtomicBool,
     active: AtomicUsize,
@@ -89,6 +91,7 @@ impl Service {
             };
             (bus.name.clone(), seen)
         });
+        let answers = Budget::new(config.limits.answer_memory);
         Self {
             buses: buses.collect(),
             transport: TransportPolicy {
@@ -102,7 +105,8 @@ impl Service {
             },
             limits: config.limits.clone(),
             public_base: config.public_base().map(str::to_owned),
-            metrics: Metrics::new(broker.clone(), authenticator.clone()),
+            metrics: Metrics::new(broker.clone(), authenticator.clone(), Arc::clone(&answers)),
+            answers,
             broker,
             authenticator,
             draining: AtomicBool::new(false),
@@ -121,6 +125,11 @@ impl Service {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What all answers under way may hold together.
+    pub(crate) fn answers(&self) -> &Arc<Budget> {
+        &self.answers
     }
 
     pub(crate) fn message_limits(&self) -> &MessageLimits {

@@ -246,6 +246,7 @@ fn limits(raw: &RawLimits) -> Limits {
         json_depth: raw.json_depth,
         channels_per_bus: raw.channels_per_bus,
         window_memory: raw.window_memory,
+        answer_memory: raw.answer_memory,
         idempotency_keys: raw.idempotency_keys,
         idempotency_window: raw.idempotency_window.0,
         connections: raw.connections,

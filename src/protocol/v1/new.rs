@@ -1,6 +1,6 @@
 //! `GET /v1.1/bus/<bus>/channel/new`: a channel name that nobody can guess (V1-NEW-1).
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::rand;
 use base64::Engine as _;
@@ -28,8 +28,14 @@ pub(super) async fn name(service: web::Data<Service>, request: HttpRequest) -> H
         response
             .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
             .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
-        let json = format!("\"{}\"", URL_SAFE_NO_PAD.encode(bytes));
-        Ok(padding::finish(response, json.into_bytes(), query.callback.as_ref()))
+        let callback = query.callback.as_ref();
+        response.insert_header((CONTENT_TYPE, padding::content_type(callback)));
+        // Nothing in a name has to be escaped, neither in JSON nor in a script.
+        let name = URL_SAFE_NO_PAD.encode(bytes);
+        Ok(response.body(match callback {
+            None => format!("\"{name}\""),
+            Some(callback) => format!("{}(\"{name}\")", callback.as_str()),
+        }))
     };
     service.observe(Route::NewChannel, answer).await
 }

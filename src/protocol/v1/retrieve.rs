@@ -1,13 +1,16 @@
 //! `GET` on a bus and on a channel.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LINK, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, web};
 use backplane_actors::Page;
 
-use super::padding::Callback;
+use super::frame::Frames;
+use super::padding::{self, Callback};
 use super::query::Query;
-use super::{frame, padding};
 use crate::auth::Right;
+use crate::error::{ApiError, ErrorCode, ROOM_WAIT};
+use crate::http::Announced;
 use crate::protocol::{bus_of, channel_of};
 use crate::service::Route;
 use crate::service::Service;
@@ -25,7 +28,7 @@ pub(super) async fn bus(service: web::Data<Service>, request: HttpRequest) -> Ht
         let page = service.broker().read_bus(bus.name(), query.since).await?;
         let url = service.public_base().map(|base| format!("{base}/v1/bus/{}", bus.name()));
         // Padding is for pages, and no page has the right to read a bus.
-        Ok(response(url, &page, None))
+        response(&service, &request, url, page, None)
     };
     service.observe(Route::ReadBus, answer).await
 }
@@ -40,22 +43,42 @@ pub(super) async fn channel(service: web::Data<Service>, request: HttpRequest) -
         let url = service
             .public_base()
             .map(|base| format!("{base}/v1/bus/{}/channel/{}", bus.name(), channel.as_str()));
-        Ok(response(url, &page, query.callback.as_ref()))
+        response(&service, &request, url, page, query.callback)
     };
     service.observe(Route::ReadChannel, answer).await
 }
 
 /// `url` is what the outside calls this resource; without one the link is relative to the request's own URL.
-fn response(url: Option<String>, page: &Page, callback: Option<&Callback>) -> HttpResponse {
+fn response(
+    service: &Service,
+    request: &HttpRequest,
+    url: Option<String>,
+    page: Page,
+    callback: Option<Callback>,
+) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())));
+        .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
+        .insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
     let next = page.next.text();
     let link = format!("<{}?since={}>; rel=\"next\"", url.unwrap_or_default(), next.as_str());
     if let Ok(link) = HeaderValue::from_maybe_shared(web::Bytes::from(link)) {
         response.insert_header((LINK, link));
     }
-    padding::finish(response, frame::frames(page), callback)
+    let frames = Frames::new(page, callback);
+    if *request.method() == Method::HEAD {
+        return Ok(response.body(Announced(frames.left())));
+    }
+    let frames = match frames.cost() {
+        0 => frames,
+        cost => frames.with_lease(service.answers().take(cost).ok_or_else(too_many)?),
+    };
+    Ok(response.body(frames))
+}
+
+fn too_many() -> ApiError {
+    let text = "the answers under way take all the memory that they may take, because many readers are slow";
+    ApiError::new(ErrorCode::TooManyAnswers, text).retry_after(ROOM_WAIT)
 }
