@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
 use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
 use crate::config::{Config, Storage};
+use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
-use crate::service::{Service, probes};
+use crate::service::{self, Service, probes};
 use crate::web::demo::{self, Stage};
 use crate::web::library;
 
@@ -127,7 +129,7 @@ impl Backplane {
         move |config| {
             service.broker().join_arbiter();
             config.app_data(web::Data::from(Arc::clone(&service)));
-            library::routes(config);
+            library::routes(&service, config);
             protocol::v1::routes(&service, config);
         }
     }
@@ -136,8 +138,8 @@ impl Backplane {
     pub fn operations(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
+            probes::routes(&service, config);
             config.app_data(web::Data::from(service));
-            probes::routes(config);
         }
     }
 
@@ -145,33 +147,52 @@ impl Backplane {
     pub fn metrics(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
+            probes::metrics_routes(&service, config);
             config.app_data(web::Data::from(service));
-            probes::metrics_routes(config);
         }
     }
 
     /// A page at `/` that shows a bus at work: whoever opens it posts to that bus without credentials.
     pub fn demo(&self, bus: BusName) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let stage = Stage { broker: self.broker().clone(), bus };
-        move |config| demo::routes(stage, config)
+        let service = Arc::clone(&self.0);
+        move |config| demo::routes(&service, stage, config)
+    }
+
+    /// Answers what nobody else does with 404, in the shape of all errors: add it last.
+    pub(crate) fn rest(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| {
+            config.service(service::scope("", &service).default_service(web::to(nothing_here)));
+        }
     }
 
     /// Accepts no more POSTs, and returns when those accepted are answered.
     pub async fn shutdown(&self) {
-        self.0.drain();
+        self.0.drain().begin();
         self.0.broker().shutdown().await;
     }
 
     /// From now on `/readyz` says no, and connections end after their answers.
     pub fn drain(&self) {
-        self.0.drain();
+        self.0.drain().begin();
     }
 
-    /// Requests that are being answered now.
+    /// Requests under way: each from its head until its answer's body has ended, or the client has hung up.
     #[must_use]
     pub fn active_requests(&self) -> usize {
-        self.0.active()
+        self.0.drain().active()
     }
+
+    /// Completes once [`Backplane::drain`] was called and no request is under way any more.
+    pub async fn drained(&self) {
+        self.0.drain().done().await;
+    }
+}
+
+async fn nothing_here() -> Result<HttpResponse, ApiError> {
+    let text = "there is nothing at this path; the protocol is below /v1/bus/";
+    Err(ApiError::new(ErrorCode::NotFound, text).closing())
 }
 
 /// A broker with the configuration's buses and bounds, ready to be given a clock or a log, and started.

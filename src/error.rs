@@ -208,8 +208,8 @@ impl ResponseError for ApiError {
         if self.closes {
             response.force_close();
         }
-        response.insert_header(("X-Content-Type-Options", "nosniff"));
-        response.insert_header(("Cache-Control", "no-store"));
+        // For the log's line about this request.
+        response.extensions_mut().insert(self.code);
         response.json(Body {
             error: self.code.as_str(),
             error_description: &self.description,

@@ -9,23 +9,18 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpServer};
 use futures::future::{Either, select};
 use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
-use crate::error::{ApiError, ErrorCode};
-
-use crate::http::CloseUnread;
 use crate::tls::{ReloadingCertificate, TlsError};
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
-/// How often the end of the last requests is looked for while shutting down.
-const DRAIN_CHECK: Duration = Duration::from_millis(5);
 /// Connections that the kernel holds until they are accepted.
 const BACKLOG: i32 = 4096;
 
@@ -175,13 +170,12 @@ fn main_server(
     let backplane = backplane.clone();
     let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
     let mut server = HttpServer::new(move || {
-        // The routes bring the middleware with them, and a poll is too short to pass it twice.
-        let rest = web::scope("").wrap(CloseUnread).configure(backplane.operations());
-        let rest = match stage.clone() {
-            Some(bus) => rest.configure(backplane.demo(bus)),
-            None => rest,
+        let app = App::new().configure(backplane.routes()).configure(backplane.operations());
+        let app = match stage.clone() {
+            Some(bus) => app.configure(backplane.demo(bus)),
+            None => app,
         };
-        App::new().configure(backplane.routes()).service(rest.default_service(web::to(nothing_here)))
+        app.configure(backplane.rest())
     })
     .workers(workers)
     .max_connections(limits.connections.div_ceil(workers))
@@ -204,15 +198,9 @@ fn main_server(
 
 fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
     let backplane = backplane.clone();
-    let server = HttpServer::new(move || {
-        App::new().wrap(CloseUnread).configure(backplane.metrics()).default_service(web::to(nothing_here))
-    });
+    let server =
+        HttpServer::new(move || App::new().configure(backplane.metrics()).configure(backplane.rest()));
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
-}
-
-async fn nothing_here() -> Result<&'static str, ApiError> {
-    let text = "there is nothing at this path; the protocol is below /v1/bus/";
-    Err(ApiError::new(ErrorCode::NotFound, text).closing())
 }
 
 /// The order matters: the workers that answer requests also run the actors, so they end last.
@@ -228,9 +216,7 @@ async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle], d
         // instead of turning to another. Systems that cannot do this leave them waiting.
         _ = SockRef::from(door).shutdown(Shutdown::Both);
     }
-    while backplane.active_requests() > 0 && Instant::now() < deadline {
-        sleep(DRAIN_CHECK).await;
-    }
+    _ = timeout_at(deadline, backplane.drained()).await;
     if timeout_at(deadline, backplane.shutdown()).await.is_err() {
         tracing::warn!("messages were still being made durable when the time to shut down was over");
     }

@@ -14,32 +14,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::Route;
 use crate::auth::Authenticator;
 use crate::http::Budget;
-
-/// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Route {
-    ReadBus,
-    ReadChannel,
-    NewChannel,
-    Post,
-    Operations,
-    Other,
-}
-
-impl Route {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadBus => "read_bus",
-            Self::ReadChannel => "read_channel",
-            Self::NewChannel => "new_channel",
-            Self::Post => "post",
-            Self::Operations => "operations",
-            Self::Other => "other",
-        }
-    }
-}
 
 /// Upper ends of the buckets for the time to answer, in seconds.
 const SECONDS: [f64; 8] = [0.0001, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5];
@@ -67,7 +44,11 @@ impl Metrics {
         let seconds: Family<Asked, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
         let mut registry = Registry::with_prefix("backplane");
         registry.register("requests", "Requests answered", requests.clone());
-        registry.register("request_seconds", "Time from a request's head to its answer", seconds.clone());
+        registry.register(
+            "request_seconds",
+            "Time from a request's head to its answer's head",
+            seconds.clone(),
+        );
         registry.register_collector(Box::new(Readings { broker, authenticator, answers }));
         Self { registry, requests, seconds }
     }

@@ -2,28 +2,30 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `drain` | the end of the service, and how many requests are under way |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
+//! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
 
+mod drain;
 mod metrics;
+mod observe;
 pub(crate) mod probes;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix_web::http::header::{
-    CONNECTION, FORWARDED, HeaderName, HeaderValue, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO,
-};
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
+use actix_web::HttpRequest;
+use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use backplane_actors::{Broker, BusName, MessageLimits};
 use foldhash::fast::RandomState;
 
+pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
-pub(crate) use self::metrics::Route;
+use self::observe::Route;
+pub(crate) use self::observe::{Around, Matched, resource, scope};
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
 use crate::config::{AllowedOrigins, Config, Limits};
@@ -67,18 +69,8 @@ pub(crate) struct Service {
     public_base: Option<String>,
     answers: Arc<Budget>,
     metrics: Metrics,
-    draining: AtomicBool,
-    active: AtomicUsize,
+    drain: Arc<Drain>,
     readiness: Mutex<Option<(Instant, Result<(), ApiError>)>>,
-}
-
-/// Counts a request for as long as it is being answered, also if the client hangs up.
-struct Active<'s>(&'s AtomicUsize);
-
-impl Drop for Active<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 impl Service {
@@ -109,8 +101,7 @@ impl Service {
             answers,
             broker,
             authenticator,
-            draining: AtomicBool::new(false),
-            active: AtomicUsize::new(0),
+            drain: Drain::new(),
             readiness: Mutex::new(None),
         }
     }
@@ -180,48 +171,14 @@ impl Service {
             && !BY_PROXIES.iter().any(|name| request.headers().contains_key(name))
     }
 
-    /// Runs what answers a request, turns its error into an answer, and keeps the books.
-    pub(crate) async fn observe(
-        &self,
-        route: Route,
-        answer: impl Future<Output = Result<HttpResponse, ApiError>>,
-    ) -> HttpResponse {
-        self.active.fetch_add(1, Ordering::AcqRel);
-        let active = Active(&self.active);
-        let began = Instant::now();
-        let mut response = answer.await.unwrap_or_else(|error| {
-            tracing::debug!(route = route.as_str(), code = error.code().as_str(), "refused");
-            error.error_response()
-        });
-        if self.is_draining() {
-            // The client's next request belongs to another server.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
-        }
-        let (status, took) = (response.status().as_u16(), began.elapsed());
-        self.metrics.record(route, status, took);
-        tracing::debug!(route = route.as_str(), status, micros = took.as_micros(), "answered");
-        drop(active);
-        response
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
-    }
-
-    /// From now on the server is not ready, and connections end after their answers.
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
-    }
-
-    /// Requests that are being answered now.
-    pub(crate) fn active(&self) -> usize {
-        self.active.load(Ordering::Acquire)
+    /// The service's end, and the requests under way.
+    pub(crate) fn drain(&self) -> &Arc<Drain> {
+        &self.drain
     }
 
     /// Whether a POST would be accepted and become durable now: a message of our own says so.
     pub(crate) async fn ready(&self) -> Result<(), ApiError> {
-        if self.is_draining() {
+        if self.drain.has_begun() {
             return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
         }
         let known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner).clone();

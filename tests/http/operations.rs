@@ -1,6 +1,6 @@
 //! What operators and their probes ask.
 
-use crate::harness::{BUS, Client, OTHER_BUS, Raw, Server, Setup, send};
+use crate::harness::{BUS, Client, OTHER_BUS, Raw, Server, Setup, eventually, send};
 
 #[test]
 fn probes_are_answered_without_credentials() {
@@ -59,6 +59,51 @@ fn metrics_count_requests_and_what_the_actors_did() {
     ] {
         assert_eq!(client.metric(name, labels), Some(value), "{name}{labels}\n{}", reply.text());
     }
+}
+
+#[test]
+fn every_route_is_in_the_books() {
+    let server = Setup::new().config(|config| config.demo = true).start();
+    let client = server.client();
+    let bus = format!("/v1/bus/{BUS}");
+    let channel = format!("{bus}/channel/c");
+    let new = format!("/v1.1/bus/{BUS}/channel/new");
+    let calls = [
+        ("GET", &*bus, "read_bus", 401),
+        ("PUT", &bus, "other", 405),
+        ("GET", &channel, "read_channel", 200),
+        ("HEAD", &channel, "read_channel", 200),
+        ("POST", &channel, "post", 401),
+        ("OPTIONS", &channel, "other", 204),
+        ("DELETE", &channel, "other", 405),
+        ("GET", &new, "new_channel", 200),
+        ("GET", "/v1.1/bus/a%20b/channel/c", "read_channel", 400),
+        ("GET", "/v1/nothing", "other", 404),
+        ("GET", "/v1.1/nothing", "other", 404),
+        ("GET", "/nothing", "other", 404),
+        ("GET", "/v1/backplane.js", "library", 200),
+        ("GET", "/backplane.mjs", "library", 200),
+        ("PUT", "/backplane.mjs", "library", 405),
+        ("GET", "/", "demo", 200),
+        ("GET", "/demo/style.css", "demo", 200),
+        ("GET", "/demo/page.js", "demo", 200),
+        ("POST", "/demo/sign-in", "demo", 415),
+        ("GET", "/healthz", "operations", 200),
+        ("GET", "/readyz", "operations", 200),
+        ("POST", "/readyz", "operations", 405),
+    ];
+    let (mut counts, mut questions) = (std::collections::BTreeMap::<_, f64>::new(), 0.0);
+    for (method, path, route, status) in calls {
+        assert_eq!(send(client.request(method, path)).status, status, "{method} {path}");
+        *counts.entry((route, status)).or_default() += 1.0;
+        let labels = format!("{{route=\"{route}\",status=\"{status}\"}}");
+        let counted = client.metric("requests_total", &labels).expect(path);
+        // Questions about the metrics are in the same book as the probes.
+        let asked = if (route, status) == ("operations", 200) { questions } else { 0.0 };
+        assert_eq!(Some(counted), Some(counts[&(route, status)] + asked), "{method} {path}");
+        questions += 1.0;
+    }
+    eventually("nothing is under way", || server.backplane.active_requests() == 0);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn i_8_nothing_secret_is_logged_or_counted_or_answered() {
         let ended = program.end();
         assert_eq!(ended.code, Some(0));
         assert!(
-            ended.errors.contains("refused") && ended.errors.contains("answered"),
+            ended.errors.contains("invalid_idempotency_key") && ended.errors.contains("answered"),
             "it was logged at all"
         );
         holds_none("the log", &ended.errors);

@@ -60,6 +60,29 @@ fn i_6_a_reader_that_does_not_read_holds_references_and_a_buffer() {
 }
 
 #[test]
+fn a_request_is_under_way_until_its_answer_is_read() {
+    let server = server(64 * KIB * KIB);
+    let mut readers = ask(&server, 2);
+    eventually("both are under way", || server.backplane.active_requests() == 2);
+    assert_eq!(readers.pop().unwrap().reply().status, 200);
+    eventually("one is under way", || server.backplane.active_requests() == 1);
+    drop(readers);
+    eventually("nobody is", || server.backplane.active_requests() == 0);
+}
+
+#[test]
+fn the_end_waits_for_an_answer_that_is_being_read() {
+    let mut server = server(64 * KIB * KIB);
+    let mut readers = ask(&server, 1);
+    eventually("it is under way", || server.backplane.active_requests() == 1);
+    server.begin_shutdown();
+    eventually("nobody is accepted any more", || std::net::TcpStream::connect(server.address()).is_err());
+    let reply = readers.pop().unwrap().reply();
+    assert_eq!((reply.status, reply.json().as_array().unwrap().len()), (200, MESSAGES));
+    assert_eq!(server.end(), Ok(()));
+}
+
+#[test]
 fn i_5_answers_under_way_are_bounded_together() {
     let server = server(2 * MOST_PER_ANSWER + 8 * KIB);
     let client = server.client();

@@ -22,10 +22,8 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Scope, guard};
 
 use crate::error::{ApiError, ErrorCode};
-use crate::http::CloseUnread;
 use crate::http::get_or_head;
-use crate::service::Route;
-use crate::service::Service;
+use crate::service::{self, Around, Matched, Service};
 
 /// What a bus can be asked.
 const BUS_METHODS: &str = "GET, HEAD, OPTIONS";
@@ -37,44 +35,42 @@ const NEW_METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Adds the routes of both versions.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
-    let new = resource("/bus/{bus}/channel/new", NEW_METHODS)
+    let new = resource("/bus/{bus}/channel/new", Matched::NewChannel, NEW_METHODS)
         .route(get_or_head().to(new::name))
         .wrap(cors::for_pages(Arc::clone(service)));
-    // Closed here and not around the whole server: applications mount these routes alone.
     config
-        .service(shared("/v1", service).wrap(CloseUnread))
-        .service(web::scope("/v1.1").service(new).service(shared("", service)).wrap(CloseUnread));
+        .service(shared(service::scope("/v1", service), service))
+        .service(shared(service::scope("/v1.1", service).service(new), service));
 }
 
 /// What the versions have in common.
-fn shared(prefix: &str, service: &Arc<Service>) -> Scope {
-    let bus = resource("/bus/{bus}", BUS_METHODS).route(get_or_head().to(retrieve::bus));
-    let channel = resource("/bus/{bus}/channel/{channel}", CHANNEL_METHODS)
+fn shared(scope: Scope<impl Around>, service: &Arc<Service>) -> Scope<impl Around> {
+    let bus = resource("/bus/{bus}", Matched::Bus, BUS_METHODS).route(get_or_head().to(retrieve::bus));
+    let channel = resource("/bus/{bus}/channel/{channel}", Matched::Channel, CHANNEL_METHODS)
         .route(get_or_head().to(retrieve::channel))
         .route(web::post().to(post::post))
         .wrap(cors::for_pages(Arc::clone(service)));
-    web::scope(prefix).service(bus).service(channel).default_service(web::to(not_found))
+    scope.service(bus).service(channel).default_service(web::to(not_found))
 }
 
 /// A resource that says which methods it has. Preflights are answered before (see [`cors`]).
-fn resource(path: &str, methods: &'static str) -> Resource {
+fn resource(path: &str, matched: Matched, methods: &'static str) -> Resource {
     web::resource(path)
+        .app_data(matched)
         .route(web::route().guard(guard::Options()).to(move || options_of(methods)))
-        .default_service(web::to(move |service| refused(service, methods)))
+        .default_service(web::to(move || refused(methods)))
 }
 
 fn options_of(methods: &'static str) -> Ready<HttpResponse> {
     ready(HttpResponse::NoContent().insert_header(("Allow", methods)).finish())
 }
 
-async fn refused(service: web::Data<Service>, methods: &'static str) -> HttpResponse {
-    let refusal = async { Err(ApiError::method_not_allowed(methods).closing()) };
-    service.observe(Route::Other, refusal).await
+fn refused(methods: &'static str) -> Ready<Result<HttpResponse, ApiError>> {
+    ready(Err(ApiError::method_not_allowed(methods).closing()))
 }
 
-async fn not_found(service: web::Data<Service>) -> HttpResponse {
+async fn not_found() -> Result<HttpResponse, ApiError> {
     let description = "versions 1.0 and 1.1 have /v1/bus/<bus> and /v1/bus/<bus>/channel/<channel>, and 1.1 has \
         /v1.1/bus/<bus>/channel/new";
-    let refusal = async { Err(ApiError::new(ErrorCode::NotFound, description).closing()) };
-    service.observe(Route::Other, refusal).await
+    Err(ApiError::new(ErrorCode::NotFound, description).closing())
 }

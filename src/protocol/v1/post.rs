@@ -1,6 +1,6 @@
 //! `POST` on a channel.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ContentType, HeaderValue};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{SHA256, digest};
 use backplane_actors::{Batch, BatchError, BatchErrorKind, Fingerprint, IdempotencyKey, Posted, Posting};
@@ -9,7 +9,6 @@ use crate::auth::Right;
 use crate::error::{ApiError, ErrorCode};
 use crate::http::read_body;
 use crate::protocol::{bus_of, channel_of};
-use crate::service::Route;
 use crate::service::{Bus, Service};
 
 /// Makes a retry of the same POST safe (I-2).
@@ -20,21 +19,15 @@ pub(super) async fn post(
     service: web::Data<Service>,
     request: HttpRequest,
     payload: web::Payload,
-) -> HttpResponse {
-    let answer = async {
-        // Who may not post is told so before the body is read, and the connection ends without it.
-        let (bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
-        let limits = service.limits();
-        let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
-        let key = key_of(&request, &body)?;
-        let messages = parse(&service, bus, body).await?;
-        let posted = service.broker().post(bus.name(), Posting { channel, messages, key }).await?;
-        Ok(HttpResponse::Ok()
-            .insert_header(ContentType::json())
-            .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-            .body(ids(posted)))
-    };
-    service.observe(Route::Post, answer).await
+) -> Result<HttpResponse, ApiError> {
+    // Who may not post is told so before the body is read, and the connection ends without it.
+    let (bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
+    let limits = service.limits();
+    let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
+    let key = key_of(&request, &body)?;
+    let messages = parse(&service, bus, body).await?;
+    let posted = service.broker().post(bus.name(), Posting { channel, messages, key }).await?;
+    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
 }
 
 /// All that the head of the request decides.

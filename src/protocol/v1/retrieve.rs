@@ -1,7 +1,7 @@
 //! `GET` on a bus and on a channel.
 
 use actix_web::http::Method;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
 use backplane_actors::Page;
 
@@ -12,40 +12,36 @@ use crate::auth::Right;
 use crate::error::{ApiError, ErrorCode, ROOM_WAIT};
 use crate::http::Announced;
 use crate::protocol::{bus_of, channel_of};
-use crate::service::Route;
 use crate::service::Service;
 
 /// Says whether the reader missed something since its position.
 pub(super) const RESUME: &str = "Backplane-Resume";
 
 /// All messages of a bus: for servers, with the right to read (1.0 section 4.4.1).
-pub(super) async fn bus(service: web::Data<Service>, request: HttpRequest) -> HttpResponse {
-    let answer = async {
-        let user = service.authenticate(&request).await?;
-        let bus = bus_of(&service, &request)?;
-        service.authorize(&user, bus, Right::Read)?;
-        let query = Query::of(&request)?;
-        let page = service.broker().read_bus(bus.name(), query.since).await?;
-        let url = service.public_base().map(|base| format!("{base}/v1/bus/{}", bus.name()));
-        // Padding is for pages, and no page has the right to read a bus.
-        response(&service, &request, url, page, None)
-    };
-    service.observe(Route::ReadBus, answer).await
+pub(super) async fn bus(service: web::Data<Service>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let user = service.authenticate(&request).await?;
+    let bus = bus_of(&service, &request)?;
+    service.authorize(&user, bus, Right::Read)?;
+    let query = Query::of(&request)?;
+    let page = service.broker().read_bus(bus.name(), query.since).await?;
+    let url = service.public_base().map(|base| format!("{base}/v1/bus/{}", bus.name()));
+    // Padding is for pages, and no page has the right to read a bus.
+    response(&service, &request, url, page, None)
 }
 
 /// The messages of a channel: for whoever knows its name (1.0 section 4.4.2).
-pub(super) async fn channel(service: web::Data<Service>, request: HttpRequest) -> HttpResponse {
-    let answer = async {
-        let bus = bus_of(&service, &request)?;
-        let channel = channel_of(&request)?;
-        let query = Query::of(&request)?;
-        let page = service.broker().read_channel(bus.name(), &channel, query.since).await?;
-        let url = service
-            .public_base()
-            .map(|base| format!("{base}/v1/bus/{}/channel/{}", bus.name(), channel.as_str()));
-        response(&service, &request, url, page, query.callback)
-    };
-    service.observe(Route::ReadChannel, answer).await
+pub(super) async fn channel(
+    service: web::Data<Service>,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let bus = bus_of(&service, &request)?;
+    let channel = channel_of(&request)?;
+    let query = Query::of(&request)?;
+    let page = service.broker().read_channel(bus.name(), &channel, query.since).await?;
+    let url = service
+        .public_base()
+        .map(|base| format!("{base}/v1/bus/{}/channel/{}", bus.name(), channel.as_str()));
+    response(&service, &request, url, page, query.callback)
 }
 
 /// `url` is what the outside calls this resource; without one the link is relative to the request's own URL.
@@ -58,8 +54,6 @@ fn response(
 ) -> Result<HttpResponse, ApiError> {
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
         .insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
     let next = page.next.text();
