@@ -203,6 +203,8 @@ pub fn broker_of(config: &Config) -> backplane_actors::BrokerBuilder {
         window_memory: limits.window_memory,
         idempotency_keys: limits.idempotency_keys,
         idempotency_window: limits.idempotency_window,
+        pending_posts: limits.pending_posts,
+        log_patience: limits.log_patience,
     });
     config.buses.iter().fold(builder, |builder, bus| {
         builder.bus(

@@ -220,6 +220,8 @@ impl ResponseError for ApiError {
 
 /// How long a client should wait for room in memory or on disk.
 pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(10);
+/// How long a client should wait for its turn.
+const TURN_WAIT: Duration = Duration::from_secs(1);
 /// How long a client should wait for another server to take over.
 const RESTART_WAIT: Duration = Duration::from_secs(5);
 
@@ -236,13 +238,17 @@ impl From<PostError> for ApiError {
             PostError::TooManyKeys(_) => {
                 Self::new(ErrorCode::TooManyIdempotencyKeys, text).retry_after(ROOM_WAIT)
             }
-            PostError::TooManyMessages(_) => Self::new(ErrorCode::TooManyMessages, text),
+            PostError::TooManyPending(_) => Self::new(ErrorCode::Busy, text).retry_after(TURN_WAIT),
+            PostError::Log(LogError::TooLong) => Self::new(ErrorCode::BodyTooLarge, text),
             PostError::Log(LogError::Full) => Self::new(ErrorCode::StorageFull, text).retry_after(ROOM_WAIT),
-            PostError::Log(LogError::Failed | LogError::Closed) | PostError::Closed => {
-                Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT)
-            }
+            PostError::Log(LogError::Failed | LogError::Closed)
+            | PostError::Closed
+            | PostError::BusFailed
+            | PostError::Stalled(_)
+            | PostError::LogStalled => Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT),
             // Waiting does not help.
-            PostError::NoMoreIds => Self::new(ErrorCode::Unavailable, text),
+            PostError::Log(LogError::NoMoreIds) => Self::new(ErrorCode::Unavailable, text),
+            PostError::BusClosed => Self::new(ErrorCode::UnknownBus, text),
             PostError::Crashed => Self::new(ErrorCode::InternalError, text),
         }
     }
@@ -252,8 +258,8 @@ impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
         let text = error.to_string();
         match error {
-            ReadError::UnknownBus => Self::new(ErrorCode::UnknownBus, text),
-            ReadError::Closed => Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT),
+            ReadError::UnknownBus | ReadError::BusClosed => Self::new(ErrorCode::UnknownBus, text),
+            ReadError::Closed | ReadError::BusFailed => Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT),
             ReadError::Crashed => Self::new(ErrorCode::InternalError, text),
         }
     }

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::Route;
+use super::{Route, log_metrics};
 use crate::auth::Authenticator;
 use crate::http::Budget;
 
@@ -87,24 +87,25 @@ const BUS_COUNTERS: [(&str, &str, Reading); 9] = [
     ("posts", "POSTs accepted", |stats| stats.posts),
     ("messages", "Messages accepted", |stats| stats.messages),
     ("replays", "POSTs answered from an idempotency key", |stats| stats.replays),
-    ("channels_spawned", "Channel actors started", |stats| stats.spawned),
+    ("channels_begun", "Channels that came into being", |stats| stats.begun),
+    ("channels_spawned", "Channel actors started, of channels that were read", |stats| stats.spawned),
     ("channels_reaped", "Channels expired", |stats| stats.reaped),
     ("channels_reprieved", "Channels that were posted to just before they were reaped", |stats| {
         stats.reprieved
     }),
-    ("channels_overtaken", "Expired channels met by a request before the Supervisor", |stats| {
+    ("channels_overtaken", "Expired channels met by a request before the reaper", |stats| {
         stats.overtaken
     }),
     ("actor_panics", "Panics caught in actors", |stats| stats.crashed),
-    ("channels_revived", "Channel actors started anew after a panic", |stats| stats.revived),
+    ("channels_revived", "Channels brought back whose actor was gone", |stats| stats.revived),
 ];
 
 impl Collector for Readings {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut buses: Vec<_> = self.broker.buses().collect();
+        let mut buses = self.broker.buses();
         buses.sort();
         let stats: Vec<_> =
-            buses.into_iter().filter_map(|bus| Some((bus.as_str(), self.broker.bus_stats(bus)?))).collect();
+            buses.iter().filter_map(|bus| Some((bus.as_str(), self.broker.bus_stats(bus)?))).collect();
         for (name, help, read) in BUS_COUNTERS {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for (bus, stats) in &stats {
@@ -124,6 +125,7 @@ impl Collector for Readings {
         let help = "Bytes that answers under way hold: references to messages, and buffers";
         let answers = encoder.encode_descriptor("answer_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(self.answers.held()).unwrap_or(i64::MAX)).encode(answers)?;
+        log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
         let help = "Passwords hashed: credentials that were not known to be right";
         let hashes = encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?;
         ConstCounter::new(self.authenticator.hashes()).encode(hashes)

@@ -3,11 +3,13 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `drain` | the end of the service, and how many requests are under way |
+//! | `log_metrics` | what the message log says of itself, in the same form |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
 //! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
 
 mod drain;
+mod log_metrics;
 mod metrics;
 mod observe;
 pub(crate) mod probes;

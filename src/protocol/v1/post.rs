@@ -3,9 +3,9 @@
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{SHA256, digest};
-use backplane_actors::{Batch, BatchError, BatchErrorKind, Fingerprint, IdempotencyKey, Posted, Posting};
+use backplane_actors::{Batch, BatchError, BatchErrorKind, ChannelName, Fingerprint, IdempotencyKey, Posted, Posting};
 
-use crate::auth::Right;
+use crate::auth::{Right, UserName};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::read_body;
 use crate::protocol::{bus_of, channel_of};
@@ -21,10 +21,10 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     // Who may not post is told so before the body is read, and the connection ends without it.
-    let (bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
+    let (user, bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
     let limits = service.limits();
     let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
-    let key = key_of(&request, &body)?;
+    let key = key_of(&request, &user, &body)?;
     let messages = parse(&service, bus, body).await?;
     let posted = service.broker().post(bus.name(), Posting { channel, messages, key }).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
@@ -34,13 +34,13 @@ pub(super) async fn post(
 async fn admit<'s>(
     service: &'s Service,
     request: &HttpRequest,
-) -> Result<(&'s Bus, backplane_actors::ChannelName), ApiError> {
+) -> Result<(UserName, &'s Bus, ChannelName), ApiError> {
     let user = service.authenticate(request).await?;
     let bus = bus_of(service, request)?;
     service.authorize(&user, bus, Right::Post)?;
     let channel = channel_of(request)?;
     check_encoding(request)?;
-    Ok((bus, channel))
+    Ok((user, bus, channel))
 }
 
 /// JSON, as it is. A request without a `Content-Type` means JSON too: RFC 9110 leaves that to the server.
@@ -61,7 +61,8 @@ fn check_encoding(request: &HttpRequest) -> Result<(), ApiError> {
     }
 }
 
-fn key_of(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
+/// The key belongs to the user: another's is another key, whatever its text (I-2).
+fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
     let refuse = |text: String| ApiError::new(ErrorCode::InvalidIdempotencyKey, text);
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
@@ -71,7 +72,7 @@ fn key_of(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, 
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, body).as_ref());
     let text = value.to_str().unwrap_or_default();
-    IdempotencyKey::new(text, Fingerprint(hash)).map(Some).map_err(|error| refuse(error.to_string()))
+    IdempotencyKey::new(user.as_str(), text, Fingerprint(hash)).map(Some).map_err(|error| refuse(error.to_string()))
 }
 
 async fn parse(service: &Service, bus: &Bus, body: web::Bytes) -> Result<Batch, ApiError> {

@@ -3,7 +3,7 @@
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
-use backplane_actors::Page;
+use backplane_actors::{Page, Position};
 
 use super::frame::Frames;
 use super::padding::{self, Callback};
@@ -56,8 +56,7 @@ fn response(
     response
         .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
         .insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
-    let next = page.next.text();
-    let link = format!("<{}?since={}>; rel=\"next\"", url.unwrap_or_default(), next.as_str());
+    let link = link(&url.unwrap_or_default(), page.next);
     if let Ok(link) = HeaderValue::from_maybe_shared(web::Bytes::from(link)) {
         response.insert_header((LINK, link));
     }
@@ -70,6 +69,15 @@ fn response(
         cost => frames.with_lease(service.answers().take(cost).ok_or_else(too_many)?),
     };
     Ok(response.body(frames))
+}
+
+/// Where to go on: the position, and the history that it belongs to.
+fn link(url: &str, next: Position) -> String {
+    let id = next.id.text();
+    match next.epoch {
+        Some(epoch) => format!("<{url}?since={}&epoch={epoch}>; rel=\"next\"", id.as_str()),
+        None => format!("<{url}?since={}>; rel=\"next\"", id.as_str()),
+    }
 }
 
 fn too_many() -> ApiError {
