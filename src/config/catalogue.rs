@@ -346,13 +346,7 @@ const POLICY: &[Key] = &[
         "retention",
         Kind::Span(MINUTE + SECOND, 30 * DAY),
         Default(r#""30m""#),
-        "How long a message is kept that does not ask for more. At most retention_max.",
-    ),
-    key(
-        "retention_max",
-        Kind::Span(5 * MINUTE + SECOND, 30 * DAY),
-        Default(r#""8h""#),
-        "How long a message may ask to be kept.",
+        "How long a message is kept.",
     ),
     key(
         "window.channel",

@@ -149,7 +149,6 @@ pub(super) struct RawLimits {
 pub(super) struct RawDefaults {
     pub(super) channel_idle: Millis,
     pub(super) retention: Millis,
-    pub(super) retention_max: Millis,
     pub(super) window: RawWindow<NonZeroUsize>,
     pub(super) allowed_origins: Vec<Text<OriginPattern>>,
     pub(super) envelope_keys: Vec<Text<MagicKey>>,
@@ -179,7 +178,6 @@ pub(super) struct RawBus {
     pub(super) read: Vec<Text<UserName>>,
     pub(super) channel_idle: Option<Millis>,
     pub(super) retention: Option<Millis>,
-    pub(super) retention_max: Option<Millis>,
     #[serde(default)]
     pub(super) window: RawWindow<Option<NonZeroUsize>>,
     pub(super) allowed_origins: Option<Vec<Text<OriginPattern>>>,

@@ -191,7 +191,12 @@ impl Service {
         }
         let (status, took) = (response.status().as_u16(), began.elapsed());
         self.metrics.record(route, status, took);
-        tracing::debug!(route = route.as_str(), status, micros = took.as_micros(), "answered");
+        tracing::debug!(
+            route = route.as_str(),
+            status,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
         drop(active);
         response
     }
