@@ -72,21 +72,6 @@ fn check_config_tells_what_is_wrong() {
 }
 
 #[test]
-fn check_config_reads_the_files_of_tls() {
-    let settings = [
-        ("BACKPLANE_TLS__LISTEN", "127.0.0.1:8443"),
-        ("BACKPLANE_TLS__CERT", "none.crt"),
-        ("BACKPLANE_TLS__KEY", "none.key"),
-    ];
-    let output = with_environment(&settings, &["check-config"], "");
-    assert_eq!(output.status.code(), Some(78));
-    assert_eq!(
-        text(&output.stderr),
-        "backplane: tls.cert: none.crt: No such file or directory (os error 2)\n"
-    );
-}
-
-#[test]
 fn serve_refuses_a_wrong_configuration_with_the_same_status() {
     for arguments in [&["--listen", "nowhere"][..], &["serve", "--listen", "nowhere"]] {
         assert_eq!(backplane(arguments, "").status.code(), Some(78));

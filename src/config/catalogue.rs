@@ -190,6 +190,12 @@ const STORAGE: &[Key] = &[
         Default(r#""64MiB""#),
         "Bytes of a file of the log. Files go once all messages in them have expired.",
     ),
+    key(
+        "max",
+        Kind::Size(4 * MIB, 1024 * TIB),
+        Otherwise { meaning: "no bound but that of the disk", example: r#""20GiB""# },
+        "Bytes of all files of the log together; at least three times storage.segment. Beyond it POSTs are refused          until old files have gone.",
+    ),
 ];
 
 const AUTH: &[Key] = &[
@@ -285,6 +291,18 @@ const LIMITS: &[Key] = &[
         "How long an Idempotency-Key is remembered.",
     ),
     key(
+        "pending_posts",
+        Kind::Count(1, 10_000_000),
+        Default("10000"),
+        "POSTs to one bus that wait for their answers at the same time.",
+    ),
+    key(
+        "log_patience",
+        Kind::Span(100, HOUR),
+        Default(r#""5s""#),
+        "How long a POST waits for a disk that does not answer. Then it is answered that nobody knows whether it is          stored, and more POSTs are refused until the disk answers again.",
+    ),
+    key(
         "connections",
         Kind::Count(1, 10_000_000),
         Default("20000"),
@@ -353,13 +371,7 @@ const POLICY: &[Key] = &[
         "retention",
         Kind::Span(MINUTE + SECOND, 30 * DAY),
         Default(r#""30m""#),
-        "How long a message is kept that does not ask for more. At most retention_max.",
-    ),
-    key(
-        "retention_max",
-        Kind::Span(5 * MINUTE + SECOND, 30 * DAY),
-        Default(r#""8h""#),
-        "How long a message may ask to be kept.",
+        "How long a message is kept.",
     ),
     key(
         "window.channel",

@@ -118,6 +118,10 @@ pub struct Limits {
     pub idempotency_keys: usize,
     /// How long an `Idempotency-Key` is remembered.
     pub idempotency_window: Duration,
+    /// POSTs to one bus that wait for their answers at the same time.
+    pub pending_posts: usize,
+    /// How long a POST waits for a disk that does not answer.
+    pub log_patience: Duration,
     /// Connections at the same time, over all workers and listeners.
     pub connections: usize,
     /// How long a client may take to send a request's head.

@@ -1,6 +1,17 @@
-//! The server: listeners, TLS, signals, and an orderly end. `telemetry` has what it logs to.
+//! The server: listeners, TLS, signals, and an orderly end.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
+//! | `listeners` | addresses, bound and then listened on |
+//! | `telemetry` | where log lines go |
 
+mod listeners;
+mod preflight;
 pub mod telemetry;
+
+pub use listeners::{Listeners, Sockets};
+pub use preflight::{check, check_beside_a_server};
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -21,8 +32,6 @@ use crate::tls::{ReloadingCertificate, TlsError};
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
-/// Connections that the kernel holds until they are accepted.
-const BACKLOG: i32 = 4096;
 
 /// Why the server does not start or ended.
 #[derive(Debug, thiserror::Error)]
@@ -45,75 +54,6 @@ pub enum ServerError {
     /// The server's threads or signal handlers failed.
     #[error("the server failed")]
     Failed(#[from] io::Error),
-}
-
-/// Open listeners: their addresses are known before the server runs, also where the port was 0.
-#[derive(Debug)]
-pub struct Listeners {
-    plain: Vec<TcpListener>,
-    tls: Vec<TcpListener>,
-    metrics: Option<TcpListener>,
-}
-
-impl Listeners {
-    /// Opens what the configuration names.
-    ///
-    /// # Errors
-    ///
-    /// [`ServerError::Listen`] names the address that is taken or not ours.
-    pub fn open(config: &Config) -> Result<Self, ServerError> {
-        let all =
-            |addresses: &[SocketAddr]| addresses.iter().map(|at| listen(*at)).collect::<Result<Vec<_>, _>>();
-        Ok(Self {
-            plain: all(&config.listen)?,
-            tls: all(config.tls.as_ref().map_or(&[][..], |tls| &tls.listen))?,
-            metrics: config.metrics_listen.map(listen).transpose()?,
-        })
-    }
-
-    /// Second handles of the same sockets: the server keeps the first ones until its very end.
-    fn doors(&self) -> io::Result<Vec<TcpListener>> {
-        self.plain.iter().chain(&self.tls).chain(&self.metrics).map(TcpListener::try_clone).collect()
-    }
-
-    /// Addresses of plain HTTP.
-    #[must_use]
-    pub fn plain(&self) -> Vec<SocketAddr> {
-        addresses(&self.plain)
-    }
-
-    /// Addresses with TLS.
-    #[must_use]
-    pub fn tls(&self) -> Vec<SocketAddr> {
-        addresses(&self.tls)
-    }
-
-    /// The address of the metrics.
-    #[must_use]
-    pub fn metrics(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
-    }
-}
-
-fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
-    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    let open = || {
-        let socket =
-            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-        // A restart must not wait for connections of its predecessor to time out.
-        socket.set_reuse_address(true)?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok(TcpListener::from(socket))
-    };
-    open().map_err(|error| ServerError::Listen { address, error })
 }
 
 /// Serves until `shutdown` completes, then ends in order: readiness is withdrawn, no connection is

@@ -12,7 +12,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
     let client = first.client();
     post_all(&client, &["1"]);
     let second = home.start(&[]).end();
-    assert_eq!((second.code, second.output.as_str()), (Some(1), ""));
+    assert_eq!((second.code, second.output.as_str()), (Some(78), ""));
     let words = format!("{DATA} is in use by another process");
     assert!(second.errors.contains(&words), "{}", second.errors);
     post_all(&client, &["2"]);

@@ -2,6 +2,8 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -53,9 +55,22 @@ read = ["alice"]
         self.run(env!("CARGO_BIN_EXE_backplane").as_ref(), arguments)
     }
 
+    /// Starts `backplane` without the powers of root, if the tests have them.
+    pub(crate) fn start_as_nobody(&self, arguments: &[&str]) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backplane"));
+        if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+            command.uid(65534);
+        }
+        self.spawn(command, arguments)
+    }
+
     /// Starts any program.
     pub(crate) fn run(&self, program: &Path, arguments: &[&str]) -> Program {
-        let mut child = Command::new(program)
+        self.spawn(Command::new(program), arguments)
+    }
+
+    fn spawn(&self, mut command: Command, arguments: &[&str]) -> Program {
+        let mut child = command
             .args(arguments)
             .env_clear()
             .current_dir(self.path())

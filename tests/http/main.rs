@@ -22,6 +22,7 @@ mod names;
 mod operations;
 mod panics;
 mod positions;
+mod preflight;
 mod retrieval;
 mod rights;
 mod secrets;

@@ -91,8 +91,9 @@ fn a_second_server_on_the_same_port_says_which() {
     let mut first = Program::configured("");
     let address = first.address();
     let second = Program::start(None, &["--listen", &address.to_string()]).end();
-    assert_eq!(second.code, Some(1));
-    assert!(second.errors.contains(&format!("cannot listen on {address}: ")), "{}", second.errors);
+    assert_eq!(second.code, Some(78));
+    let words = format!("backplane: listen (--listen): cannot listen on {address}: ");
+    assert!(second.errors.starts_with(&words), "{}", second.errors);
     assert_eq!(first.client().get("/healthz").status, 200);
 }
 

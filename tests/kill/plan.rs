@@ -77,7 +77,6 @@ durability = "{durability}"
 [defaults]
 channel_idle = "1day"
 retention = "1day"
-retention_max = "1day"
 window = {{ channel = {WINDOW}, bus = {WINDOW} }}
 [[user]]
 name = "demo"

@@ -36,7 +36,10 @@ enum CommandLine {
     /// Serve; also what happens without a command
     #[command(after_help = more())]
     Serve(ServeFlags),
-    /// Check the configuration and the files it names, without serving
+    /// Check the configuration, and what a start with it needs of this machine
+    ///
+    /// All problems are told at once: in the settings; then certificates, the folder of the log, and addresses. Nothing
+    /// is changed, and nothing is served.
     #[command(after_help = more())]
     CheckConfig(CheckFlags),
     /// Check the message log on disk, and tell what it holds
@@ -87,6 +90,10 @@ struct ServeFlags {
 struct CheckFlags {
     #[command(flatten)]
     serve: ServeFlags,
+    /// Check for a server that runs and is to take the configuration over (SIGHUP): addresses and storage may be in
+    /// use, by that server
+    #[arg(long)]
+    reload: bool,
     /// Print a file that explains every key, with its bounds and default, and check nothing
     #[arg(long)]
     print_example: bool,
@@ -109,8 +116,13 @@ struct LogFlags {
 pub(crate) enum Command {
     /// Serve, with the configuration from these sources.
     Serve(Sources),
-    /// Check the configuration from these sources.
-    CheckConfig(Sources),
+    /// Check a configuration.
+    CheckConfig {
+        /// Where it comes from.
+        sources: Sources,
+        /// Whether a server runs already that is to take it over.
+        reload: bool,
+    },
     /// Print the text of `backplane.example.toml`.
     PrintExample,
     /// Check the log.
@@ -149,7 +161,9 @@ impl From<Line> for Command {
             None => Self::Serve(line.serve.sources()),
             Some(CommandLine::Serve(flags)) => Self::Serve(flags.sources()),
             Some(CommandLine::CheckConfig(flags)) if flags.print_example => Self::PrintExample,
-            Some(CommandLine::CheckConfig(flags)) => Self::CheckConfig(flags.serve.sources()),
+            Some(CommandLine::CheckConfig(flags)) => {
+                Self::CheckConfig { reload: flags.reload, sources: flags.serve.sources() }
+            }
             Some(CommandLine::CheckLog(LogFlags { file, path, repair })) => {
                 Self::CheckLog { sources: Sources::of_process(file.config, Vec::new()), path, repair }
             }
@@ -183,7 +197,7 @@ mod tests {
 
     fn flags(arguments: &[&str]) -> Vec<(&'static str, String)> {
         let line = Line::try_parse_from([&["backplane"], arguments].concat()).unwrap();
-        let (Command::Serve(sources) | Command::CheckConfig(sources)) = line.into() else {
+        let (Command::Serve(sources) | Command::CheckConfig { sources, .. }) = line.into() else {
             panic!("no sources")
         };
         sources.flags.into_iter().map(|flag| (flag.key, flag.value)).collect()

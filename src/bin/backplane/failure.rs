@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use backplane::StartError;
-use backplane::config::ConfigError;
+use backplane::config::ConfigErrors;
 use backplane::server::ServerError;
 use backplane::server::telemetry::LevelError;
 use backplane_actors::log::RecoveryError;
@@ -27,7 +27,7 @@ pub(crate) enum Failure {
     Usage(clap::Error),
     /// The configuration was refused.
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     /// The configuration has no log that could be checked.
     #[error("this configuration keeps messages in memory; --path names the folder of a log")]
     NoLog,
@@ -104,7 +104,7 @@ impl Failure {
             Self::Usage(error) => error.print(),
             // Whoever closed the pipe has read what they wanted.
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            _ => writeln!(io::stderr().lock(), "backplane: {}", chain(self)),
+            _ => chain(self).lines().try_for_each(|line| writeln!(io::stderr().lock(), "backplane: {line}")),
         };
         ExitCode::from(self.status())
     }

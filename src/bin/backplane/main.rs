@@ -6,9 +6,11 @@
 //! | `failure` | what can go wrong, and its exit status |
 //! | `check_log` | `backplane check-log` |
 //! | `hash_password` | `backplane hash-password` |
+//! | `announcement` | what the log says first |
 //! | `greeting` | what a server without configuration says |
 //! | `progress` | how far the reading of a log has come |
 
+mod announcement;
 mod check_log;
 mod cli;
 mod failure;
@@ -20,10 +22,11 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use backplane::Backplane;
-use backplane::config::{Config, ConfigError, Sources, Storage, Tls, example, load};
-use backplane::server::{self, Listeners, telemetry};
+use backplane::config::{Config, Loaded, Sources, Storage, example, load};
+use backplane::server::{self, telemetry};
 
 use crate::check_log::check_log;
 use crate::cli::Command;
@@ -44,7 +47,15 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(sources) => serve(&load(&sources)?),
-        Command::CheckConfig(sources) => say(&summary(&check(&sources)?)),
+        Command::CheckConfig { sources, reload } => {
+            let loaded = load(&sources)?;
+            if reload {
+                server::check_beside_a_server(&loaded, SystemTime::now())?;
+            } else {
+                drop(server::check(&loaded, SystemTime::now())?);
+            }
+            say(&summary(&loaded.config))
+        }
         Command::PrintExample => say(example().trim_end()),
         Command::CheckLog { sources, path, repair } => {
             let path = log_folder(&sources, path)?;
@@ -56,12 +67,16 @@ fn run(command: Command) -> Result<(), Failure> {
 }
 
 /// Runs the server until a signal ends it.
-fn serve(config: &Config) -> Result<(), Failure> {
+fn serve(loaded: &Loaded) -> Result<(), Failure> {
+    let config = &loaded.config;
+    let sockets = server::check(loaded, SystemTime::now())?;
     telemetry::start(&config.log)?;
+    announcement::of(loaded);
     actix_web::rt::System::new().block_on(async {
         let shutdown = server::termination().map_err(Failure::Signals)?;
-        let listeners = Listeners::open(config)?;
         let backplane = Backplane::start_with_progress(config, progress::reporter())?;
+        // Only now: whoever connects is served, and does not wait for the log to be read.
+        let listeners = sockets.listen()?;
         if config.demo
             && let Some(address) = listeners.plain().first()
         {
@@ -97,16 +112,10 @@ fn log_folder(sources: &Sources, path: Option<PathBuf>) -> Result<PathBuf, Failu
     if let Some(path) = path {
         return Ok(path);
     }
-    match load(sources)?.storage {
+    match load(sources)?.config.storage {
         Storage::Disk(settings) => Ok(settings.path),
         _ => Err(Failure::NoLog),
     }
-}
-
-fn check(sources: &Sources) -> Result<Config, ConfigError> {
-    let config = load(sources)?;
-    config.tls.as_ref().map(Tls::load).transpose()?;
-    Ok(config)
 }
 
 fn summary(config: &Config) -> String {
