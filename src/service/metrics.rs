@@ -83,7 +83,7 @@ impl fmt::Debug for Readings {
 type Reading = fn(&Stats) -> u64;
 
 /// Counters of each bus: name, help, where to read them.
-const BUS_COUNTERS: [(&str, &str, Reading); 9] = [
+const BUS_COUNTERS: [(&str, &str, Reading); 10] = [
     ("posts", "POSTs accepted", |stats| stats.posts),
     ("messages", "Messages accepted", |stats| stats.messages),
     ("replays", "POSTs answered from an idempotency key", |stats| stats.replays),
