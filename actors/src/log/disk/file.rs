@@ -16,7 +16,7 @@ pub(crate) trait Folder: Send + Sync {
     /// What to call a file, or the folder for the empty name, in a message to an operator.
     fn path(&self, name: &str) -> PathBuf;
     /// Keeps other processes out until the value is dropped. [`io::ErrorKind::WouldBlock`] when one is in.
-    fn lock(&self) -> io::Result<Box<dyn Send>>;
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>>;
     /// Whether a process is in. Changes nothing.
     fn is_locked(&self) -> bool;
     /// The names of all files.
@@ -61,6 +61,14 @@ pub(crate) fn write_all(file: &dyn StoredFile, mut bytes: &[u8], mut offset: u64
     Ok(())
 }
 
+/// Takes room beforehand if there is some; without, writing shows how far it goes.
+pub(crate) fn reserve(file: &dyn StoredFile, used: u64, size: u64) -> io::Result<()> {
+    if used < size && file.reserve(size).is_err() {
+        file.set_len(used)?;
+    }
+    Ok(())
+}
+
 /// A folder of the operating system.
 #[derive(Debug)]
 pub(crate) struct OsFolder {
@@ -93,7 +101,7 @@ impl Folder for OsFolder {
         if name.is_empty() { self.path.clone() } else { self.path.join(name) }
     }
 
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
         let file = new_file().create(true).truncate(false).open(self.path.join(LOCK))?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),

@@ -2,13 +2,16 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::file::{Folder, StoredFile};
-use super::open::{Sealed, reserve};
+use super::file::{Folder, StoredFile, reserve};
+use super::parts::Sealed;
+use super::queue::Queue;
 use super::segment::name;
-use crate::Clock;
+use crate::log::Timeline;
 
 /// How often segments are looked through for those that have expired.
 const EVERY: Duration = Duration::from_secs(1);
@@ -22,10 +25,12 @@ pub(crate) struct Spare {
 /// Shared by the writer and the thread that runs [`Keeper::run`].
 pub(crate) struct Keeper {
     folder: Arc<dyn Folder>,
-    clock: Arc<dyn Clock>,
+    /// The log's time. `None` for a log that is only copied: nothing expires there.
+    timeline: Option<Timeline>,
     size: u64,
     state: Mutex<State>,
     wake: Condvar,
+    stop: AtomicBool,
 }
 
 struct State {
@@ -34,20 +39,26 @@ struct State {
     sealed: VecDeque<Sealed>,
     /// A sync failed: what it was for may never be durable.
     failed: bool,
-    stop: bool,
 }
 
 impl Keeper {
     /// A keeper of these segments; the next one gets the number `next`.
     pub(crate) fn new(
         folder: Arc<dyn Folder>,
-        clock: Arc<dyn Clock>,
+        timeline: Option<Timeline>,
         size: u64,
         sealed: Vec<Sealed>,
         next: u64,
     ) -> Self {
-        let state = State { spare: None, next, sealed: sealed.into(), failed: false, stop: false };
-        Self { folder, clock, size, state: Mutex::new(state), wake: Condvar::new() }
+        let state = State { spare: None, next, sealed: sealed.into(), failed: false };
+        Self {
+            folder,
+            timeline,
+            size,
+            state: Mutex::new(state),
+            wake: Condvar::new(),
+            stop: AtomicBool::new(false),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -128,29 +139,38 @@ impl Keeper {
     }
 
     fn expired(&self) -> Option<u64> {
-        let now = self.clock.now();
+        let now = self.timeline.as_ref()?.now();
         let state = self.state();
         let oldest = state.sealed.front()?;
-        let over = oldest.keep.until <= now || oldest.since.elapsed() >= oldest.keep.longest;
-        over.then_some(oldest.number)
+        oldest.keep.is_over(now).then_some(oldest.number)
     }
 
-    /// Works until [`Keeper::stop`].
-    pub(crate) fn run(&self) {
-        while !self.state().stop {
-            self.tend();
-            let state = self.state();
-            if !state.stop && state.spare.is_some() {
-                _ = self.wake.wait_timeout(state, EVERY);
-            } else if !state.stop {
-                // No spare could be made: not again at once.
-                _ = self.wake.wait_timeout(state, EVERY / 4);
+    /// Works until [`Keeper::stop`]. A panic ends the log: nobody would make room any more.
+    pub(crate) fn run(&self, queue: &Queue) {
+        while !self.stop.load(Ordering::Acquire) {
+            let tended = catch_unwind(AssertUnwindSafe(|| {
+                self.tend();
+                queue.roll();
+            }));
+            if tended.is_err() {
+                self.state().failed = true;
+                return queue.fail();
             }
+            let state = self.state();
+            if self.stop.load(Ordering::Acquire) {
+                return;
+            }
+            // Where no spare could be made: not again at once.
+            let rest = if state.spare.is_some() { EVERY } else { EVERY / 4 };
+            drop(self.wake.wait_timeout(state, rest));
         }
     }
 
+    /// Ends [`Keeper::run`] soon; does not wait for the disk.
     pub(crate) fn stop(&self) {
-        self.state().stop = true;
+        self.stop.store(true, Ordering::Release);
+        // So that it is not missed between the look and the wait; while the lock is held elsewhere, there is no wait.
+        drop(self.state.try_lock());
         self.wake.notify_one();
     }
 }

@@ -3,48 +3,67 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `file` | the few operations on files that all else is built on |
+//! | `bytes` | pure: numbers and texts as bytes |
 //! | `record` | pure: a POST as bytes |
+//! | `content` | pure: what a frame holds as bytes: a POST, or a note of the log's own |
 //! | `segment` | pure: a segment file as bytes, and what tells a torn end from damage |
-//! | `open` | reading a log back |
+//! | `walk` | pure: the one place that reads frames, damaged or not |
+//! | `history` | pure: what the frames tell of runs, ids and time |
+//! | `read` | reading a log back |
+//! | `open` | making it ready for the next record |
 //! | `parts` | what reading, writing and expiry hand each other |
+//! | `group` | records that are written together, and who is told |
 //! | `writer` | groups of records on their way to the disk |
 //! | `keeper` | the next segment, and those that have expired |
-//! | `queue` | the thread that writes |
-//! | `walk` | pure: what is whole in a segment, damaged or not |
+//! | `queue` | where proposals get their ids and wait for the writer |
+//! | `thread` | the thread that writes |
 //! | `inspect` | looking at a log |
 //! | `salvage` | copying what is whole in a damaged log |
 
+mod bytes;
+mod content;
 mod file;
+mod group;
+mod history;
 mod inspect;
 mod keeper;
 mod open;
 mod parts;
 mod queue;
+mod read;
 mod record;
 mod salvage;
 mod segment;
 #[cfg(test)]
 mod sim;
+mod thread;
 mod walk;
 mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 pub use inspect::{Damage, Inspection, SegmentReport, inspect};
-pub use open::Progress;
+pub use read::Progress;
 pub use salvage::{Salvaged, repair};
 
+use self::content::Note;
 use self::file::{Folder, OsFolder};
+use self::history::Begun;
 use self::keeper::Keeper;
-use self::open::{Opened, Visit, open};
+use self::open::{Opened, open};
 use self::queue::Queue;
+use self::read::Visit;
 use self::writer::Writer;
-use super::{Appended, Extent, Log, LogError, Notify, Record, Recovered, RecoveryError};
-use crate::{Clock, MessageId, SystemClock, Timestamp};
+use super::{
+    Done, Extent, Feed, Incarnation, Kept, Log, LogError, LogHealth, LogState, Proposal, Proposed,
+    RecoveryError, Ticket,
+};
+use crate::clock::Clock;
+use crate::model::{BusName, Epoch, MessageId};
 
 /// When a POST counts as durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,19 +110,27 @@ type Report = Box<dyn FnMut(Progress) + Send>;
 /// - Any other failed write or sync: [`LogError::Failed`] until a restart.
 /// - A crash while writing: the torn end is cut at the next start. Any other change to the files: not opened.
 /// - Segments in which everything has expired are removed.
+///
+/// # How it ends
+///
+/// [`Log::close`] waits until all is on the disk. A log that is dropped without does the same, and nobody waits for it:
+/// its threads end by themselves, and the folder is free for another log when they have.
 pub struct DiskLog {
     folder: Arc<dyn Folder>,
     settings: DiskSettings,
-    clock: Arc<dyn Clock>,
-    report: Report,
+    report: Mutex<Report>,
+    /// `None` before the log was recovered.
     running: Option<Running>,
-    lock: Option<Box<dyn Send>>,
+    lock: Mutex<Option<Lock>>,
 }
+
+/// Keeps other processes out of the folder for as long as anybody has it.
+type Lock = Arc<dyn Send + Sync>;
 
 struct Running {
     queue: Arc<Queue>,
     keeper: Arc<Keeper>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl DiskLog {
@@ -123,21 +150,14 @@ impl DiskLog {
             std::io::ErrorKind::WouldBlock => RecoveryError::InUse { path: folder.path("") },
             _ => RecoveryError::Io { path: folder.path(""), error },
         })?;
-        let (clock, report) = (Arc::new(SystemClock), Box::new(|_: Progress| ()));
-        Ok(Self { folder, settings, clock, report, running: None, lock: Some(lock) })
-    }
-
-    /// Sets the clock by which segments expire. Default: [`SystemClock`].
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
+        let lock = Mutex::new(Some(Lock::from(lock)));
+        Ok(Self { folder, settings, report: Mutex::new(Box::new(|_: Progress| ())), running: None, lock })
     }
 
     /// Sets what is told after each segment while the log is read.
     #[must_use]
     pub fn progress(mut self, report: impl FnMut(Progress) + Send + 'static) -> Self {
-        self.report = Box::new(report);
+        self.report = Mutex::new(Box::new(report));
         self
     }
 
@@ -147,74 +167,137 @@ impl DiskLog {
         &self.settings.path
     }
 
-    fn start(&mut self, opened: Opened) -> std::io::Result<()> {
-        let Opened { extent, written, active, sealed, .. } = opened;
+    fn start(&mut self, opened: Opened, begun: &Begun, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
+        let Opened { history, active, sealed, .. } = opened;
+        let Begun { start, timeline, .. } = begun;
         let (size, next) = (self.settings.segment, active.number.saturating_add(1));
-        let keeper =
-            Arc::new(Keeper::new(Arc::clone(&self.folder), Arc::clone(&self.clock), size, sealed, next));
-        let queue = Arc::new(Queue::new());
-        let writer = Writer::new(active, written, extent.highest, size, Arc::clone(&keeper));
-        let (durability, mine, own) = (self.settings.durability, Arc::clone(&queue), Arc::clone(&keeper));
-        let threads = vec![
-            thread::Builder::new()
-                .name("log-writer".to_owned())
-                .spawn(move || mine.run(writer, durability))?,
-            thread::Builder::new().name("log-keeper".to_owned()).spawn(move || own.run())?,
-        ];
-        self.running = Some(Running { queue, keeper, threads });
+        let keeper = Keeper::new(Arc::clone(&self.folder), Some(timeline.clone()), size, sealed, next);
+        let keeper = Arc::new(keeper);
+        let queue = Arc::new(Queue::new(start.from, timeline.clone()));
+        let writer = Writer::new(active, history, size, Arc::clone(&keeper));
+        let mut writer = writer.run(Note::Run(*start), timeline.clone());
+        match writer.announce() {
+            Ok(()) => {}
+            // What was stored can be read all the same; it is written before anything is taken.
+            Err(LogError::Full) => {
+                tracing::warn!("the log has no room; POSTs are refused until there is some")
+            }
+            Err(error) => return Err(std::io::Error::other(error)),
+        }
+        let running = Running { queue, keeper, threads: Mutex::default() };
+        let spawned = self.spawn(&running, writer, clock);
+        if spawned.is_err() {
+            running.end();
+        }
+        self.running = Some(running);
+        spawned
+    }
+
+    /// The threads own what they need: whoever drops the log need not wait for them.
+    fn spawn(&self, running: &Running, writer: Writer, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
+        let (queue, durability, clock) =
+            (Arc::clone(&running.queue), self.settings.durability, Arc::clone(clock));
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let writing = Builder::new().name("log-writer".to_owned()).spawn({
+            let lock = lock.clone();
+            move || {
+                thread::run(&queue, writer, durability, clock);
+                drop(lock);
+            }
+        })?;
+        running.threads().push(writing);
+        let (queue, keeper) = (Arc::clone(&running.queue), Arc::clone(&running.keeper));
+        let keeping = Builder::new().name("log-keeper".to_owned()).spawn(move || {
+            keeper.run(&queue);
+            drop(lock);
+        })?;
+        running.threads().push(keeping);
         Ok(())
     }
 }
 
+impl Running {
+    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The threads are to end when all is done.
+    fn end(&self) {
+        self.queue.close();
+        self.keeper.stop();
+    }
+}
+
 impl Log for DiskLog {
-    fn recover(&mut self, now: Timestamp, visit: &mut dyn FnMut(Recovered)) -> Result<Extent, RecoveryError> {
-        let fresh = MessageId::first_at(now);
-        let mut visit = Visit { record: visit, progress: &mut self.report };
-        let opened = open(&self.folder, self.settings.segment, fresh, &mut visit)?;
+    fn recover(
+        &mut self,
+        clock: &Arc<dyn Clock>,
+        epoch: Epoch,
+        visit: &mut dyn FnMut(Kept),
+    ) -> Result<Extent, RecoveryError> {
+        let fresh = MessageId::first_at(clock.wall());
+        let progress = self.report.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut visit = Visit { kept: visit, progress };
+        let mut opened = open(&self.folder, self.settings.segment, fresh, &mut visit)?;
         if opened.cut > 0 {
             tracing::warn!(
                 bytes = opened.cut,
                 "the log ended in the middle of a write that was never acknowledged; cut off"
             );
         }
-        tracing::info!(
-            path = %self.settings.path.display(),
-            segments = opened.sealed.len() + 1,
-            records = opened.records,
-            "the message log is open"
-        );
-        let extent = opened.extent;
-        self.start(opened).map_err(|error| RecoveryError::Io { path: self.folder.path(""), error })?;
-        Ok(extent)
+        let (segments, records) = (opened.sealed.len() + 1, opened.records);
+        let lost = opened.lost;
+        let begun = opened.history.begin(epoch, lost, Arc::clone(clock));
+        let path = self.folder.path("");
+        self.start(opened, &begun, clock).map_err(|error| RecoveryError::Io { path, error })?;
+        tracing::info!(path = %self.settings.path.display(), segments, records, "the message log is open");
+        let Begun { start, timeline, runs } = begun;
+        Ok(Extent { highest: start.from, lost, runs, timeline })
     }
 
-    fn append(&mut self, record: &Arc<Record>, notify: &Notify) -> Result<Appended, LogError> {
+    fn propose(&self, proposal: Proposal, ticket: Ticket, feed: &Feed) -> Result<Proposed, LogError> {
         let running = self.running.as_ref().ok_or(LogError::Closed)?;
-        running.queue.push(record, notify).map(|()| Appended::Pending)
+        running.queue.push(proposal, ticket, feed).map(|()| Proposed::Pending)
     }
 
-    fn flush(&mut self) {
+    fn flush(&self) {
         if let Some(running) = &self.running {
             running.queue.flush();
         }
     }
 
-    fn close(&mut self) {
-        if let Some(Running { queue, keeper, threads }) = self.running.take() {
-            queue.close();
-            keeper.stop();
-            for thread in threads {
+    fn issued(&self) -> MessageId {
+        self.running.as_ref().map_or(MessageId::ZERO, |running| running.queue.issued())
+    }
+
+    fn retire(&self, bus: &BusName, done: Done) -> Result<Incarnation, LogError> {
+        self.running.as_ref().ok_or(LogError::Closed)?.queue.retire(bus, done)
+    }
+
+    fn health(&self) -> LogHealth {
+        let state = self.running.as_ref().map_or(LogState::Closed, |running| running.queue.log_state());
+        LogHealth::in_memory(state)
+    }
+
+    fn close(&self) {
+        if let Some(running) = &self.running {
+            running.end();
+            // Under the lock: whoever closes at the same time waits as well.
+            for thread in running.threads().drain(..) {
                 // A panic in it was logged, and the next start judges what it left.
                 _ = thread.join();
             }
         }
-        self.lock = None;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 impl Drop for DiskLog {
+    /// A thread may be stuck in a disk that hangs.
     fn drop(&mut self) {
-        self.close();
+        if let Some(running) = &self.running {
+            running.end();
+        }
     }
 }
 

@@ -14,20 +14,6 @@ use std::sync::{Arc, Mutex};
 pub(crate) use self::op::Fate;
 use self::op::{Op, apply, rename, survive};
 use super::file::{Folder, StoredFile};
-use crate::log::{Record, Recovered};
-use crate::memory::MemoryGauge;
-use crate::{Entry, MessageId};
-
-/// The record that a recovered one was.
-pub(crate) fn again(recovered: Recovered) -> Record {
-    let gauge = MemoryGauge::new(usize::MAX);
-    let Recovered { bus, channel, first, messages, accepted, until, key, kept_until } = recovered;
-    let numbered = (first.as_u64()..).map(MessageId::from_u64).zip(messages);
-    let entries = numbered
-        .map(|(id, message)| Arc::new(Entry::new(id, until, channel.clone(), message, &gauge)))
-        .collect();
-    Record { bus, channel, entries, key, accepted, kept_until }
-}
 
 /// A source of numbers that a seed decides (`SplitMix64`).
 #[derive(Debug, Clone)]
@@ -219,7 +205,7 @@ impl Folder for SimFolder {
         PathBuf::from("sim").join(name)
     }
 
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
         if std::mem::replace(&mut self.0.lock().unwrap().locked, true) {
             return Err(io::ErrorKind::WouldBlock.into());
         }

@@ -2,6 +2,8 @@
 
 mod crashes;
 mod faults;
+mod newer;
+mod positions;
 mod promise;
 mod real;
 mod salvage;
