@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{SHA256, digest};
 use backplane_actors::{Batch, BatchError, BatchErrorKind, Fingerprint, IdempotencyKey, Posted, Posting};
 
+use super::answer::Answer;
 use crate::auth::Right;
 use crate::error::{ApiError, ErrorCode};
 use crate::http::read_body;
@@ -15,11 +16,7 @@ use crate::service::{Bus, Service};
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Posts an array of messages: all of them or none (RET-7). Answers with the array of their ids.
-pub(super) async fn post(
-    service: web::Data<Service>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payload: web::Payload) -> Answer {
     // Who may not post is told so before the body is read, and the connection ends without it.
     let (bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
     let limits = service.limits();
