@@ -22,7 +22,11 @@ pub(super) fn encode(health: &LogHealth, encoder: &mut DescriptorEncoder<'_>) ->
         ("log_bytes", "Bytes of the message log's files", health.bytes),
         ("log_segments", "Files of the message log", health.segments),
         ("log_free_bytes", "Bytes that are free on the disk of the message log", health.free),
-        ("log_oldest_record_seconds", "When the oldest record in the message log was accepted, since 1970", oldest),
+        (
+            "log_oldest_record_seconds",
+            "When the oldest record in the message log was accepted, since 1970",
+            oldest,
+        ),
     ] {
         // A log that is not on a disk has none of these.
         let Some(value) = value else { continue };
@@ -37,5 +41,10 @@ fn encode_syncs(syncs: &SyncTimes, encoder: &mut DescriptorEncoder<'_>) -> Resul
     let mut metric = encoder.encode_descriptor("log_sync_seconds", help, None, MetricType::Histogram)?;
     let ends = SyncTimes::BOUNDS.iter().map(|micros| f64::from(*micros) / MICROS).chain([f64::MAX]);
     let buckets: Vec<_> = ends.zip(syncs.counts).collect();
-    metric.encode_histogram::<NoLabelSet>(syncs.total.as_secs_f64(), syncs.counts.iter().sum(), &buckets, None)
+    metric.encode_histogram::<NoLabelSet>(
+        syncs.total.as_secs_f64(),
+        syncs.counts.iter().sum(),
+        &buckets,
+        None,
+    )
 }

@@ -93,9 +93,7 @@ const BUS_COUNTERS: [(&str, &str, Reading); 10] = [
     ("channels_reprieved", "Channels that were posted to just before they were reaped", |stats| {
         stats.reprieved
     }),
-    ("channels_overtaken", "Expired channels met by a request before the reaper", |stats| {
-        stats.overtaken
-    }),
+    ("channels_overtaken", "Expired channels met by a request before the reaper", |stats| stats.overtaken),
     ("actor_panics", "Panics caught in actors", |stats| stats.crashed),
     ("channels_revived", "Channels brought back whose actor was gone", |stats| stats.revived),
 ];

@@ -7,27 +7,30 @@
 //! | `metrics` | what is counted, in the form that Prometheus reads |
 //! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
+//! | `readiness` | whether a POST would be accepted now |
 
 mod drain;
 mod log_metrics;
 mod metrics;
 mod observe;
 pub(crate) mod probes;
+mod readiness;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use backplane_actors::{Broker, BusName, MessageLimits};
 use foldhash::fast::RandomState;
+use futures::FutureExt as _;
 
 pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
 pub(crate) use self::observe::{Around, Matched, resource, scope};
+use self::readiness::Readiness;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
 use crate::config::{AllowedOrigins, Config, Limits};
@@ -55,9 +58,6 @@ impl Bus {
     }
 }
 
-/// How long an answer about readiness is good for: probes may come from many sides.
-const READINESS_AGE: Duration = Duration::from_secs(1);
-
 /// Headers that only proxies add.
 const BY_PROXIES: [HeaderName; 4] = [FORWARDED, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO];
 
@@ -72,7 +72,7 @@ pub(crate) struct Service {
     answers: Arc<Budget>,
     metrics: Metrics,
     drain: Arc<Drain>,
-    readiness: Mutex<Option<(Instant, Result<(), ApiError>)>>,
+    readiness: Readiness,
 }
 
 impl Service {
@@ -84,6 +84,11 @@ impl Service {
                 envelopes: bus.envelopes.clone(),
             };
             (bus.name.clone(), seen)
+        });
+        let asked = broker.clone();
+        let readiness = Readiness::new(move || {
+            let broker = asked.clone();
+            async move { broker.canary().await.map_err(ApiError::from) }.boxed_local()
         });
         let answers = Budget::new(config.limits.answer_memory);
         Self {
@@ -104,7 +109,7 @@ impl Service {
             broker,
             authenticator,
             drain: Drain::new(),
-            readiness: Mutex::new(None),
+            readiness,
         }
     }
 
@@ -178,20 +183,11 @@ impl Service {
         &self.drain
     }
 
-    /// Whether a POST would be accepted and become durable now: a message of our own says so.
+    /// Whether a POST would be accepted and become durable now. Known within a second.
     pub(crate) async fn ready(&self) -> Result<(), ApiError> {
         if self.drain.has_begun() {
             return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
         }
-        let known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, answer)) = known
-            && at.elapsed() < READINESS_AGE
-        {
-            return answer;
-        }
-        let answer = self.broker.canary().await.map_err(ApiError::from);
-        *self.readiness.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((Instant::now(), answer.clone()));
-        answer
+        self.readiness.ask().await
     }
 }

@@ -198,7 +198,13 @@ where
         let (status, took) = (response.status().as_u16(), this.began.elapsed());
         this.service.metrics().record(route, status, took);
         let code = response.response().extensions().get::<ErrorCode>().map(|code| code.as_str());
-        tracing::debug!(route = route.as_str(), status, code, micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX), "answered");
+        tracing::debug!(
+            route = route.as_str(),
+            status,
+            code,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
         let active = this.active.take();
         Poll::Ready(Ok(response.map_body(|_, body| Observed { body, active })))
     }

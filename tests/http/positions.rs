@@ -89,6 +89,10 @@ fn links_start_with_the_public_url() {
         let id = client.post_payloads("c", &["1"]).remove(0);
         assert_eq!(client.read("c", "").next(), format!("{start}/v1/bus/{BUS}/channel/c?since={id}"));
         assert_eq!(client.read_bus("").next(), format!("{start}/v1/bus/{BUS}?since={id}"));
+        // Who came to version 1.1 stays with it.
+        let (bus, channel) = (format!("/v1.1/bus/{BUS}"), format!("/v1.1/bus/{BUS}/channel/c"));
+        assert_eq!(client.get(&channel).next(), format!("{start}{channel}?since={id}"));
+        assert_eq!(client.get_as("reader", &bus).next(), format!("{start}{bus}?since={id}"));
     }
 }
 

@@ -138,7 +138,11 @@ impl Judge {
         {
             let [max, least] = [max, least].map(|bytes| size(usize::try_from(bytes).unwrap_or(usize::MAX)));
             let reason = format!("{max:?} is less than three times storage.segment");
-            self.refuse("storage.max", reason, format!("at least {least:?}, or less with storage.segment lowered"));
+            self.refuse(
+                "storage.max",
+                reason,
+                format!("at least {least:?}, or less with storage.segment lowered"),
+            );
         }
     }
 
@@ -261,7 +265,6 @@ fn storage(raw: RawStorage, demo: bool) -> Storage {
                 RawDurability::Interval => Durability::Interval(raw.interval.0),
             },
             segment: raw.segment,
-            max: raw.max,
         }),
     }
 }

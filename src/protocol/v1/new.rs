@@ -6,6 +6,7 @@ use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::answer::Answer;
 use super::padding;
 use super::query::Query;
 use crate::error::{ApiError, ErrorCode};
@@ -16,10 +17,7 @@ use crate::service::Service;
 const RANDOM: usize = 24;
 
 /// Answers with a fresh name. The channel comes into being with the first POST to it (RET-8).
-pub(super) async fn name(
-    service: web::Data<Service>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn name(service: web::Data<Service>, request: HttpRequest) -> Answer {
     bus_of(&service, &request)?;
     let query = Query::of(&request)?;
     let mut bytes = [0; RANDOM];

@@ -3,8 +3,11 @@
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{SHA256, digest};
-use backplane_actors::{Batch, BatchError, BatchErrorKind, ChannelName, Fingerprint, IdempotencyKey, Posted, Posting};
+use backplane_actors::{
+    Batch, BatchError, BatchErrorKind, ChannelName, Fingerprint, IdempotencyKey, Posted, Posting,
+};
 
+use super::answer::Answer;
 use crate::auth::{Right, UserName};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::read_body;
@@ -15,11 +18,7 @@ use crate::service::{Bus, Service};
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Posts an array of messages: all of them or none (RET-7). Answers with the array of their ids.
-pub(super) async fn post(
-    service: web::Data<Service>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payload: web::Payload) -> Answer {
     // Who may not post is told so before the body is read, and the connection ends without it.
     let (user, bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
     let limits = service.limits();
@@ -72,7 +71,9 @@ fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, body).as_ref());
     let text = value.to_str().unwrap_or_default();
-    IdempotencyKey::new(user.as_str(), text, Fingerprint(hash)).map(Some).map_err(|error| refuse(error.to_string()))
+    IdempotencyKey::new(user.as_str(), text, Fingerprint(hash))
+        .map(Some)
+        .map_err(|error| refuse(error.to_string()))
 }
 
 async fn parse(service: &Service, bus: &Bus, body: web::Bytes) -> Result<Batch, ApiError> {

@@ -5,11 +5,13 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
 use backplane_actors::{Page, Position};
 
+use super::answer::Answer;
 use super::frame::Frames;
 use super::padding::{self, Callback};
 use super::query::Query;
+use super::version::Version;
 use crate::auth::Right;
-use crate::error::{ApiError, ErrorCode, ROOM_WAIT};
+use crate::error::{ApiError, ErrorCode};
 use crate::http::Announced;
 use crate::protocol::{bus_of, channel_of};
 use crate::service::Service;
@@ -18,29 +20,26 @@ use crate::service::Service;
 pub(super) const RESUME: &str = "Backplane-Resume";
 
 /// All messages of a bus: for servers, with the right to read (1.0 section 4.4.1).
-pub(super) async fn bus(service: web::Data<Service>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+pub(super) async fn bus(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
     let user = service.authenticate(&request).await?;
     let bus = bus_of(&service, &request)?;
     service.authorize(&user, bus, Right::Read)?;
     let query = Query::of(&request)?;
     let page = service.broker().read_bus(bus.name(), query.since).await?;
-    let url = service.public_base().map(|base| format!("{base}/v1/bus/{}", bus.name()));
+    let url = service.public_base().map(|base| format!("{base}{}/bus/{}", version.prefix(), bus.name()));
     // Padding is for pages, and no page has the right to read a bus.
     response(&service, &request, url, page, None)
 }
 
 /// The messages of a channel: for whoever knows its name (1.0 section 4.4.2).
-pub(super) async fn channel(
-    service: web::Data<Service>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn channel(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
     let bus = bus_of(&service, &request)?;
     let channel = channel_of(&request)?;
     let query = Query::of(&request)?;
     let page = service.broker().read_channel(bus.name(), &channel, query.since).await?;
     let url = service
         .public_base()
-        .map(|base| format!("{base}/v1/bus/{}/channel/{}", bus.name(), channel.as_str()));
+        .map(|base| format!("{base}{}/bus/{}/channel/{}", version.prefix(), bus.name(), channel.as_str()));
     response(&service, &request, url, page, query.callback)
 }
 
@@ -51,7 +50,7 @@ fn response(
     url: Option<String>,
     page: Page,
     callback: Option<Callback>,
-) -> Result<HttpResponse, ApiError> {
+) -> Answer {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
@@ -82,5 +81,5 @@ fn link(url: &str, next: Position) -> String {
 
 fn too_many() -> ApiError {
     let text = "the answers under way take all the memory that they may take, because many readers are slow";
-    ApiError::new(ErrorCode::TooManyAnswers, text).retry_after(ROOM_WAIT)
+    ApiError::new(ErrorCode::TooManyAnswers, text)
 }
