@@ -20,7 +20,7 @@ pub(super) async fn bus(service: web::Data<Service>, request: HttpRequest) -> Ht
     let answer = async {
         let user = service.authenticate(&request).await?;
         let bus = bus_of(&service, &request)?;
-        service.authorize(&user, bus, Right::Read)?;
+        service.authorize(&user, &bus, Right::Read)?;
         let query = Query::of(&request)?;
         let page = service.broker().read_bus(bus.name(), query.since).await?;
         let url = service.public_base().map(|base| format!("{base}/v1/bus/{}", bus.name()));
