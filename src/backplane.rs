@@ -8,7 +8,7 @@ use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
 use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
-use crate::config::{Config, Storage};
+use crate::config::{Bus, Config, Plan, Storage, User};
 use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
 use crate::service::{self, Service, probes};
@@ -51,6 +51,15 @@ pub enum StartError {
     /// The system has no randomness to give.
     #[error("the system's source of randomness failed")]
     Randomness,
+}
+
+/// A bus that [`Backplane::apply`] left as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedBus {
+    /// The bus.
+    pub bus: BusName,
+    /// Why.
+    pub reason: String,
 }
 
 impl Backplane {
@@ -99,19 +108,54 @@ impl Backplane {
     ///
     /// See [`StartError`].
     pub fn around(config: &Config, broker: Broker) -> Result<Self, StartError> {
-        let mut accounts = Accounts::new();
-        for user in &config.users {
-            accounts.add(user.name.clone(), user.password_hash.clone())?;
-        }
-        for bus in &config.buses {
-            for (users, right) in [(&bus.post, Right::Post), (&bus.read, Right::Read)] {
-                for user in users {
-                    accounts.grant(user, bus.name.clone(), right)?;
-                }
-            }
-        }
+        let accounts = accounts_of(&config.users, &config.buses)?;
         let authenticator = Authenticator::new(accounts, config.auth).map_err(|_| StartError::Randomness)?;
         Ok(Self(Arc::new(Service::new(config, broker, authenticator))))
+    }
+
+    /// Takes over what is new in a configuration, without a restart: see [`plan`](crate::config::plan()). No connection
+    /// is closed, and requests under way end as they began. The level of the log is left to the caller.
+    ///
+    /// Gives back the buses that stay as they were, with the reason; all else is taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: users and rights contradict each other, which no configuration that was loaded does. Nothing
+    /// has changed then.
+    pub async fn apply(&self, plan: &Plan) -> Result<Vec<RefusedBus>, AccountsError> {
+        let accounts = plan.accounts.as_ref();
+        let accounts = accounts.map(|people| accounts_of(&people.users, &people.buses)).transpose()?;
+        // Whoever loses a right loses it first.
+        if let Some(accounts) = accounts {
+            self.0.replace_accounts(accounts);
+        }
+        if let Some(requests) = &plan.requests {
+            self.0.replace_settings(requests);
+        }
+        let refused = self.turn_buses(plan).await;
+        let is_taken = |name: &BusName| !refused.iter().any(|refused| refused.bus == *name);
+        let opened = plan.opened.iter().filter(|bus| is_taken(&bus.name)).cloned();
+        // Who may read a bus from a page, and how envelopes are treated, is no matter of the broker.
+        let changed = plan.changed.iter().map(|changed| changed.bus.clone());
+        let here: Vec<_> = changed.chain(opened).collect();
+        let gone: Vec<_> = plan.closed.iter().filter(|name| is_taken(name)).cloned().collect();
+        if !here.is_empty() || !gone.is_empty() {
+            self.0.replace_buses(&here, &gone);
+        }
+        Ok(refused)
+    }
+
+    /// The broker's part of a plan: buses that are opened, closed, or keep messages otherwise. Gives back those that stay as
+    /// they were.
+    #[expect(clippy::unused_async, reason = "a broker that can do it settles what a bus has under way first")]
+    async fn turn_buses(&self, plan: &Plan) -> Vec<RefusedBus> {
+        let opened = plan.opened.iter().map(|bus| (&bus.name, "a bus is opened at a start only"));
+        let closed = plan.closed.iter().map(|name| (name, "a bus is closed at a start only"));
+        let changed = plan.changed.iter().filter(|changed| changed.keeps_otherwise);
+        let changed =
+            changed.map(|changed| (&changed.bus.name, "what a bus keeps is changed at a start only"));
+        let refused = opened.chain(closed).chain(changed);
+        refused.map(|(bus, reason)| RefusedBus { bus: bus.clone(), reason: reason.to_owned() }).collect()
     }
 
     /// The broker, for posting and reading without HTTP.
@@ -193,6 +237,21 @@ impl Backplane {
 async fn nothing_here() -> Result<HttpResponse, ApiError> {
     let text = "there is nothing at this path; the protocol is below /v1/bus/";
     Err(ApiError::new(ErrorCode::NotFound, text).closing())
+}
+
+fn accounts_of(users: &[User], buses: &[Bus]) -> Result<Accounts, AccountsError> {
+    let mut accounts = Accounts::new();
+    for user in users {
+        accounts.add(user.name.clone(), user.password_hash.clone())?;
+    }
+    for bus in buses {
+        for (users, right) in [(&bus.post, Right::Post), (&bus.read, Right::Read)] {
+            for user in users {
+                accounts.grant(user, bus.name.clone(), right)?;
+            }
+        }
+    }
+    Ok(accounts)
 }
 
 /// A broker with the configuration's buses and bounds, ready to be given a clock or a log, and started.

@@ -15,6 +15,7 @@
 //! | `values` | single values with rules that only files know |
 //! | `resolved` | [`Config`] and its parts: all that the rest of the server sees |
 //! | `resolve` | from raw to resolved, with the checks between keys |
+//! | `plan` | what changes from one configuration to another, and what of it needs a restart |
 //! | `example` | `backplane.example.toml`, written from the catalogue |
 //! | `error` | what an operator reads when something is refused |
 //!
@@ -27,6 +28,7 @@ mod example;
 mod keys;
 mod layers;
 mod load;
+mod plan;
 mod raw;
 mod resolve;
 mod resolved;
@@ -39,6 +41,7 @@ pub(crate) use error::Problems;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use example::example;
 pub use load::{FlagValue, Loaded, Sources, load};
+pub use plan::{ChangedBus, People, Plan, Requests, plan};
 pub use resolved::{
     AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
 };

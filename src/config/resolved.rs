@@ -98,7 +98,7 @@ pub enum Storage {
 }
 
 /// Bounds on what clients may use (I-5).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request's body.
     pub body: usize,
@@ -189,6 +189,10 @@ impl Config {
     /// [`Config::public_url`] without a slash at its end: a path of the server follows right after it.
     #[must_use]
     pub fn public_base(&self) -> Option<&str> {
-        self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'))
+        base_of(self.public_url.as_ref())
     }
+}
+
+pub(super) fn base_of(public_url: Option<&Url>) -> Option<&str> {
+    public_url.map(|url| url.as_str().trim_end_matches('/'))
 }

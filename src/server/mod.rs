@@ -4,14 +4,17 @@
 //! |---|---|
 //! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
 //! | `listeners` | addresses, bound and then listened on |
+//! | `reload` | SIGHUP: a new configuration while the server runs |
 //! | `telemetry` | where log lines go |
 
 mod listeners;
 mod preflight;
+mod reload;
 pub mod telemetry;
 
 pub use listeners::{Listeners, Sockets};
 pub use preflight::{check, check_beside_a_server};
+pub use reload::Reloader;
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};

@@ -8,6 +8,7 @@
 //! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
 //! | `readiness` | whether a POST would be accepted now |
+//! | `settings` | what requests are judged by, which may change while the server runs |
 
 mod drain;
 mod log_metrics;
@@ -15,6 +16,7 @@ mod metrics;
 mod observe;
 pub(crate) mod probes;
 mod readiness;
+mod settings;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use arc_swap::ArcSwap;
 use backplane_actors::{Broker, BusName, MessageLimits};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
@@ -31,9 +34,10 @@ use self::metrics::Metrics;
 use self::observe::Route;
 pub(crate) use self::observe::{Around, Matched, resource, scope};
 use self::readiness::Readiness;
+use self::settings::Settings;
 use crate::auth::signatures::EnvelopePolicy;
-use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
-use crate::config::{AllowedOrigins, Config, Limits};
+use crate::auth::{self, Accounts, Authenticator, Right, UserName};
+use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
 
@@ -45,6 +49,14 @@ pub(crate) struct Bus {
 }
 
 impl Bus {
+    fn of(bus: &config::Bus) -> Self {
+        Self {
+            name: bus.name.clone(),
+            allowed_origins: bus.allowed_origins.clone(),
+            envelopes: bus.envelopes.clone(),
+        }
+    }
+
     pub(crate) fn name(&self) -> &BusName {
         &self.name
     }
@@ -64,11 +76,8 @@ const BY_PROXIES: [HeaderName; 4] = [FORWARDED, VIA, X_FORWARDED_FOR, X_FORWARDE
 pub(crate) struct Service {
     broker: Broker,
     authenticator: Authenticator,
-    transport: TransportPolicy,
-    buses: HashMap<BusName, Bus, RandomState>,
-    limits: Limits,
-    message_limits: MessageLimits,
-    public_base: Option<String>,
+    settings: ArcSwap<Settings>,
+    buses: ArcSwap<HashMap<BusName, Arc<Bus>, RandomState>>,
     answers: Arc<Budget>,
     metrics: Metrics,
     drain: Arc<Drain>,
@@ -77,14 +86,7 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(config: &Config, broker: Broker, authenticator: Authenticator) -> Self {
-        let buses = config.buses.iter().map(|bus| {
-            let seen = Bus {
-                name: bus.name.clone(),
-                allowed_origins: bus.allowed_origins.clone(),
-                envelopes: bus.envelopes.clone(),
-            };
-            (bus.name.clone(), seen)
-        });
+        let buses = config.buses.iter().map(|bus| (bus.name.clone(), Arc::new(Bus::of(bus))));
         let asked = broker.clone();
         let readiness = Readiness::new(move || {
             let broker = asked.clone();
@@ -92,18 +94,8 @@ impl Service {
         });
         let answers = Budget::new(config.limits.answer_memory);
         Self {
-            buses: buses.collect(),
-            transport: TransportPolicy {
-                insecure_auth: config.insecure_auth,
-                trusted_proxies: config.trusted_proxies.clone(),
-            },
-            message_limits: MessageLimits {
-                messages: config.limits.messages_per_post,
-                message: config.limits.message,
-                depth: config.limits.json_depth,
-            },
-            limits: config.limits.clone(),
-            public_base: config.public_base().map(str::to_owned),
+            buses: ArcSwap::from_pointee(buses.collect()),
+            settings: ArcSwap::from_pointee(Settings::of(&Requests::of(config))),
             metrics: Metrics::new(broker.clone(), authenticator.clone(), Arc::clone(&answers)),
             answers,
             broker,
@@ -121,8 +113,9 @@ impl Service {
         &self.metrics
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+    /// The limits as they are now. A request keeps those that it began with.
+    pub(crate) fn limits(&self) -> Limits {
+        self.settings.load().limits
     }
 
     /// What all answers under way may hold together.
@@ -130,23 +123,45 @@ impl Service {
         &self.answers
     }
 
-    pub(crate) fn message_limits(&self) -> &MessageLimits {
-        &self.message_limits
+    /// The bounds of messages as they are now.
+    pub(crate) fn message_limits(&self) -> MessageLimits {
+        self.settings.load().message_limits
     }
 
-    pub(crate) fn bus(&self, name: &str) -> Option<&Bus> {
-        self.buses.get(name)
+    /// The bus as it is now. A request keeps it until its end, whatever becomes of the bus.
+    pub(crate) fn bus(&self, name: &str) -> Option<Arc<Bus>> {
+        self.buses.load().get(name).cloned()
     }
 
     /// What URLs start with outside, without a slash at the end, if the operator said so.
-    pub(crate) fn public_base(&self) -> Option<&str> {
-        self.public_base.as_deref()
+    pub(crate) fn public_base(&self) -> Option<Arc<str>> {
+        self.settings.load().public_base.clone()
+    }
+
+    /// From now on requests are judged by this.
+    pub(crate) fn replace_settings(&self, requests: &Requests) {
+        self.settings.store(Arc::new(Settings::of(requests)));
+    }
+
+    /// From now on these users have these rights. What was verified for others counts no more.
+    pub(crate) fn replace_accounts(&self, accounts: Accounts) {
+        self.authenticator.replace_accounts(accounts);
+    }
+
+    /// From now on requests find these buses as they are here, and no more those that are gone.
+    pub(crate) fn replace_buses(&self, here: &[config::Bus], gone: &[BusName]) {
+        self.buses.rcu(|before| {
+            let mut buses = HashMap::clone(before);
+            buses.retain(|name, _| !gone.contains(name));
+            buses.extend(here.iter().map(|bus| (bus.name.clone(), Arc::new(Bus::of(bus)))));
+            buses
+        });
     }
 
     /// Who asks (V1-AUTH-1, V1-AUTH-2). On a transport where credentials may not travel they are not even
     /// looked at, nor asked for.
     pub(crate) async fn authenticate(&self, request: &HttpRequest) -> Result<UserName, ApiError> {
-        let transport = auth::transport(&self.transport, request);
+        let transport = auth::transport(&self.settings.load().transport, request);
         if !transport.credentials_allowed {
             let text = "this call needs credentials, and those are accepted over HTTPS only";
             return Err(ApiError::new(ErrorCode::HttpsRequired, text));

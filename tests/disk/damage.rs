@@ -19,7 +19,7 @@ fn log_with(payloads: &[&str]) -> (Home, Vec<String>) {
 fn refused(home: &Home) -> Ended {
     let before = fs::read(first_segment(home)).unwrap();
     let ended = home.start(&[]).end();
-    assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""));
+    assert_eq!((ended.code, ended.output.as_str()), (Some(65), ""));
     assert!(!ended.errors.contains("listening on"), "{}", ended.errors);
     assert!(fs::read(first_segment(home)).unwrap() == before, "the file was changed");
     ended

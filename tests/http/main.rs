@@ -23,6 +23,7 @@ mod operations;
 mod panics;
 mod positions;
 mod preflight;
+mod reload;
 mod retrieval;
 mod rights;
 mod secrets;

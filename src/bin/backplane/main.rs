@@ -25,8 +25,8 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use backplane::Backplane;
-use backplane::config::{Config, Loaded, Sources, Storage, example, load};
-use backplane::server::{self, telemetry};
+use backplane::config::{Config, Sources, Storage, example, load};
+use backplane::server::{self, Reloader, telemetry};
 
 use crate::check_log::check_log;
 use crate::cli::Command;
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Serve(sources) => serve(&load(&sources)?),
+        Command::Serve(sources) => serve(sources),
         Command::CheckConfig { sources, reload } => {
             let loaded = load(&sources)?;
             if reload {
@@ -67,13 +67,15 @@ fn run(command: Command) -> Result<(), Failure> {
 }
 
 /// Runs the server until a signal ends it.
-fn serve(loaded: &Loaded) -> Result<(), Failure> {
+fn serve(sources: Sources) -> Result<(), Failure> {
+    let loaded = load(&sources)?;
     let config = &loaded.config;
-    let sockets = server::check(loaded, SystemTime::now())?;
-    telemetry::start(&config.log)?;
-    announcement::of(loaded);
+    let sockets = server::check(&loaded, SystemTime::now())?;
+    let level = telemetry::start(&config.log)?;
+    announcement::of(&loaded);
     actix_web::rt::System::new().block_on(async {
         let shutdown = server::termination().map_err(Failure::Signals)?;
+        let reloader = Reloader::new(sources, config.clone(), level).map_err(Failure::Signals)?;
         let backplane = Backplane::start_with_progress(config, progress::reporter())?;
         // Only now: whoever connects is served, and does not wait for the log to be read.
         let listeners = sockets.listen()?;
@@ -91,6 +93,7 @@ fn serve(loaded: &Loaded) -> Result<(), Failure> {
         if let Some(address) = listeners.metrics() {
             tracing::info!("metrics on http://{address}/metrics");
         }
+        actix_web::rt::spawn(reloader.run(backplane.clone()));
         server::run(config, listeners, &backplane, shutdown).await?;
         tracing::info!("ended in order");
         Ok(())

@@ -1,5 +1,7 @@
 //! `POST` on a channel.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -24,19 +26,19 @@ pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payl
     let limits = service.limits();
     let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
     let key = key_of(&request, &user, &body)?;
-    let messages = parse(&service, bus, body).await?;
+    let messages = parse(&service, &bus, body).await?;
     let posted = service.broker().post(bus.name(), Posting { channel, messages, key }).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
 }
 
 /// All that the head of the request decides.
-async fn admit<'s>(
-    service: &'s Service,
+async fn admit(
+    service: &Service,
     request: &HttpRequest,
-) -> Result<(UserName, &'s Bus, ChannelName), ApiError> {
+) -> Result<(UserName, Arc<Bus>, ChannelName), ApiError> {
     let user = service.authenticate(request).await?;
     let bus = bus_of(service, request)?;
-    service.authorize(&user, bus, Right::Post)?;
+    service.authorize(&user, &bus, Right::Post)?;
     let channel = channel_of(request)?;
     check_encoding(request)?;
     Ok((user, bus, channel))
@@ -77,7 +79,7 @@ fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<
 }
 
 async fn parse(service: &Service, bus: &Bus, body: web::Bytes) -> Result<Batch, ApiError> {
-    let (limits, policy) = (*service.message_limits(), bus.envelopes());
+    let (limits, policy) = (service.message_limits(), bus.envelopes());
     if !policy.verifies() {
         return Batch::parse(&body, &limits, policy).map_err(|error| refuse(&error));
     }
