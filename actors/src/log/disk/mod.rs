@@ -15,6 +15,7 @@
 //! | `group` | records that are written together, and who is told |
 //! | `writer` | groups of records on their way to the disk |
 //! | `keeper` | the next segment, and those that have expired |
+//! | `gauges` | what the log says of itself |
 //! | `queue` | where proposals get their ids and wait for the writer |
 //! | `thread` | the thread that writes |
 //! | `inspect` | looking at a log |
@@ -23,6 +24,7 @@
 mod bytes;
 mod content;
 mod file;
+mod gauges;
 mod group;
 mod history;
 mod inspect;
@@ -55,6 +57,7 @@ use self::file::{Folder, OsFolder};
 use self::history::Begun;
 use self::keeper::Keeper;
 use self::open::{Opened, open};
+use self::parts::Limits;
 use self::queue::Queue;
 use self::read::Visit;
 use self::writer::Writer;
@@ -84,13 +87,16 @@ pub struct DiskSettings {
     pub durability: Durability,
     /// Bytes of a segment file; more when one POST needs more.
     pub segment: u64,
+    /// Bytes of all segment files together. Beyond it POSTs are refused until old segments go; segments are so short
+    /// then that four of them fit. `None`: as much as the disk has.
+    pub max: Option<u64>,
 }
 
 impl DiskSettings {
-    /// The usual settings: every POST is synced, segments have 64 MiB.
+    /// The usual settings: every POST is synced, segments have 64 MiB, and the disk is the bound.
     #[must_use]
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Sync, segment: 64 << 20 }
+        Self { path: path.into(), durability: Durability::Sync, segment: 64 << 20, max: None }
     }
 }
 
@@ -106,10 +112,12 @@ type Report = Box<dyn FnMut(Progress) + Send>;
 /// With [`Durability::Interval`] it is told once the system has it: a kill takes nothing, a crash of the system
 /// may take what was posted during the last interval.
 ///
-/// - No room: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
+/// - No room on the disk, or none within [`DiskSettings::max`]: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
 /// - Any other failed write or sync: [`LogError::Failed`] until a restart.
 /// - A crash while writing: the torn end is cut at the next start. Any other change to the files: not opened.
-/// - Segments in which everything has expired are removed.
+/// - Segments in which everything has expired are removed. A segment ends when it is full, and when it has been written
+///   for as long as its records are kept.
+/// - What asks and proposes never waits for the disk, also when that hangs.
 ///
 /// # How it ends
 ///
@@ -167,15 +175,19 @@ impl DiskLog {
         &self.settings.path
     }
 
+    fn limits(&self) -> Limits {
+        Limits::of(self.settings.segment, self.settings.max)
+    }
+
     fn start(&mut self, opened: Opened, begun: &Begun, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
         let Opened { history, active, sealed, .. } = opened;
         let Begun { start, timeline, .. } = begun;
-        let (size, next) = (self.settings.segment, active.number.saturating_add(1));
-        let keeper = Keeper::new(Arc::clone(&self.folder), Some(timeline.clone()), size, sealed, next);
+        let (limits, next) = (self.limits(), active.number.saturating_add(1));
+        let keeper = Keeper::new(Arc::clone(&self.folder), Some(timeline.clone()), limits, sealed, next);
         let keeper = Arc::new(keeper);
         let queue = Arc::new(Queue::new(start.from, timeline.clone()));
-        let writer = Writer::new(active, history, size, Arc::clone(&keeper));
-        let mut writer = writer.run(Note::Run(*start), timeline.clone());
+        let writer = Writer::new(active, history, limits, Arc::clone(&keeper));
+        let mut writer = writer.run(Note::Run(*start), timeline.clone(), Arc::clone(clock));
         match writer.announce() {
             Ok(()) => {}
             // What was stored can be read all the same; it is written before anything is taken.
@@ -236,9 +248,10 @@ impl Log for DiskLog {
         visit: &mut dyn FnMut(Kept),
     ) -> Result<Extent, RecoveryError> {
         let fresh = MessageId::first_at(clock.wall());
+        let size = self.limits().segment;
         let progress = self.report.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut visit = Visit { kept: visit, progress };
-        let mut opened = open(&self.folder, self.settings.segment, fresh, &mut visit)?;
+        let mut opened = open(&self.folder, size, fresh, &mut visit)?;
         if opened.cut > 0 {
             tracing::warn!(
                 bytes = opened.cut,
@@ -275,8 +288,10 @@ impl Log for DiskLog {
     }
 
     fn health(&self) -> LogHealth {
-        let state = self.running.as_ref().map_or(LogState::Closed, |running| running.queue.log_state());
-        LogHealth::in_memory(state)
+        match &self.running {
+            Some(running) => running.keeper.gauges.health(running.queue.log_state()),
+            None => LogHealth::in_memory(LogState::Closed),
+        }
     }
 
     fn close(&self) {

@@ -6,6 +6,22 @@ use super::file::StoredFile;
 use crate::log::Record;
 use crate::model::{Moment, Timestamp};
 
+/// How large segments become.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of a segment; more when one POST needs more.
+    pub(crate) segment: u64,
+    /// Bytes of all segments.
+    pub(crate) max: Option<u64>,
+}
+
+impl Limits {
+    /// Segments so short that one can go before the bound is reached.
+    pub(crate) fn of(segment: u64, max: Option<u64>) -> Self {
+        Self { segment: max.map_or(segment, |max| segment.min(max / 4)), max }
+    }
+}
+
 /// Until when a segment's records are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keep {
@@ -65,7 +81,7 @@ impl Keep {
 pub(crate) struct Sealed {
     pub(crate) number: u64,
     pub(crate) keep: Keep,
-    /// Bytes that it takes.
+    /// Bytes that it takes, room that was taken beforehand included.
     pub(crate) length: u64,
     /// The file and its end, while there may be zeros behind it that take room.
     pub(crate) tail: Option<(Box<dyn StoredFile>, u64)>,

@@ -11,6 +11,7 @@ use super::group::Group;
 use super::inspect::look;
 use super::keeper::Keeper;
 use super::open::open;
+use super::parts::Limits;
 use super::read::{Progress, Visit, segments};
 use super::segment::{Header, name};
 use super::walk::{Found, Whole, walk};
@@ -115,9 +116,10 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
     let mut nothing = (|_: Kept| (), |_: Progress| ());
     let opened = open(&new, size, before, &mut Visit { kept: &mut nothing.0, progress: &mut nothing.1 })?;
     let next = opened.active.number.saturating_add(1);
-    let keeper = Arc::new(Keeper::new(new, None, size, opened.sealed, next));
+    let limits = Limits { segment: size, max: None };
+    let keeper = Arc::new(Keeper::new(new, None, limits, opened.sealed, next));
     let mut copy = Copy {
-        writer: Writer::new(opened.active, opened.history, size, keeper),
+        writer: Writer::new(opened.active, opened.history, limits, keeper),
         group: Group::new(),
         holes: Holes { seen: before, unknown: false, open: false, lost: None },
         newest: before,

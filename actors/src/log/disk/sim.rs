@@ -9,7 +9,7 @@ mod op;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 pub(crate) use self::op::Fate;
 use self::op::{Op, apply, rename, survive};
@@ -34,6 +34,9 @@ impl Dice {
     }
 }
 
+/// What every simulated disk says of its free room.
+pub(crate) const FREE: u64 = 12_345;
+
 /// The files as they are found after a crash.
 pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 
@@ -48,6 +51,8 @@ pub(crate) enum Fault {
     Short,
     /// A write that writes half, and then ENOSPC.
     ShortThenFull,
+    /// A panic, at whatever operation.
+    Panic,
 }
 
 /// The n-th operation from now fails, and all after it if it is for good.
@@ -72,7 +77,14 @@ struct Disk {
 
 /// A folder on the simulated disk.
 #[derive(Clone, Default)]
-pub(crate) struct SimFolder(Arc<Mutex<Disk>>);
+pub(crate) struct SimFolder(Arc<Mutex<Disk>>, Arc<Gate>);
+
+/// Where syncs wait while the disk hangs.
+#[derive(Default)]
+struct Gate {
+    hangs: Mutex<(bool, usize)>,
+    changed: Condvar,
+}
 
 impl SimFolder {
     /// A disk as a crash left it.
@@ -83,7 +95,27 @@ impl SimFolder {
             disk.files.push(bytes.clone());
         }
         (disk.base, disk.base_names) = (disk.files.clone(), disk.names.clone());
-        Self(Arc::new(Mutex::new(disk)))
+        Self(Arc::new(Mutex::new(disk)), Arc::default())
+    }
+
+    /// From now on syncs do not return, or do so again.
+    pub(crate) fn hang(&self, hangs: bool) {
+        self.1.hangs.lock().unwrap().0 = hangs;
+        self.1.changed.notify_all();
+    }
+
+    /// Waits until a sync hangs.
+    pub(crate) fn is_stuck(&self) {
+        let hangs = self.1.hangs.lock().unwrap();
+        drop(self.1.changed.wait_while(hangs, |(_, waiting)| *waiting == 0).unwrap());
+    }
+
+    fn pass(&self) {
+        let mut hangs = self.1.hangs.lock().unwrap();
+        hangs.1 += 1;
+        self.1.changed.notify_all();
+        hangs = self.1.changed.wait_while(hangs, |(hangs, _)| *hangs).unwrap();
+        hangs.1 -= 1;
     }
 
     /// Operations so far.
@@ -167,6 +199,11 @@ impl SimFolder {
                     _ => {}
                 }
                 match (&mut op, fault) {
+                    (_, Fault::Panic) => {
+                        // The disk itself is well.
+                        drop(disk);
+                        panic!("the disk has a panic");
+                    }
                     (op, Fault::Io) => {
                         if let Op::Sync { file } = op {
                             let file = *file;
@@ -251,6 +288,10 @@ impl Folder for SimFolder {
     fn sync(&self) -> io::Result<()> {
         self.act(Op::SyncFolder, false).map(drop)
     }
+
+    fn free(&self) -> io::Result<u64> {
+        Ok(FREE)
+    }
 }
 
 struct SimFile(SimFolder, usize);
@@ -270,6 +311,7 @@ impl StoredFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.0.pass();
         self.0.act(Op::Sync { file: self.1 }, false).map(drop)
     }
 }

@@ -1,5 +1,6 @@
 //! The disk log: its contract, every state in which a crash may leave it, and disks that fail.
 
+mod bounds;
 mod crashes;
 mod faults;
 mod newer;
@@ -7,4 +8,5 @@ mod positions;
 mod promise;
 mod real;
 mod salvage;
+mod trouble;
 mod world;

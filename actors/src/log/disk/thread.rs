@@ -18,6 +18,9 @@ pub(crate) fn run(queue: &Queue, writer: Writer, durability: Durability, clock: 
     let mut group = Group::new();
     let ended = catch_unwind(AssertUnwindSafe(|| work.all(&mut group)));
     if !matches!(ended, Ok(Ok(()))) {
+        if ended.is_err() {
+            tracing::error!("the log's writer had a panic; nothing is accepted until a restart");
+        }
         queue.fail();
         // It has failed already: a panic of whoever is told changes nothing.
         _ = group.settle(Err(LogError::Failed));
@@ -48,13 +51,15 @@ impl Work<'_> {
             let within = self.due.map(|due| due.saturating_sub(self.clock.uptime()));
             match self.queue.gather(group, within) {
                 Next::Write => {
+                    // That nothing was to be written says nothing about room.
+                    let tries = !group.is_empty();
                     let outcome = self.write(group);
-                    self.note(outcome)?;
+                    tell_room(self.queue, outcome.map(|()| tries))?;
                     group.settle(outcome)?;
                 }
                 Next::Roll => {
                     let outcome = self.writer.roll();
-                    self.note(outcome)?;
+                    tell_room(self.queue, outcome)?;
                 }
                 Next::End if self.queue.log_state() == LogState::Failed => return Err(Failed),
                 // A failure is in the log of the process already; the next start will see to the rest.
@@ -90,22 +95,20 @@ impl Work<'_> {
         }
         written
     }
-
-    /// A full disk is told once when it begins and once when it ends.
-    fn note(&self, outcome: Result<(), LogError>) -> Result<(), Failed> {
-        match outcome {
-            Err(LogError::Failed) => return Err(Failed),
-            Err(_) => {
-                if self.queue.set_full(true) == LogState::Open {
-                    tracing::warn!("the log has no room; POSTs are refused until there is some");
-                }
-            }
-            Ok(()) => {
-                if self.queue.set_full(false) == LogState::Full {
-                    tracing::info!("the log has room again");
-                }
-            }
-        }
-        Ok(())
-    }
 }
+
+/// That there is no room is told once when it begins and once when it ends: when something was written.
+fn tell_room(queue: &Queue, written: Result<bool, LogError>) -> Result<(), Failed> {
+    match written {
+        Err(LogError::Failed) => return Err(Failed),
+        Err(_) if queue.set_full(true) == LogState::Open => {
+            tracing::warn!("the log has no room; POSTs are refused until there is some");
+        }
+        Ok(true) if queue.set_full(false) == LogState::Full => tracing::info!("the log has room again"),
+        Ok(_) | Err(_) => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

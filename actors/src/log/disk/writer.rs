@@ -10,8 +10,9 @@ use super::file::{StoredFile, write_all};
 use super::group::Group;
 use super::history::History;
 use super::keeper::Keeper;
-use super::parts::{Active, Keep, Sealed};
+use super::parts::{Active, Keep, Limits, Sealed};
 use super::segment::{Broken, HEADER_LENGTH, Header, place, push_frame};
+use crate::clock::Clock;
 use crate::log::{LogError, Timeline};
 use crate::model::MessageId;
 
@@ -27,10 +28,10 @@ pub(crate) struct Writer {
     begun: Option<Note>,
     /// Ids up to here are reserved, in this segment.
     reserved: MessageId,
-    size: u64,
+    limits: Limits,
     keeper: Arc<Keeper>,
-    /// The log's time. `None` for a log that is only copied.
-    timeline: Option<Timeline>,
+    /// The log's time, and what syncs are measured by. `None` for a log that is only copied.
+    time: Option<(Timeline, Arc<dyn Clock>)>,
 }
 
 /// Whether an error means that there is no room.
@@ -49,15 +50,16 @@ fn refusal(error: &io::Error) -> LogError {
 
 impl Writer {
     /// A writer that goes on behind what was read.
-    pub(crate) fn new(active: Active, history: History, size: u64, keeper: Arc<Keeper>) -> Self {
+    pub(crate) fn new(active: Active, history: History, limits: Limits, keeper: Arc<Keeper>) -> Self {
         let reserved = MessageId::ZERO;
-        Self { active, history, begun: None, reserved, size, keeper, timeline: None }
+        Self { active, history, begun: None, reserved, limits, keeper, time: None }
     }
 
     /// A run has begun, which `note` says, and which the history knows. The note goes before all that the run writes.
     #[must_use]
-    pub(crate) fn run(mut self, note: Note, timeline: Timeline) -> Self {
-        (self.begun, self.timeline) = (Some(note), Some(timeline));
+    pub(crate) fn run(mut self, note: Note, timeline: Timeline, clock: Arc<dyn Clock>) -> Self {
+        (self.begun, self.time) = (Some(note), Some((timeline, clock)));
+        self.count();
         self
     }
 
@@ -91,8 +93,8 @@ impl Writer {
     pub(crate) fn write(&mut self, group: &mut Group) -> Result<(), LogError> {
         self.announce()?;
         let length = length(&group.bytes)?;
-        if !self.active.keep.is_nothing() && self.active.at.saturating_add(length) > self.size {
-            self.next_segment(&mut group.bytes)?;
+        if !self.active.keep.is_nothing() && self.active.at.saturating_add(length) > self.limits.segment {
+            self.next_segment(&mut group.bytes, false)?;
             self.active.keep = group.keep;
         } else {
             let Active { number, file, at, synced, keep } = &mut self.active;
@@ -105,31 +107,39 @@ impl Writer {
             self.history.records(last, at);
         }
         self.history.retired(group.retired);
+        self.count();
         Ok(())
     }
 
     /// Ends the segment if it is ripe: what is over in it can go then, also from a log that takes nothing.
-    pub(crate) fn roll(&mut self) -> Result<(), LogError> {
-        let now = self.timeline.as_ref().map(Timeline::now);
-        if now.is_some_and(|now| self.active.keep.is_ripe(now)) {
-            self.next_segment(&mut [])?;
+    /// Returns whether it was.
+    pub(crate) fn roll(&mut self) -> Result<bool, LogError> {
+        let keep = self.active.keep;
+        if let Some(now) = self.now().map(|now| now.moment)
+            && keep.is_ripe(now)
+        {
+            self.next_segment(&mut [], keep.is_over(now))?;
+            self.count();
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Begins the next segment, with these frames: nothing waits for a sync between its header and them.
-    fn next_segment(&mut self, group: &mut [u8]) -> Result<(), LogError> {
+    /// The one before it is `over` when nothing in it is needed any more.
+    fn next_segment(&mut self, group: &mut [u8], over: bool) -> Result<(), LogError> {
         // A segment is only begun once the one before it is durable: that is how a torn end is told from damage.
         self.sync()?;
-        let spare = self.keeper.take_spare().map_err(|error| refusal(&error))?;
+        let mut carried = match self.history.carried(self.now()) {
+            Some(note) => encoded(&note)?,
+            None => Vec::new(),
+        };
+        let whole = [length(&carried)?, length(group)?].into_iter().fold(HEADER_LENGTH, u64::saturating_add);
+        let spare = self.keeper.take_spare(whole, over).map_err(|error| refusal(&error))?;
         let header = Header { number: spare.number, highest: self.history.written() };
         let mut bytes = header.encode().to_vec();
-        let now = self.now();
-        if let Some(carried) = self.history.carried(now) {
-            let mut frame = encoded(&carried)?;
-            place(&mut frame, spare.number, HEADER_LENGTH, 0).map_err(broken)?;
-            bytes.extend_from_slice(&frame);
-        }
+        place(&mut carried, spare.number, HEADER_LENGTH, 0).map_err(broken)?;
+        bytes.append(&mut carried);
         place(group, spare.number, length(&bytes)?, 0).map_err(broken)?;
         bytes.extend_from_slice(group);
         if let Err(error) = put(&*spare.file, &bytes, 0) {
@@ -138,19 +148,36 @@ impl Writer {
             }
             return Err(error);
         }
-        spare.file.sync().map_err(|error| failed(&error))?;
+        self.timed(|| spare.file.sync())?;
         let end = length(&bytes)?;
         let (number, file) = (spare.number, spare.file);
         let next = Active { number, file, at: end, synced: end, keep: Keep::NOTHING };
         let Active { number, file, at, keep, .. } = std::mem::replace(&mut self.active, next);
         // What was noted there goes with its segment, and this one may outlive that. It begins with the run.
         (self.reserved, self.begun) = (MessageId::ZERO, None);
-        self.keeper.seal(Sealed { number, keep, length: at, tail: Some((file, at)) });
+        let length = at.max(self.limits.segment);
+        self.keeper.seal(Sealed { number, keep, length, tail: Some((file, at)) });
         Ok(())
     }
 
     fn now(&self) -> Option<Stamp> {
-        self.timeline.as_ref().map(|time| Stamp { moment: time.now(), wall: time.wall() })
+        self.time.as_ref().map(|(time, _)| Stamp { moment: time.now(), wall: time.wall() })
+    }
+
+    /// A sync, and how long it took.
+    fn timed(&self, sync: impl FnOnce() -> io::Result<()>) -> Result<(), LogError> {
+        let uptime = || self.time.as_ref().map(|(_, clock)| clock.uptime());
+        let before = uptime();
+        sync().map_err(|error| failed(&error))?;
+        if let (Some(before), Some(after)) = (before, uptime()) {
+            self.keeper.gauges.synced(after.saturating_sub(before));
+        }
+        Ok(())
+    }
+
+    fn count(&self) {
+        let (bytes, oldest) = (self.active.at.max(self.limits.segment), self.active.keep.oldest());
+        self.keeper.gauges.set(|numbers| (numbers.active, numbers.active_oldest) = (bytes, oldest));
     }
 
     /// Whether something is written that is not durable.
@@ -163,7 +190,7 @@ impl Writer {
     pub(crate) fn sync(&mut self) -> Result<(), LogError> {
         debug_assert!(self.active.synced <= self.active.at, "what is durable was written");
         if self.is_dirty() {
-            self.active.file.sync().map_err(|error| failed(&error))?;
+            self.timed(|| self.active.file.sync())?;
             self.active.synced = self.active.at;
         }
         Ok(())

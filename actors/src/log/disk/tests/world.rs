@@ -9,6 +9,7 @@ use super::super::group::Group;
 use super::super::history::Begun;
 use super::super::keeper::Keeper;
 use super::super::open::{Opened, open};
+use super::super::parts::Limits;
 use super::super::read::Visit;
 use super::super::sim::{Dice, Image, SimFolder};
 use super::super::writer::Writer;
@@ -21,6 +22,7 @@ use crate::window::Origin;
 
 /// Small enough that segments are filled all the time.
 pub(super) const SEGMENT: u64 = 3 * 1024;
+const LIMITS: Limits = Limits { segment: SEGMENT, max: None };
 pub(super) const START: Timestamp = Timestamp::from_millis(1_000);
 
 /// What the poster knows.
@@ -107,13 +109,18 @@ pub(super) fn recover_at(
     Ok(Found { highest: begun.start.from, lost: opened.lost, records, latest, opened, begun })
 }
 
-fn writer(folder: &SimFolder, found: Opened, begun: &Begun) -> (Writer, Arc<Keeper>) {
+fn writer(
+    folder: &SimFolder,
+    clock: &Arc<ManualClock>,
+    found: Opened,
+    begun: &Begun,
+) -> (Writer, Arc<Keeper>) {
     let next = found.active.number + 1;
     let timeline = begun.timeline.clone();
-    let keeper = Keeper::new(Arc::new(folder.clone()), Some(timeline.clone()), SEGMENT, found.sealed, next);
+    let keeper = Keeper::new(Arc::new(folder.clone()), Some(timeline.clone()), LIMITS, found.sealed, next);
     let keeper = Arc::new(keeper);
-    let writer = Writer::new(found.active, found.history, SEGMENT, Arc::clone(&keeper));
-    let mut writer = writer.run(Note::Run(begun.start), timeline);
+    let writer = Writer::new(found.active, found.history, LIMITS, Arc::clone(&keeper));
+    let mut writer = writer.run(Note::Run(begun.start), timeline, clock.clone());
     writer.announce().unwrap();
     (writer, keeper)
 }
@@ -123,7 +130,7 @@ impl World {
         let (folder, clock, epoch) =
             (SimFolder::default(), Arc::new(ManualClock::at(START)), Epoch::from_u64(1));
         let found = recover_at(&folder, &clock, epoch).unwrap();
-        let (writer, keeper) = writer(&folder, found.opened, &found.begun);
+        let (writer, keeper) = writer(&folder, &clock, found.opened, &found.begun);
         Self {
             folder,
             clock,
@@ -252,7 +259,7 @@ impl World {
             let back = seen.contains(&sent.first);
             sent.fate = if back { Fate::Durable(ops) } else { Fate::Refused(ops) };
         }
-        let (writer, keeper) = writer(&self.folder, found.opened, &found.begun);
+        let (writer, keeper) = writer(&self.folder, &self.clock, found.opened, &found.begun);
         (self.writer, self.keeper, self.timeline) = (Some(writer), keeper, found.begun.timeline);
         self.now = self.timeline.now();
     }
@@ -271,7 +278,7 @@ impl World {
                     self.later(by);
                     if self.dice.roll(3) == 0 {
                         self.later(11_000);
-                        self.writer.as_mut().map_or(Ok(()), Writer::roll).unwrap();
+                        self.writer.as_mut().map_or(Ok(false), Writer::roll).unwrap();
                     }
                 }
                 14 => {
@@ -343,7 +350,8 @@ pub(super) fn goes_on(image: &Image, dice: &mut Dice) {
     let found = recover(&folder).unwrap();
     let before: Vec<_> = found.records.clone();
     let (highest, lost) = (found.highest, found.lost);
-    let (mut writer, _keeper) = writer(&folder, found.opened, &found.begun);
+    let clock = Arc::new(ManualClock::at(START));
+    let (mut writer, _keeper) = writer(&folder, &clock, found.opened, &found.begun);
     let mut group = Group::new();
     let new = MessageId::from_u64(highest.as_u64() + 1);
     let record = Record::new(new, contract::proposal("a", &["{}"])).unwrap();
