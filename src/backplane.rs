@@ -5,10 +5,10 @@ use std::sync::Arc;
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
-use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
+use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
-use crate::config::{Bus, Config, Plan, Storage, User};
+use crate::config::{Bus, Config, Limits, Plan, Storage, User};
 use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
 use crate::service::{self, Service, probes};
@@ -48,6 +48,9 @@ pub enum StartError {
     /// Users and rights contradict each other.
     #[error("the accounts contradict each other")]
     Accounts(#[from] AccountsError),
+    /// A broker that the caller has started lacks a bus of the configuration.
+    #[error("the broker has no bus {0}, and the configuration has")]
+    NoBus(BusName),
     /// The system has no randomness to give.
     #[error("the system's source of randomness failed")]
     Randomness,
@@ -102,7 +105,7 @@ impl Backplane {
     }
 
     /// The service around a broker that the caller has started, say from [`broker_of`] with a clock or log
-    /// of its own. The broker should have the configuration's buses.
+    /// of its own. The broker has the configuration's buses.
     ///
     /// # Errors
     ///
@@ -110,7 +113,7 @@ impl Backplane {
     pub fn around(config: &Config, broker: Broker) -> Result<Self, StartError> {
         let accounts = accounts_of(&config.users, &config.buses)?;
         let authenticator = Authenticator::new(accounts, config.auth).map_err(|_| StartError::Randomness)?;
-        Ok(Self(Arc::new(Service::new(config, broker, authenticator))))
+        Service::new(config, broker, authenticator).map(Arc::new).map(Self).map_err(StartError::NoBus)
     }
 
     /// Takes over what is new in a configuration, without a restart: see [`plan`](crate::config::plan()). No connection
@@ -130,6 +133,7 @@ impl Backplane {
             self.0.replace_accounts(accounts);
         }
         if let Some(requests) = &plan.requests {
+            self.broker().change_limits(limits_of(&requests.limits));
             self.0.replace_settings(requests);
         }
         let refused = self.turn_buses(plan).await;
@@ -147,15 +151,24 @@ impl Backplane {
 
     /// The broker's part of a plan: buses that are opened, closed, or keep messages otherwise. Gives back those that stay as
     /// they were.
-    #[expect(clippy::unused_async, reason = "a broker that can do it settles what a bus has under way first")]
     async fn turn_buses(&self, plan: &Plan) -> Vec<RefusedBus> {
-        let opened = plan.opened.iter().map(|bus| (&bus.name, "a bus is opened at a start only"));
-        let closed = plan.closed.iter().map(|name| (name, "a bus is closed at a start only"));
-        let changed = plan.changed.iter().filter(|changed| changed.keeps_otherwise);
-        let changed =
-            changed.map(|changed| (&changed.bus.name, "what a bus keeps is changed at a start only"));
-        let refused = opened.chain(closed).chain(changed);
-        refused.map(|(bus, reason)| RefusedBus { bus: bus.clone(), reason: reason.to_owned() }).collect()
+        let broker = self.broker();
+        let mut refused = Vec::new();
+        let mut note = |bus: &BusName, turned: Result<(), BusError>| {
+            if let Err(error) = turned {
+                refused.push(RefusedBus { bus: bus.clone(), reason: error.to_string() });
+            }
+        };
+        for name in &plan.closed {
+            note(name, broker.close_bus(name).await);
+        }
+        for bus in &plan.opened {
+            note(&bus.name, broker.open_bus(bus.name.clone(), settings_of(bus)).await.map(drop));
+        }
+        for changed in plan.changed.iter().filter(|changed| changed.keeps_otherwise) {
+            note(&changed.bus.name, broker.change_bus(&changed.bus.name, settings_of(&changed.bus)));
+        }
+        refused
     }
 
     /// The broker, for posting and reading without HTTP.
@@ -256,24 +269,28 @@ fn accounts_of(users: &[User], buses: &[Bus]) -> Result<Accounts, AccountsError>
 
 /// A broker with the configuration's buses and bounds, ready to be given a clock or a log, and started.
 pub fn broker_of(config: &Config) -> backplane_actors::BrokerBuilder {
-    let limits = &config.limits;
-    let builder = Broker::builder().limits(BrokerLimits {
+    let builder = Broker::builder().limits(limits_of(&config.limits));
+    config.buses.iter().fold(builder, |builder, bus| builder.bus(bus.name.clone(), settings_of(bus)))
+}
+
+/// The part of the limits that the broker keeps.
+fn limits_of(limits: &Limits) -> BrokerLimits {
+    BrokerLimits {
         channels_per_bus: limits.channels_per_bus,
         window_memory: limits.window_memory,
         idempotency_keys: limits.idempotency_keys,
         idempotency_window: limits.idempotency_window,
         pending_posts: limits.pending_posts,
         log_patience: limits.log_patience,
-    });
-    config.buses.iter().fold(builder, |builder, bus| {
-        builder.bus(
-            bus.name.clone(),
-            BusSettings {
-                channel_idle: bus.channel_idle,
-                retention: bus.retention,
-                channel_window: bus.window_channel,
-                bus_window: bus.window_bus,
-            },
-        )
-    })
+    }
+}
+
+/// The part of a bus that the broker keeps.
+fn settings_of(bus: &Bus) -> BusSettings {
+    BusSettings {
+        channel_idle: bus.channel_idle,
+        retention: bus.retention,
+        channel_window: bus.window_channel,
+        bus_window: bus.window_bus,
+    }
 }

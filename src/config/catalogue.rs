@@ -194,7 +194,8 @@ const STORAGE: &[Key] = &[
         "max",
         Kind::Size(4 * MIB, 1024 * TIB),
         Otherwise { meaning: "no bound but that of the disk", example: r#""20GiB""# },
-        "Bytes of all files of the log together; at least three times storage.segment. Beyond it POSTs are refused          until old files have gone.",
+        "Bytes of all files of the log together. Beyond it POSTs are refused until old files have gone; where four \
+         files of storage.segment do not fit, files are shorter.",
     ),
 ];
 
@@ -300,7 +301,8 @@ const LIMITS: &[Key] = &[
         "log_patience",
         Kind::Span(100, HOUR),
         Default(r#""5s""#),
-        "How long a POST waits for a disk that does not answer. Then it is answered that nobody knows whether it is          stored, and more POSTs are refused until the disk answers again.",
+        "How long a POST waits for a disk that does not answer. Then it is answered that nobody knows whether it is \
+         stored, and more POSTs are refused until the disk answers again.",
     ),
     key(
         "connections",

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// How many bytes may be held, and how many are.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    most: usize,
+    most: AtomicUsize,
     held: AtomicUsize,
 }
 
 impl Budget {
     /// A budget of so many bytes.
     pub(crate) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, held: AtomicUsize::new(0) })
+        Arc::new(Self { most: AtomicUsize::new(most), held: AtomicUsize::new(0) })
     }
 
     /// Takes bytes until the lease is dropped; `None` when they are not there.
@@ -21,12 +21,18 @@ impl Budget {
     /// Whoever comes while nothing is held is let in whatever it takes: otherwise a bound that is smaller than
     /// the largest of those who come would shut that one out for ever.
     pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Option<Lease> {
+        let most = self.most.load(Ordering::Relaxed);
         let with = |held: usize| {
             let sum = held.saturating_add(bytes);
-            (held == 0 || sum <= self.most).then_some(sum)
+            (held == 0 || sum <= most).then_some(sum)
         };
         self.held.fetch_update(Ordering::AcqRel, Ordering::Acquire, with).ok()?;
         Some(Lease { budget: Arc::clone(self), bytes })
+    }
+
+    /// Sets another bound. What is held beyond it stays until it is given back.
+    pub(crate) fn set_most(&self, most: usize) {
+        self.most.store(most, Ordering::Relaxed);
     }
 
     /// Bytes that are held now.

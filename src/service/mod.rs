@@ -25,7 +25,7 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use arc_swap::ArcSwap;
-use backplane_actors::{Broker, BusName, MessageLimits};
+use backplane_actors::{Broker, BusHandle, BusName, MessageLimits};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 
@@ -41,24 +41,25 @@ use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
 
-/// A bus as HTTP sees it.
+/// A bus as HTTP sees it: the broker's, and who may do what from where.
 pub(crate) struct Bus {
-    name: BusName,
+    handle: BusHandle,
     allowed_origins: AllowedOrigins,
     envelopes: EnvelopePolicy,
 }
 
 impl Bus {
-    fn of(bus: &config::Bus) -> Self {
-        Self {
-            name: bus.name.clone(),
-            allowed_origins: bus.allowed_origins.clone(),
-            envelopes: bus.envelopes.clone(),
-        }
+    fn of(bus: &config::Bus, handle: BusHandle) -> Self {
+        Self { handle, allowed_origins: bus.allowed_origins.clone(), envelopes: bus.envelopes.clone() }
     }
 
     pub(crate) fn name(&self) -> &BusName {
-        &self.name
+        self.handle.name()
+    }
+
+    /// For posting and reading: what the request found it stays with.
+    pub(crate) const fn handle(&self) -> &BusHandle {
+        &self.handle
     }
 
     pub(crate) fn allowed_origins(&self) -> &AllowedOrigins {
@@ -85,16 +86,25 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(config: &Config, broker: Broker, authenticator: Authenticator) -> Self {
-        let buses = config.buses.iter().map(|bus| (bus.name.clone(), Arc::new(Bus::of(bus))));
+    /// Around a broker that has the configuration's buses; gives back the name of one that it lacks.
+    pub(crate) fn new(
+        config: &Config,
+        broker: Broker,
+        authenticator: Authenticator,
+    ) -> Result<Self, BusName> {
+        let buses = config.buses.iter().map(|bus| {
+            let handle = broker.bus(bus.name.as_str()).ok_or_else(|| bus.name.clone())?;
+            Ok((bus.name.clone(), Arc::new(Bus::of(bus, handle))))
+        });
+        let buses = buses.collect::<Result<_, _>>()?;
         let asked = broker.clone();
         let readiness = Readiness::new(move || {
             let broker = asked.clone();
             async move { broker.canary().await.map_err(ApiError::from) }.boxed_local()
         });
         let answers = Budget::new(config.limits.answer_memory);
-        Self {
-            buses: ArcSwap::from_pointee(buses.collect()),
+        Ok(Self {
+            buses: ArcSwap::from_pointee(buses),
             settings: ArcSwap::from_pointee(Settings::of(&Requests::of(config))),
             metrics: Metrics::new(broker.clone(), authenticator.clone(), Arc::clone(&answers)),
             answers,
@@ -102,7 +112,7 @@ impl Service {
             authenticator,
             drain: Drain::new(),
             readiness,
-        }
+        })
     }
 
     pub(crate) fn broker(&self) -> &Broker {
@@ -140,6 +150,7 @@ impl Service {
 
     /// From now on requests are judged by this.
     pub(crate) fn replace_settings(&self, requests: &Requests) {
+        self.answers.set_most(requests.limits.answer_memory);
         self.settings.store(Arc::new(Settings::of(requests)));
     }
 
@@ -153,7 +164,11 @@ impl Service {
         self.buses.rcu(|before| {
             let mut buses = HashMap::clone(before);
             buses.retain(|name, _| !gone.contains(name));
-            buses.extend(here.iter().map(|bus| (bus.name.clone(), Arc::new(Bus::of(bus)))));
+            // One that the broker has closed meanwhile is not found.
+            buses.extend(here.iter().filter_map(|bus| {
+                let handle = self.broker.bus(bus.name.as_str())?;
+                Some((bus.name.clone(), Arc::new(Bus::of(bus, handle))))
+            }));
             buses
         });
     }
@@ -172,7 +187,7 @@ impl Service {
 
     /// Whether the user has the right on the bus (V1-AUTH-2).
     pub(crate) fn authorize(&self, user: &UserName, bus: &Bus, right: Right) -> Result<(), ApiError> {
-        if self.authenticator.may(user, &bus.name, right) {
+        if self.authenticator.may(user, bus.name(), right) {
             return Ok(());
         }
         let text = match right {

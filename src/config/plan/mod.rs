@@ -230,7 +230,7 @@ fn plan_auth(plan: &mut Plan, old: &AuthSettings, new: &AuthSettings) {
     ]));
 }
 
-/// The limits that hold afterwards: the new ones where requests are judged by them, else the old ones.
+/// The limits that hold afterwards: the old ones where connections are judged by them, else the new ones.
 fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) -> Limits {
     let Limits {
         body,
@@ -239,8 +239,11 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) -> Limits {
         json_depth,
         channels_per_bus,
         window_memory,
+        answer_memory,
         idempotency_keys,
         idempotency_window,
+        pending_posts,
+        log_patience,
         connections,
         header_timeout,
         body_timeout,
@@ -251,23 +254,20 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) -> Limits {
         ("limits.messages_per_post", *messages_per_post != old.messages_per_post),
         ("limits.message", *message != old.message),
         ("limits.json_depth", *json_depth != old.json_depth),
+        ("limits.channels_per_bus", *channels_per_bus != old.channels_per_bus),
+        ("limits.window_memory", *window_memory != old.window_memory),
+        ("limits.answer_memory", *answer_memory != old.answer_memory),
+        ("limits.idempotency_keys", *idempotency_keys != old.idempotency_keys),
+        ("limits.idempotency_window", *idempotency_window != old.idempotency_window),
+        ("limits.pending_posts", *pending_posts != old.pending_posts),
+        ("limits.log_patience", *log_patience != old.log_patience),
         ("limits.body_timeout", *body_timeout != old.body_timeout),
     ]));
     plan.restart.extend(differing([
-        ("limits.channels_per_bus", *channels_per_bus != old.channels_per_bus),
-        ("limits.window_memory", *window_memory != old.window_memory),
-        ("limits.idempotency_keys", *idempotency_keys != old.idempotency_keys),
-        ("limits.idempotency_window", *idempotency_window != old.idempotency_window),
         ("limits.connections", *connections != old.connections),
         ("limits.header_timeout", *header_timeout != old.header_timeout),
         ("limits.keep_alive", *keep_alive != old.keep_alive),
     ]));
-    Limits {
-        body: *body,
-        messages_per_post: *messages_per_post,
-        message: *message,
-        json_depth: *json_depth,
-        body_timeout: *body_timeout,
-        ..*old
-    }
+    let Limits { connections, header_timeout, keep_alive, .. } = *old;
+    Limits { connections, header_timeout, keep_alive, ..*new }
 }

@@ -62,7 +62,6 @@ pub(super) fn resolve(
     let buses = buses.filter_map(|(i, bus)| judge.bus(i, bus, &raw.defaults, &users)).collect();
     let limits = limits(&raw.limits);
     judge.message_fits_body(&limits);
-    judge.log_fits(&raw.storage);
     judge.problems.check()?;
     let workers = raw.workers.unwrap_or_else(processors);
 
@@ -125,22 +124,6 @@ impl Judge {
         self.problems.add(self.layers.wrong(path, reason.into(), allowed.into()));
     }
 
-    /// The file that is written, the next one, and one that may go: with less the log would stand still when it is full.
-    fn log_fits(&mut self, storage: &RawStorage) {
-        let least = storage.segment.saturating_mul(3);
-        if let Some(max) = storage.max
-            && max < least
-        {
-            let [max, least] = [max, least].map(|bytes| size(usize::try_from(bytes).unwrap_or(usize::MAX)));
-            let reason = format!("{max:?} is less than three times storage.segment");
-            self.refuse(
-                "storage.max",
-                reason,
-                format!("at least {least:?}, or less with storage.segment lowered"),
-            );
-        }
-    }
-
     /// A longer message than the body it comes in would be a promise that cannot be kept.
     fn message_fits_body(&mut self, limits: &Limits) {
         if limits.message <= limits.body {
@@ -184,6 +167,7 @@ fn storage(raw: RawStorage, demo: bool) -> Storage {
                 RawDurability::Interval => Durability::Interval(raw.interval.0),
             },
             segment: raw.segment,
+            max: raw.max,
         }),
     }
 }

@@ -27,7 +27,7 @@ pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payl
     let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
     let key = key_of(&request, &user, &body)?;
     let messages = parse(&service, &bus, body).await?;
-    let posted = service.broker().post(bus.name(), Posting { channel, messages, key }).await?;
+    let posted = bus.handle().post(Posting { channel, messages, key }).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
 }
 

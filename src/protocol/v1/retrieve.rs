@@ -25,7 +25,7 @@ pub(super) async fn bus(version: Version, service: web::Data<Service>, request: 
     let bus = bus_of(&service, &request)?;
     service.authorize(&user, &bus, Right::Read)?;
     let query = Query::of(&request)?;
-    let page = service.broker().read_bus(bus.name(), query.since).await?;
+    let page = bus.handle().read(query.since).await?;
     let url = service.public_base().map(|base| format!("{base}{}/bus/{}", version.prefix(), bus.name()));
     // Padding is for pages, and no page has the right to read a bus.
     response(&service, &request, url, page, None)
@@ -36,7 +36,7 @@ pub(super) async fn channel(version: Version, service: web::Data<Service>, reque
     let bus = bus_of(&service, &request)?;
     let channel = channel_of(&request)?;
     let query = Query::of(&request)?;
-    let page = service.broker().read_channel(bus.name(), &channel, query.since).await?;
+    let page = bus.handle().read_channel(&channel, query.since).await?;
     let url = service
         .public_base()
         .map(|base| format!("{base}{}/bus/{}/channel/{}", version.prefix(), bus.name(), channel.as_str()));
