@@ -83,7 +83,6 @@ fn serve(config: &Config) -> anyhow::Result<()> {
             tracing::info!("metrics on http://{address}/metrics");
         }
         server::run(config, listeners, &backplane, shutdown).await?;
-        tracing::info!("ended in order");
         Ok(())
     })
 }
