@@ -5,8 +5,10 @@
 //! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
 //! | `listeners` | addresses, bound and then listened on |
 //! | `reload` | SIGHUP: a new configuration while the server runs |
+//! | `ending` | the order of the end, and its one deadline |
 //! | `telemetry` | where log lines go |
 
+mod ending;
 mod listeners;
 mod preflight;
 mod reload;
@@ -24,10 +26,9 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer};
-use futures::future::{Either, select};
+use futures::future::{Either, join_all, select};
 use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, timeout_at};
 
 use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
@@ -61,7 +62,7 @@ pub enum ServerError {
 
 /// Serves until `shutdown` completes, then ends in order: readiness is withdrawn, no connection is
 /// accepted, requests under way are answered, the broker settles what it accepted. All of it within the
-/// configuration's `shutdown_grace`.
+/// configuration's `shutdown_grace`: what is not done by then is cut off, and a line of the log says what it was.
 ///
 /// Needs an actix system (`#[actix_web::main]`).
 ///
@@ -88,8 +89,12 @@ pub async fn run(
     let ended = match select(std::pin::pin!(shutdown), server).await {
         Either::Left(((), server)) => {
             let server = actix_web::rt::spawn(server);
-            end(config.shutdown_grace, backplane, &handles, &doors).await;
-            server.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+            if end(config.shutdown_grace, backplane, &handles, &doors).await {
+                server.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+            } else {
+                // It waits for connections, and cannot be told to stop waiting. It ends with this thread's runtime.
+                Ok(())
+            }
         }
         Either::Right((ended, _)) => ended,
     };
@@ -146,9 +151,13 @@ fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }
 
-/// The order matters: the workers that answer requests also run the actors, so they end last.
-async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle], doors: &[TcpListener]) {
-    let deadline = Instant::now() + grace;
+/// Ends in order, and says how it went. Whether nothing of the server is left.
+async fn end(
+    grace: Duration,
+    backplane: &Backplane,
+    handles: &[ServerHandle],
+    doors: &[TcpListener],
+) -> bool {
     backplane.drain();
     for handle in handles {
         handle.pause().await;
@@ -159,14 +168,22 @@ async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle], d
         // instead of turning to another. Systems that cannot do this leave them waiting.
         _ = SockRef::from(door).shutdown(Shutdown::Both);
     }
-    _ = timeout_at(deadline, backplane.drained()).await;
-    if timeout_at(deadline, backplane.shutdown()).await.is_err() {
+    let stop = |waits| join_all(handles.iter().map(move |handle| handle.stop(waits)));
+    let ended = ending::end(grace, backplane.drained(), backplane.shutdown(), stop).await;
+    let requests = backplane.active_requests();
+    if !ended.answered {
+        tracing::warn!(requests, "requests were still under way when the time to shut down was over");
+    }
+    if !ended.settled {
         tracing::warn!("messages were still being made durable when the time to shut down was over");
     }
-    let graceful = Instant::now() < deadline;
-    for handle in handles {
-        handle.stop(graceful).await;
+    if !ended.stopped {
+        tracing::warn!("connections were still open when the time to shut down was over");
     }
+    if ended.is_in_order() {
+        tracing::info!("ended in order");
+    }
+    ended.stopped
 }
 
 /// Completes at SIGTERM or SIGINT.

@@ -82,8 +82,12 @@ fn a_request_without_an_end_does_not_keep_the_server() {
     posting.request("POST", "/v1/bus/customer.com/channel/c", &head);
     assert_eq!(posting.reply().status, 100);
     program.signal("TERM");
-    assert_eq!(program.end().code, Some(0));
+    let ended = program.end();
+    assert_eq!(ended.code, Some(0));
     assert!(posting.is_closed());
+    // The log tells the truth about it.
+    assert!(ended.errors.contains("requests were still under way"), "{}", ended.errors);
+    assert!(!ended.errors.contains("ended in order"), "{}", ended.errors);
 }
 
 #[test]

@@ -95,7 +95,6 @@ fn serve(sources: Sources) -> Result<(), Failure> {
         }
         actix_web::rt::spawn(reloader.run(backplane.clone()));
         server::run(config, listeners, &backplane, shutdown).await?;
-        tracing::info!("ended in order");
         Ok(())
     })
 }
