@@ -1,18 +1,21 @@
 //! What every log must keep, as a suite that each runs.
 
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex};
+mod bus;
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use super::{
-    Commit, Feed, Incarnation, Item, Items, Kept, Keyed, Life, Log, LogError, LogState, Outcome, Promise,
-    Proposal, Proposed, Record, Runs, Ticket,
+    Incarnation, Item, Items, Kept, Keyed, Life, Log, LogError, LogState, Promise, Proposal, Runs, Ticket,
 };
 use crate::clock::{Clock, ManualClock};
 use crate::model::{
     BusName, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Position, Since, Timestamp,
 };
 use crate::window::{Origin, Resume};
+
+pub(crate) use self::bus::Bus;
 
 /// Far more than any log needs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,11 +45,11 @@ pub(crate) fn proposal(bus: &str, texts: &[&str]) -> Proposal {
 fn varied(n: u64) -> Proposal {
     let texts = ["{}", "[1]", "\"ä\"", "", "null"];
     let mut proposal =
-        proposal(["a", "b"][usize::from(n % 3 == 0)], &texts[..1 + usize::try_from(n % 5).unwrap()]);
+        proposal(["a", "b"][usize::from(n.is_multiple_of(3))], &texts[..=usize::try_from(n % 5).unwrap()]);
     let items = proposal.items.iter().zip(0u64..).map(|(item, place)| Item {
         message: item.message.clone(),
         until: Moment::from_millis(1_000 + n * place),
-        promise: Promise { sticky: (n + place) % 2 == 0, dated: (n + place) % 3 == 0 },
+        promise: Promise { sticky: (n + place).is_multiple_of(2), dated: (n + place).is_multiple_of(3) },
     });
     proposal.items = Items::new(items.collect()).unwrap();
     proposal.incarnation = Incarnation(MessageId::from_u64(n / 50));
@@ -54,91 +57,16 @@ fn varied(n: u64) -> Proposal {
     proposal.idle_until = Moment::from_millis(2_000 + n);
     proposal.at = Moment::from_millis(n);
     proposal.accepted = Timestamp::from_millis(500 + n);
-    proposal.keyed = (n % 4 == 0).then(|| Keyed {
-        key: IdempotencyKey::new(["", "u"][usize::from(n % 8 == 0)], &format!("k{n}"), Fingerprint([7; 32]))
-            .unwrap(),
+    proposal.keyed = n.is_multiple_of(4).then(|| Keyed {
+        key: IdempotencyKey::new(
+            ["", "u"][usize::from(n.is_multiple_of(8))],
+            &format!("k{n}"),
+            Fingerprint([7; 32]),
+        )
+        .unwrap(),
         until: Moment::from_millis(3_000 + n),
     });
     proposal
-}
-
-/// What one bus was told, in order.
-pub(crate) struct Bus {
-    pub(crate) feed: Feed,
-    told: Receiver<Outcome>,
-    next: u64,
-    pending: Vec<(Ticket, Proposal)>,
-    pub(crate) committed: Vec<Arc<Record>>,
-}
-
-impl Bus {
-    pub(crate) fn new() -> Self {
-        let (sender, told) = channel();
-        let sender = Mutex::new(sender);
-        // Who has gone is told nothing.
-        let feed = Feed::new(move |outcome| _ = sender.lock().unwrap().send(outcome));
-        Self { feed, told, next: 0, pending: Vec::new(), committed: Vec::new() }
-    }
-
-    /// Proposes, and checks what is committed at once.
-    pub(crate) fn propose(&mut self, log: &impl Log, proposal: Proposal) -> Result<(), LogError> {
-        self.next += 1;
-        let ticket = Ticket(self.next);
-        match log.propose(proposal.clone(), ticket, &self.feed)? {
-            Proposed::Committed(record) => {
-                assert!(self.pending.is_empty(), "what was proposed before is committed before");
-                assert_eq!(**record, proposal);
-                self.committed.push(record);
-            }
-            Proposed::Pending => self.pending.push((ticket, proposal)),
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, outcome: Outcome) {
-        let Outcome::Committed(commits) = outcome else { panic!("{outcome:?}") };
-        for Commit { record, ticket } in commits {
-            let (expected, proposal) = self.pending.remove(0);
-            assert_eq!(ticket, Some(expected), "in the order of the proposals, each once");
-            assert_eq!(**record, proposal, "whole, and as it was proposed");
-            assert!(self.committed.last().is_none_or(|last| last.last() < record.first()), "ids rise");
-            self.committed.push(record);
-        }
-    }
-
-    /// Waits until all is answered.
-    pub(crate) fn settle(&mut self) {
-        while !self.pending.is_empty() {
-            let outcome = self.told.recv_timeout(PATIENCE).expect("everything is answered");
-            self.take(outcome);
-        }
-    }
-
-    /// The log is closed: what is not answered now never is.
-    pub(crate) fn end(&mut self) {
-        while let Ok(outcome) = self.told.try_recv() {
-            self.take(outcome);
-        }
-        assert!(self.pending.is_empty(), "closing leaves nothing pending");
-    }
-
-    /// What it was told next, and has not looked at.
-    pub(crate) fn told(&self) -> Outcome {
-        self.told.recv_timeout(PATIENCE).expect("something is told")
-    }
-
-    /// Whether it was told anything that it has not looked at.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.told.try_recv().is_err()
-    }
-
-    /// Proposes, flushes and waits.
-    pub(crate) fn post(&mut self, log: &impl Log, proposal: Proposal) -> MessageId {
-        self.propose(log, proposal).unwrap();
-        log.flush();
-        self.settle();
-        self.committed.last().unwrap().last()
-    }
 }
 
 fn clock() -> Arc<ManualClock> {
@@ -160,12 +88,12 @@ pub(crate) fn start<L: Log>(
 /// Runs the suite on logs that `open` makes, each of them fresh.
 pub(crate) fn check<L: Log>(open: impl Fn() -> L) {
     a_fresh_log_is_empty(open());
-    everything_is_committed_once_whole_and_in_order(start(open(), &clock(), 1).0);
-    what_is_flushed_is_committed_by_itself(start(open(), &clock(), 1).0);
-    buses_of_one_name_are_both_told(start(open(), &clock(), 1).0);
+    everything_is_committed_once_whole_and_in_order(&start(open(), &clock(), 1).0);
+    what_is_flushed_is_committed_by_itself(&start(open(), &clock(), 1).0);
+    buses_of_one_name_are_both_told(&start(open(), &clock(), 1).0);
     ids_are_above_all_that_the_clock_stands_for(open());
-    who_is_retired_is_below_whoever_follows(start(open(), &clock(), 1).0);
-    a_closed_log_takes_nothing(start(open(), &clock(), 1).0);
+    who_is_retired_is_below_whoever_follows(&start(open(), &clock(), 1).0);
+    a_closed_log_takes_nothing(&start(open(), &clock(), 1).0);
 }
 
 fn a_fresh_log_is_empty(log: impl Log) {
@@ -179,10 +107,10 @@ fn a_fresh_log_is_empty(log: impl Log) {
     log.close();
 }
 
-fn everything_is_committed_once_whole_and_in_order(log: impl Log) {
+fn everything_is_committed_once_whole_and_in_order(log: &impl Log) {
     let mut buses = [Bus::new(), Bus::new()];
     for n in 0..200 {
-        buses[usize::from(n % 3 == 0)].propose(&log, varied(n)).unwrap();
+        buses[usize::from(n % 3 == 0)].propose(log, varied(n)).unwrap();
         if n % 17 == 0 {
             log.flush();
         }
@@ -205,11 +133,11 @@ fn everything_is_committed_once_whole_and_in_order(log: impl Log) {
     assert!(accepted.is_sorted());
 }
 
-fn what_is_flushed_is_committed_by_itself(log: impl Log) {
+fn what_is_flushed_is_committed_by_itself(log: &impl Log) {
     let mut bus = Bus::new();
     for round in 0..20 {
         for _ in 0..=round % 3 {
-            bus.propose(&log, proposal("a", &["{}"])).unwrap();
+            bus.propose(log, proposal("a", &["{}"])).unwrap();
         }
         log.flush();
         bus.settle();
@@ -219,11 +147,11 @@ fn what_is_flushed_is_committed_by_itself(log: impl Log) {
     assert!(bus.is_silent(), "nothing is told twice");
 }
 
-fn buses_of_one_name_are_both_told(log: impl Log) {
+fn buses_of_one_name_are_both_told(log: &impl Log) {
     let (mut one, mut other) = (Bus::new(), Bus::new());
     for n in 0..20 {
         let bus = if n % 2 == 0 { &mut one } else { &mut other };
-        bus.propose(&log, proposal("a", &["{}"])).unwrap();
+        bus.propose(log, proposal("a", &["{}"])).unwrap();
     }
     log.close();
     for bus in [&mut one, &mut other] {
@@ -246,19 +174,19 @@ fn ids_are_above_all_that_the_clock_stands_for(log: impl Log) {
     log.close();
 }
 
-fn who_is_retired_is_below_whoever_follows(log: impl Log) {
+fn who_is_retired_is_below_whoever_follows(log: &impl Log) {
     let name: BusName = "a".parse().unwrap();
     let mut bus = Bus::new();
-    let last = bus.post(&log, proposal("a", &["{}", "{}"]));
+    let last = bus.post(log, proposal("a", &["{}", "{}"]));
     let (sender, done) = channel();
     let next = log.retire(&name, Box::new(move |outcome| sender.send(outcome).unwrap())).unwrap();
     assert_eq!(done.recv_timeout(PATIENCE), Ok(Ok(())));
     assert!(next.0 >= last && next.0 <= log.issued());
-    assert!(bus.post(&log, proposal("a", &["{}"])) > next.0);
+    assert!(bus.post(log, proposal("a", &["{}"])) > next.0);
     log.close();
 }
 
-fn a_closed_log_takes_nothing(log: impl Log) {
+fn a_closed_log_takes_nothing(log: &impl Log) {
     log.close();
     let bus = Bus::new();
     let refused = log.propose(proposal("a", &["{}"]), Ticket(1), &bus.feed);

@@ -142,7 +142,7 @@ impl History {
     /// older copy, as far as the wall clock can tell.
     pub(crate) fn begin(&mut self, epoch: Epoch, lost: MessageId, clock: Arc<dyn Clock>) -> Begun {
         let timeline = match (self.run, self.last) {
-            (Some(run), Some(last)) => Timeline::resume(clock, run.anchor, last.moment, last.wall),
+            (Some(run), Some(Stamp { moment, wall })) => Timeline::resume(clock, run.anchor, moment, wall),
             _ => Timeline::fresh(clock),
         };
         let from = self.written.max(self.reserved).max(MessageId::first_at(timeline.wall()));

@@ -140,7 +140,7 @@ fn segment(file: PathBuf, bytes: &[u8], number: u64) -> (SegmentReport, MessageI
             let (file, offset, length) = (report.file.clone(), length(from), length(to - from));
             report.holes.push(Damage { file, offset, length });
         }
-        Found::Frame(frame) => match frame.content {
+        Found::Frame(frame) => match &frame.content {
             Ok(Content::Post(record)) => {
                 report.records += 1;
                 report.messages += length(record.items.len());
@@ -149,7 +149,7 @@ fn segment(file: PathBuf, bytes: &[u8], number: u64) -> (SegmentReport, MessageI
                 report.ids = Some((first.unwrap_or(record.first()), record.last()));
                 report.accepted = Some((earliest.unwrap_or(record.accepted), record.accepted));
             }
-            Ok(Content::Note(Note::Mark { highest: id, .. } | Note::Lost(id))) => highest = highest.max(id),
+            Ok(Content::Note(Note::Mark { highest: id, .. } | Note::Lost(id))) => highest = highest.max(*id),
             // Nobody knows of any ids that they speak of.
             Ok(Content::Note(_)) => {}
             Err(_) => report.newer += 1,

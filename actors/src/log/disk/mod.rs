@@ -2,6 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `settings` | how it is run |
 //! | `file` | the few operations on files that all else is built on |
 //! | `bytes` | pure: numbers and texts as bytes |
 //! | `record` | pure: a POST as bytes |
@@ -36,6 +37,7 @@ mod read;
 mod record;
 mod salvage;
 mod segment;
+mod settings;
 #[cfg(test)]
 mod sim;
 mod thread;
@@ -43,14 +45,14 @@ mod walk;
 mod writer;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
 
 pub use inspect::{Damage, Inspection, SegmentReport, inspect};
 pub use read::Progress;
 pub use salvage::{Salvaged, repair};
+pub use settings::{DiskSettings, Durability};
 
 use self::content::Note;
 use self::file::{Folder, OsFolder};
@@ -67,38 +69,6 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::model::{BusName, Epoch, MessageId};
-
-/// When a POST counts as durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// When it is on the disk: not even a power loss takes it back.
-    Sync,
-    /// When the operating system has it; it goes to the disk at most this much later. A crash of the system
-    /// or a power loss takes what was posted since, a kill of the process takes nothing.
-    Interval(Duration),
-}
-
-/// How a log on disk is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiskSettings {
-    /// The folder, created if need be.
-    pub path: PathBuf,
-    /// When a POST counts as durable.
-    pub durability: Durability,
-    /// Bytes of a segment file; more when one POST needs more.
-    pub segment: u64,
-    /// Bytes of all segment files together. Beyond it POSTs are refused until old segments go; segments are so short
-    /// then that four of them fit. `None`: as much as the disk has.
-    pub max: Option<u64>,
-}
-
-impl DiskSettings {
-    /// The usual settings: every POST is synced, segments have 64 MiB, and the disk is the bound.
-    #[must_use]
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Sync, segment: 64 << 20, max: None }
-    }
-}
 
 type Report = Box<dyn FnMut(Progress) + Send>;
 
@@ -189,11 +159,8 @@ impl DiskLog {
         let writer = Writer::new(active, history, limits, Arc::clone(&keeper));
         let mut writer = writer.run(Note::Run(*start), timeline.clone(), Arc::clone(clock));
         match writer.announce() {
-            Ok(()) => {}
-            // What was stored can be read all the same; it is written before anything is taken.
-            Err(LogError::Full) => {
-                tracing::warn!("the log has no room; POSTs are refused until there is some")
-            }
+            // What was stored can be read all the same. It is written before anything is taken.
+            Err(LogError::Full) | Ok(()) => {}
             Err(error) => return Err(std::io::Error::other(error)),
         }
         let running = Running { queue, keeper, threads: Mutex::default() };
@@ -229,7 +196,7 @@ impl DiskLog {
 }
 
 impl Running {
-    fn threads(&self) -> std::sync::MutexGuard<'_, Vec<JoinHandle<()>>> {
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -42,18 +42,18 @@ pub(crate) fn open(
     }
     let lost = reading.lost();
     let Reading { history, last, sealed, records, cut, .. } = reading;
-    let (Some(last), Some(history)) = (last, history) else {
+    let (Some(segment), Some(history)) = (last, history) else {
         let name = name(1);
         let file = begin(&**folder, &name, size, fresh).map_err(at(&name))?;
         let active =
             Active { number: 1, file, at: HEADER_LENGTH, synced: HEADER_LENGTH, keep: Keep::NOTHING };
         return Ok(Opened { history: History::after(fresh), lost: fresh, active, sealed, records, cut });
     };
-    let name = name(last.number);
-    let file = folder.open(&name).and_then(|file| go_on(file, &last, size)).map_err(at(&name))?;
+    let name = name(segment.number);
+    let file = folder.open(&name).and_then(|file| go_on(file, &segment, size)).map_err(at(&name))?;
     folder.sync().map_err(at(""))?;
-    let end = length(last.end);
-    let active = Active { number: last.number, file, at: end, synced: end, keep: last.keep };
+    let end = length(segment.end);
+    let active = Active { number: segment.number, file, at: end, synced: end, keep: segment.keep };
     Ok(Opened { history, lost, active, sealed, records, cut })
 }
 

@@ -33,7 +33,7 @@ struct State {
     /// The writer is to look whether its segment is to be ended.
     roll: bool,
     /// What proposals meet.
-    state: LogState,
+    open: LogState,
 }
 
 /// What the writer is to do next.
@@ -54,7 +54,7 @@ impl Queue {
             gathering: Group::new(),
             wanted: false,
             roll: false,
-            state: LogState::Open,
+            open: LogState::Open,
         };
         let issued = AtomicU64::new(highest.as_u64());
         Self { state: Mutex::new(state), wake: Condvar::new(), issued, timeline }
@@ -121,15 +121,15 @@ impl Queue {
 
     /// What the next proposal meets.
     pub(crate) fn log_state(&self) -> LogState {
-        self.state().state
+        self.state().open
     }
 
     /// There is room, or there is none. Returns what was known before.
     pub(crate) fn set_full(&self, full: bool) -> LogState {
         let mut state = self.state();
-        let before = state.state;
+        let before = state.open;
         if matches!(before, LogState::Open | LogState::Full) {
-            state.state = if full { LogState::Full } else { LogState::Open };
+            state.open = if full { LogState::Full } else { LogState::Open };
         }
         before
     }
@@ -137,8 +137,8 @@ impl Queue {
     /// The writer ends when all is written.
     pub(crate) fn close(&self) {
         let mut state = self.state();
-        if state.state != LogState::Failed {
-            state.state = LogState::Closed;
+        if state.open != LogState::Failed {
+            state.open = LogState::Closed;
         }
         drop(state);
         self.wake.notify_one();
@@ -149,7 +149,7 @@ impl Queue {
         let mut late = {
             let mut state = self.state();
             // Before anybody is told: whoever posts then is refused at once.
-            state.state = LogState::Failed;
+            state.open = LogState::Failed;
             std::mem::replace(&mut state.gathering, Group::new())
         };
         self.wake.notify_one();
@@ -162,12 +162,12 @@ impl Queue {
         let mut state = self.state();
         let mut waited = false;
         loop {
-            match state.state {
+            match state.open {
                 LogState::Failed => return Next::End,
                 LogState::Closed if state.gathering.is_empty() => return Next::End,
                 _ => {}
             }
-            if state.wanted || state.state == LogState::Closed {
+            if state.wanted || state.open == LogState::Closed {
                 state.wanted = false;
                 std::mem::swap(&mut state.gathering, group);
                 return Next::Write;
@@ -189,7 +189,7 @@ impl Queue {
 
 impl State {
     fn check(&self) -> Result<(), LogError> {
-        match self.state {
+        match self.open {
             LogState::Open | LogState::Full => Ok(()),
             LogState::Failed => Err(LogError::Failed),
             LogState::Closed => Err(LogError::Closed),

@@ -130,7 +130,7 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
         let mut copied = Ok(());
         walk(&read(&name(number))?, number, &mut |found| {
             if copied.is_ok() {
-                copied = copy.found(found);
+                copied = copy.found(&found);
             }
         });
         copied.map_err(failed)?;
@@ -151,13 +151,13 @@ struct Copy {
 }
 
 impl Copy {
-    fn found(&mut self, found: Found<'_>) -> Result<(), LogError> {
+    fn found(&mut self, found: &Found<'_>) -> Result<(), LogError> {
         match found {
-            Found::Header(highest) => self.holes.header(highest),
+            Found::Header(highest) => self.holes.header(*highest),
             Found::Hole(..) => self.holes.open = true,
             Found::Frame(Whole { bytes, content, .. }) => match content {
-                Ok(Content::Post(record)) => self.post(bytes, &record)?,
-                Ok(Content::Note(note)) => self.note(&note)?,
+                Ok(Content::Post(record)) => self.post(bytes, record)?,
+                Ok(Content::Note(note)) => self.note(note)?,
                 Err(_) => {
                     // What it means, a newer program knows.
                     self.holes.unknown = true;

@@ -4,13 +4,15 @@
 //! What was synced is there after a crash. Of everything since, any part may be there: each 512-byte sector of
 //! a write by itself, in any order, or torn in the middle; each change of a length; each change of a name.
 
+mod gate;
 mod op;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Mutex};
 
+use self::gate::Gate;
 pub(crate) use self::op::Fate;
 use self::op::{Op, apply, rename, survive};
 use super::file::{Folder, StoredFile};
@@ -79,13 +81,6 @@ struct Disk {
 #[derive(Clone, Default)]
 pub(crate) struct SimFolder(Arc<Mutex<Disk>>, Arc<Gate>);
 
-/// Where syncs wait while the disk hangs.
-#[derive(Default)]
-struct Gate {
-    hangs: Mutex<(bool, usize)>,
-    changed: Condvar,
-}
-
 impl SimFolder {
     /// A disk as a crash left it.
     pub(crate) fn of(image: &Image) -> Self {
@@ -98,24 +93,9 @@ impl SimFolder {
         Self(Arc::new(Mutex::new(disk)), Arc::default())
     }
 
-    /// From now on syncs do not return, or do so again.
-    pub(crate) fn hang(&self, hangs: bool) {
-        self.1.hangs.lock().unwrap().0 = hangs;
-        self.1.changed.notify_all();
-    }
-
-    /// Waits until a sync hangs.
-    pub(crate) fn is_stuck(&self) {
-        let hangs = self.1.hangs.lock().unwrap();
-        drop(self.1.changed.wait_while(hangs, |(_, waiting)| *waiting == 0).unwrap());
-    }
-
-    fn pass(&self) {
-        let mut hangs = self.1.hangs.lock().unwrap();
-        hangs.1 += 1;
-        self.1.changed.notify_all();
-        hangs = self.1.changed.wait_while(hangs, |(hangs, _)| *hangs).unwrap();
-        hangs.1 -= 1;
+    /// Where syncs wait while the disk hangs.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.1
     }
 
     /// Operations so far.
@@ -311,7 +291,7 @@ impl StoredFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.pass();
+        self.0.1.pass();
         self.0.act(Op::Sync { file: self.1 }, false).map(drop)
     }
 }

@@ -14,6 +14,10 @@ use crate::log::{LogError, LogState};
 /// Writes until the queue is closed. Whatever happens, everything that was taken is answered: after a failure or a
 /// panic as [`LogError::Failed`].
 pub(crate) fn run(queue: &Queue, writer: Writer, durability: Durability, clock: Arc<dyn Clock>) {
+    if !writer.is_announced() {
+        // The start met it.
+        _ = tell_room(queue, Err(LogError::Full));
+    }
     let mut work = Work { queue, writer, durability, clock, due: None };
     let mut group = Group::new();
     let ended = catch_unwind(AssertUnwindSafe(|| work.all(&mut group)));

@@ -61,7 +61,7 @@ pub(crate) enum Found<'a> {
     /// A stretch, from and to, in which nothing is whole.
     Hole(usize, usize),
     /// A whole frame, known or of a newer program.
-    Frame(Whole<'a>),
+    Frame(&'a Whole<'a>),
 }
 
 /// Tells all that lies in a segment, and returns where the last whole frame ends.
@@ -76,7 +76,7 @@ pub(crate) fn walk(bytes: &[u8], number: u64, tell: &mut dyn FnMut(Found<'_>)) -
         for frame in frames.by_ref() {
             tell(match frame.content {
                 Err(Unreadable::Malformed) => Found::Hole(frame.at, frame.at + FRAME + frame.bytes.len()),
-                _ => Found::Frame(frame),
+                _ => Found::Frame(&frame),
             });
         }
         match frames.skip_hole() {

@@ -73,6 +73,11 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether that the run has begun is written.
+    pub(crate) const fn is_announced(&self) -> bool {
+        self.begun.is_none()
+    }
+
     /// Sees to it that the ids of a group, which is told committed before it is synced, are never given out again
     /// (I-1): a power loss may take the group, and the clock may step back. One sync lasts for a while.
     pub(crate) fn reserve(&mut self, group: &Group) -> Result<(), LogError> {

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use super::super::file::Folder;
 use super::super::segment::number;
-use super::super::sim::{FREE, SimFolder};
+use super::super::sim::{FREE, Fault, Plan, SimFolder};
 use super::super::{DiskLog, DiskSettings};
 use super::real::ending;
 use super::world::{SEGMENT, START};
 use crate::clock::ManualClock;
-use crate::log::contract::{Bus, PATIENCE, start};
+use crate::log::contract::{self, Bus, PATIENCE, start};
 use crate::log::{Extent, Log, LogError, LogState, Outcome, Ticket};
+use crate::model::{Epoch, Position, Since};
+use crate::window::Origin;
 
 const MAX: u64 = 6 * SEGMENT;
 
@@ -39,15 +41,15 @@ fn wait_until(done: impl Fn() -> bool) {
 #[test]
 fn i_5_beyond_the_bound_posts_are_refused_until_old_segments_go() {
     let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
-    let (log, extent) = running(&folder, &clock, 1, Some(MAX));
+    let (log, begun) = running(&folder, &clock, 1, Some(MAX));
     let bus = Bus::new();
     let mut accepted = 0;
-    let mut post = |until_refused: bool| loop {
-        log.propose(ending(extent.timeline.now()), Ticket(0), &bus.feed).unwrap();
+    let mut attempt = |until_refused: bool| loop {
+        log.propose(ending(begun.timeline.now()), Ticket(0), &bus.feed).unwrap();
         log.flush();
-        let outcome = bus.told();
+        let told = bus.told();
         assert!(bytes(&folder) <= MAX, "{} bytes", bytes(&folder));
-        match outcome {
+        match told {
             Outcome::Committed(_) => accepted += 1,
             Outcome::Refused { error: LogError::Full, .. } => return accepted,
             other => panic!("{other:?}"),
@@ -56,13 +58,13 @@ fn i_5_beyond_the_bound_posts_are_refused_until_old_segments_go() {
             return accepted;
         }
     };
-    let before = post(true);
+    let before = attempt(true);
     assert!(before > 20, "{before} records");
     assert_eq!(log.health().state, LogState::Full);
-    assert_eq!(post(true), before, "it stays so while nothing goes");
+    assert_eq!(attempt(true), before, "it stays so while nothing goes");
     clock.advance(Duration::from_mins(2));
     wait_until(|| bytes(&folder) <= 2 * MAX / 6);
-    assert!(post(false) > before);
+    assert!(attempt(false) > before);
     assert_eq!(log.health().state, LogState::Open);
     log.close();
 }
@@ -72,14 +74,47 @@ fn i_5_a_post_that_is_longer_than_the_bound_is_refused() {
     let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
     let (log, _) = running(&folder, &clock, 1, Some(MAX));
     let mut bus = Bus::new();
-    bus.post(&log, crate::log::contract::proposal("b", &["{}"]));
-    let long = "m".repeat(usize::try_from(MAX).unwrap());
-    log.propose(crate::log::contract::proposal("b", &[&long]), Ticket(9), &bus.feed).unwrap();
+    bus.post(&log, contract::proposal("b", &["{}"]));
+    let text = "m".repeat(usize::try_from(MAX).unwrap());
+    log.propose(contract::proposal("b", &[&text]), Ticket(9), &bus.feed).unwrap();
     log.flush();
     assert!(
         matches!(bus.told(), Outcome::Refused { error: LogError::Full, tickets } if tickets == [Ticket(9)])
     );
-    bus.post(&log, crate::log::contract::proposal("b", &["{}"]));
+    bus.post(&log, contract::proposal("b", &["{}"]));
+    log.close();
+}
+
+#[test]
+fn a_log_on_a_full_disk_is_opened_and_takes_posts_when_there_is_room() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, _) = running(&folder, &clock, 1, None);
+    let mut bus = Bus::new();
+    let kept = bus.post(&log, contract::proposal("b", &["{}"]));
+    log.close();
+    clock.advance(Duration::from_secs(1));
+    // What is there can be made durable and the files keep their room; nothing more is to be had.
+    folder.plan(Some(Plan { after: 4, fault: Fault::Full, for_good: true }));
+    let (log, extent) = running(&folder, &clock, 2, None);
+    let here = Since::from(Position { id: kept, epoch: Some(Epoch::from_u64(1)) });
+    assert_eq!(extent.runs.judge(here, log.issued()), Origin::After(kept));
+    wait_until(|| log.health().state == LogState::Full);
+    let refused = Bus::new();
+    log.propose(contract::proposal("b", &["{}"]), Ticket(1), &refused.feed).unwrap();
+    log.flush();
+    assert!(matches!(refused.told(), Outcome::Refused { error: LogError::Full, .. }));
+    assert_eq!(log.health().state, LogState::Full);
+    folder.plan(None);
+    let later = bus.post(&log, contract::proposal("b", &["{}"]));
+    assert_eq!(log.health().state, LogState::Open);
+    log.close();
+    let (log, extent) = running(&folder, &clock, 3, None);
+    let there = Since::from(Position { id: later, epoch: Some(Epoch::from_u64(2)) });
+    assert_eq!(
+        extent.runs.judge(there, log.issued()),
+        Origin::After(later),
+        "the run was noted before its records"
+    );
     log.close();
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::super::sim::{Dice, Fate, SimFolder};
-use super::world::{World, goes_on, recover};
+use super::world::check::goes_on;
+use super::world::{World, recover};
 
 /// States to look at; `./test` and the full run want more.
 fn states() -> usize {

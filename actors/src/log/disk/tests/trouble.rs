@@ -21,14 +21,14 @@ fn i_5_nobody_waits_for_a_disk_that_hangs() {
     let (log, _, _) = start(log(&folder, Durability::Sync), &clock(), 1);
     let mut bus = Bus::new();
     bus.post(&log, contract::proposal("b", &["{}"]));
-    folder.hang(true);
+    folder.gate().close();
     let (sender, asked) = channel();
     let hanging = folder.clone();
     let asking = std::thread::spawn(move || {
         for _ in 0..2 {
             bus.propose(&log, contract::proposal("b", &["{}"])).unwrap();
             log.flush();
-            hanging.is_stuck();
+            hanging.gate().hangs();
         }
         log.retire(&"other".parse().unwrap(), Box::new(|_| ())).unwrap();
         let (issued, health) = (log.issued(), log.health());
@@ -44,7 +44,7 @@ fn i_5_nobody_waits_for_a_disk_that_hangs() {
     let again = || DiskLog::in_folder(Arc::new(folder.clone()), settings());
     assert!(matches!(again(), Err(RecoveryError::InUse { .. })), "its threads are at work");
 
-    folder.hang(false);
+    folder.gate().open();
     bus.settle();
     assert_eq!(bus.committed.last().unwrap().last(), issued);
     let free = loop {
