@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::harness::{BUS, Client, Reply, Server, Setup, send};
+use testkit::{BUS, Client, Reply, Server, Setup, send};
 
 /// Follows the link as any client does: resolved against the URL that was asked.
 fn follow(client: &Client, path: &str, reply: &Reply) -> Reply {

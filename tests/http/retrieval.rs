@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{BUS, OTHER_BUS, Server, Setup, messages, send};
+use testkit::{BUS, OTHER_BUS, Server, Setup, messages, send};
 
 #[test]
 fn ret_1_channel_and_bus_keep_windows_of_the_most_recent_messages() {
