@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::harness::{BUS, Ended, Home};
 use crate::{DATA, first_segment, post_all, read};
+use testkit::{BUS, Ended, Home};
 
 /// A log with these messages, whose server has ended in order.
 fn log_with(payloads: &[&str]) -> (Home, Vec<String>) {

@@ -7,9 +7,6 @@
     clippy::as_conversions
 )]
 
-#[path = "../harness/mod.rs"]
-mod harness;
-
 mod attackers;
 mod bounds;
 mod cors;

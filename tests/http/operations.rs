@@ -1,6 +1,6 @@
 //! What operators and their probes ask.
 
-use crate::harness::{BUS, Client, OTHER_BUS, Raw, Server, Setup, eventually, send};
+use testkit::{BUS, Client, OTHER_BUS, Raw, Server, Setup, eventually, send};
 
 #[test]
 fn probes_are_answered_without_credentials() {

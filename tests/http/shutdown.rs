@@ -1,6 +1,6 @@
 //! The end, in order: what was accepted is answered, and the exit status says how it went.
 
-use crate::harness::{Program, Server, eventually, messages};
+use testkit::{Program, Server, eventually, messages};
 
 /// Starts a POST whose body is not complete; whether it is under way can be seen from outside.
 #[test]
@@ -12,7 +12,7 @@ fn signals_let_requests_under_way_finish() {
         assert_eq!(idle.request("GET", "/healthz", "").reply().status, 200);
         let body = messages(&["1"]);
         let (first, second) = body.split_at(20);
-        let auth = crate::harness::basic("alice");
+        let auth = testkit::basic("alice");
         let head = format!("{auth}Content-Length: {}\r\nExpect: 100-continue\r\n", body.len());
         posting.request("POST", "/v1/bus/customer.com/channel/c", &head);
         // The server has begun with this request once it says so.
@@ -77,7 +77,7 @@ fn idle_connections_do_not_delay_the_end() {
 fn a_request_without_an_end_does_not_keep_the_server() {
     let mut program = Program::configured("shutdown_grace = \"1s\"\n");
     let mut posting = program.raw();
-    let auth = crate::harness::basic("alice");
+    let auth = testkit::basic("alice");
     let head = format!("{auth}Content-Length: 100\r\nExpect: 100-continue\r\n");
     posting.request("POST", "/v1/bus/customer.com/channel/c", &head);
     assert_eq!(posting.reply().status, 100);

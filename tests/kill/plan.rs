@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::checker::Rules;
-use crate::harness::password_hash;
+use testkit::password_hash;
 
 /// Channels of the bus.
 pub(crate) const CHANNELS: u32 = 12;

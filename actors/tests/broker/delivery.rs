@@ -4,8 +4,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use backplane_actors::{BusSettings, Post, PostError, Posted, Read, ReadError, Resume, Since};
-
-use crate::{builder, bus, channel, clock, ids, posted_ids, posting, texts};
+use testkit::broker::{builder, bus, channel, clock, ids, posted_ids, posting, texts};
 
 #[actix::test]
 async fn ret_10_what_was_posted_is_on_the_channel_and_on_the_bus() {
@@ -49,7 +48,7 @@ async fn ret_8_an_expired_channel_is_empty_and_its_readers_are_told_of_the_gap()
     let page = broker.read_channel(&bus(), &channel("a"), Since::After(page.next)).await.unwrap();
     assert_eq!((page.entries.len(), page.resume), (0, Resume::Complete));
     // Stepping back brings nothing back.
-    clock.set(crate::START);
+    clock.set(testkit::START);
     let page = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
     assert_eq!(page.entries.len(), 0);
     assert_eq!(broker.bus_stats(&bus()).unwrap().channels, 0);

@@ -11,8 +11,8 @@ use backplane_actors::{
 use futures::future::{join, join_all};
 
 use backplane_actors::Clock as _;
-
-use crate::{START, builder, bus, channel, clock, eventually, ids, message, posting, texts};
+use testkit::START;
+use testkit::broker::{builder, bus, channel, clock, eventually, ids, message, posting, texts};
 
 /// Makes nothing durable until the test says so.
 #[derive(Default, Clone)]
@@ -141,7 +141,7 @@ async fn i_2_a_retry_while_the_first_is_pending_waits_for_the_same_answer() {
     let settling = async {
         // Both are with the bus once the third has come through its mailbox after them.
         eventually("appended", || log.waiting() == 1).await;
-        assert_eq!(broker.post(&crate::bus(), keyed("1", 2)).await, Err(PostError::KeyReused));
+        assert_eq!(broker.post(&testkit::broker::bus(), keyed("1", 2)).await, Err(PostError::KeyReused));
         assert_eq!(log.waiting(), 1);
         log.tell_all(Outcome::Durable);
     };

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use backplane_actors::{Broker, BusSettings, Clock, PostError, ReadError, Since, SystemClock, Timestamp};
-
-use crate::{bus, channel, posting, texts};
+use testkit::broker::{builder, bus, channel, clock, eventually, posting, texts};
 
 /// A clock that panics at readings of the test's choice: bit n of the plan stands for the n-th from now.
 /// The actors have no other dependency that could be made to fail from outside, and need no hook for it.
@@ -63,7 +62,7 @@ async fn posts_to_a_channel_that_has_panicked_are_not_lost() {
     trap.plan(0b1);
     let crashed = actor.send(backplane_actors::Read(Since::Start)).await.unwrap();
     assert_eq!(crashed.unwrap_err(), ReadError::Crashed);
-    crate::eventually("the actor is gone", || !actor.connected()).await;
+    eventually("the actor is gone", || !actor.connected()).await;
     broker.post(&bus(), posting("a", &["4"])).await.unwrap();
     let page = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
     assert_eq!(texts(&page), ["1", "3", "4"]);
@@ -96,12 +95,12 @@ async fn a_panic_in_a_bus_fails_that_post_alone() {
 /// A thread without an arbiter may be the first to use a broker, before its HTTP workers have joined.
 #[test]
 fn a_use_before_there_is_an_arbiter_does_not_close_the_bus_for_good() {
-    let broker = crate::builder(&crate::clock()).start().unwrap();
+    let broker = builder(&clock()).start().unwrap();
     let elsewhere = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let early = elsewhere.block_on(broker.post(&crate::bus(), crate::posting("c", &["1"])));
+    let early = elsewhere.block_on(broker.post(&bus(), posting("c", &["1"])));
     assert_eq!(early, Err(backplane_actors::PostError::Closed));
-    assert!(broker.bus(&crate::bus()).is_none());
+    assert!(broker.bus(&bus()).is_none());
     actix_rt::System::new().block_on(async {
-        broker.post(&crate::bus(), crate::posting("c", &["2"])).await.unwrap();
+        broker.post(&bus(), posting("c", &["2"])).await.unwrap();
     });
 }

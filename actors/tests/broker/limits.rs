@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use backplane_actors::{BrokerLimits, Fingerprint, IdempotencyKey, PostError, Since};
-
-use crate::{builder, bus, channel, clock, posting};
+use testkit::broker::{builder, bus, channel, clock, eventually, posting};
 
 #[actix::test]
 async fn i_5_channels_per_bus() {
@@ -33,7 +32,7 @@ async fn i_5_memory_of_all_windows() {
     clock.advance(Duration::from_mins(30));
     broker.read_bus(&bus(), Since::Start).await.unwrap();
     broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
-    crate::eventually("the expired channel gives its memory back", || {
+    eventually("the expired channel gives its memory back", || {
         broker.bus_stats(&bus()).unwrap().window_memory == 0
     })
     .await;

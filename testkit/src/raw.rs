@@ -7,24 +7,24 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::PATIENCE;
-use super::client::Reply;
-use super::server::{BUS, password_of};
+use crate::users::{BUS, password_of};
+use crate::{PATIENCE, Reply};
 
 /// One connection.
-pub(crate) struct Raw {
+pub struct Raw {
     stream: TcpStream,
     unread: Vec<u8>,
 }
 
 /// The `Authorization` header of one of the harness's users, with its line end.
-pub(crate) fn basic(user: &str) -> String {
+pub fn basic(user: &str) -> String {
     let encoded = BASE64_STANDARD.encode(format!("{user}:{}", password_of(user)));
     format!("Authorization: Basic {encoded}\r\n")
 }
 
 impl Raw {
-    pub(crate) fn connect(address: SocketAddr) -> Self {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -32,39 +32,42 @@ impl Raw {
         Self { stream, unread: Vec::new() }
     }
 
-    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+    /// Sends these bytes as they are, where that may fail.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.write_all(bytes.as_ref())
     }
 
-    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    /// Sends these bytes as they are.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.try_send(bytes).unwrap();
         self
     }
 
     /// A request without a body.
-    pub(crate) fn request(&mut self, method: &str, target: &str, headers: &str) -> &mut Self {
+    pub fn request(&mut self, method: &str, target: &str, headers: &str) -> &mut Self {
         self.send(format!("{method} {target} HTTP/1.1\r\nHost: test\r\n{headers}\r\n"))
     }
 
     /// The head of a POST to a channel of the first bus as `poster`.
-    pub(crate) fn post_head(&mut self, channel: &str, headers: &str) -> &mut Self {
+    pub fn post_head(&mut self, channel: &str, headers: &str) -> &mut Self {
         let target = format!("/v1/bus/{BUS}/channel/{channel}");
         let auth = basic("poster");
         self.request("POST", &target, &format!("{auth}Content-Type: application/json\r\n{headers}"))
     }
 
     /// Says that nothing more will be sent.
-    pub(crate) fn finish(&mut self) -> &mut Self {
+    pub fn finish(&mut self) -> &mut Self {
         self.stream.shutdown(Shutdown::Write).unwrap();
         self
     }
 
     /// The next answer. Fails if the connection is reset before it is there in full.
-    pub(crate) fn reply(&mut self) -> Reply {
+    pub fn reply(&mut self) -> Reply {
         self.try_reply().expect("a whole answer")
     }
 
-    pub(crate) fn try_reply(&mut self) -> io::Result<Reply> {
+    /// As [`Raw::reply`], where it may fail.
+    pub fn try_reply(&mut self) -> io::Result<Reply> {
         let end = loop {
             if let Some(at) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break at;
@@ -89,7 +92,7 @@ impl Raw {
     }
 
     /// An answer to HEAD: what `Content-Length` says does not follow.
-    pub(crate) fn reply_to_head(&mut self) -> Reply {
+    pub fn reply_to_head(&mut self) -> Reply {
         let head = loop {
             if let Some(at) = self.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break self.unread.drain(..at + 4).collect::<Vec<_>>();
@@ -116,7 +119,7 @@ impl Raw {
     }
 
     /// Whether the server has closed the connection, in either way; waits for it. Nothing may come before.
-    pub(crate) fn is_closed(&mut self) -> bool {
+    pub fn is_closed(&mut self) -> bool {
         assert!(
             self.unread.is_empty(),
             "more than was expected: {:?}",

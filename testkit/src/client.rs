@@ -7,81 +7,87 @@ use reqwest::blocking::{ClientBuilder, RequestBuilder};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::server::{BUS, password_of};
+use crate::users::{BUS, password_of};
 
 static PROVIDER: Once = Once::new();
 
 /// A client of one server.
 #[derive(Clone)]
-pub(crate) struct Client {
+pub struct Client {
     http: reqwest::blocking::Client,
     base: String,
 }
 
 impl Client {
-    pub(crate) fn of(base: &str) -> Self {
+    /// Of the server at this base URL.
+    pub fn of(base: &str) -> Self {
         Self::with(base, |builder| builder)
     }
 
-    pub(crate) fn with(base: &str, change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+    /// As [`Client::of`], built otherwise.
+    pub fn with(base: &str, change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         PROVIDER.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
         let builder = reqwest::blocking::Client::builder().no_proxy();
         Self { http: change(builder).build().unwrap(), base: base.to_owned() }
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The whole URL of a path.
+    pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
     }
 
     /// A request to be refined, and sent with [`send`].
-    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+    pub fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), self.url(path))
     }
 
-    pub(crate) fn get(&self, path: &str) -> Reply {
+    /// Asks without credentials.
+    pub fn get(&self, path: &str) -> Reply {
         send(self.request("GET", path))
     }
 
     /// As [`Client::get`], where it may fail.
-    pub(crate) fn try_get(&self, path: &str) -> reqwest::Result<Reply> {
+    pub fn try_get(&self, path: &str) -> reqwest::Result<Reply> {
         try_send(self.request("GET", path))
     }
 
-    pub(crate) fn get_as(&self, user: &str, path: &str) -> Reply {
+    /// Asks as one of the users.
+    pub fn get_as(&self, user: &str, path: &str) -> Reply {
         send(self.request("GET", path).basic_auth(user, Some(password_of(user))))
     }
 
     /// Reads a channel of the first bus; `query` starts with `?` or is empty.
-    pub(crate) fn read(&self, channel: &str, query: &str) -> Reply {
+    pub fn read(&self, channel: &str, query: &str) -> Reply {
         self.get(&format!("/v1/bus/{BUS}/channel/{channel}{query}"))
     }
 
     /// Reads the first bus as `reader`.
-    pub(crate) fn read_bus(&self, query: &str) -> Reply {
+    pub fn read_bus(&self, query: &str) -> Reply {
         self.get_as("reader", &format!("/v1/bus/{BUS}{query}"))
     }
 
     /// A POST to a channel of the first bus as `poster`, to be refined.
-    pub(crate) fn posting(&self, channel: &str, body: impl Into<reqwest::blocking::Body>) -> RequestBuilder {
+    pub fn posting(&self, channel: &str, body: impl Into<reqwest::blocking::Body>) -> RequestBuilder {
         self.request("POST", &format!("/v1/bus/{BUS}/channel/{channel}"))
             .basic_auth("poster", Some(password_of("poster")))
             .header("Content-Type", "application/json")
             .body(body)
     }
 
-    pub(crate) fn post(&self, channel: &str, body: impl Into<reqwest::blocking::Body>) -> Reply {
+    /// Posts to a channel of the first bus as `poster`.
+    pub fn post(&self, channel: &str, body: impl Into<reqwest::blocking::Body>) -> Reply {
         send(self.posting(channel, body))
     }
 
     /// Posts messages with these payloads; the ids.
-    pub(crate) fn post_payloads(&self, channel: &str, payloads: &[&str]) -> Vec<String> {
+    pub fn post_payloads(&self, channel: &str, payloads: &[&str]) -> Vec<String> {
         let reply = self.post(channel, messages(payloads));
         assert_eq!(reply.status, 200, "{}", reply.text());
         serde_json::from_slice(&reply.body).unwrap()
     }
 
     /// The value of a metric; `labels` as the text format has them, braces included.
-    pub(crate) fn metric(&self, name: &str, labels: &str) -> Option<f64> {
+    pub fn metric(&self, name: &str, labels: &str) -> Option<f64> {
         let text = self.get("/metrics").text();
         let start = format!("backplane_{name}{labels} ");
         text.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
@@ -89,17 +95,18 @@ impl Client {
 }
 
 /// A body of messages with these payloads, each JSON.
-pub(crate) fn messages(payloads: &[&str]) -> String {
+pub fn messages(payloads: &[&str]) -> String {
     let all: Vec<_> = payloads.iter().map(|payload| message(payload)).collect();
     format!("[{}]", all.join(","))
 }
 
 /// One message with this payload.
-pub(crate) fn message(payload: &str) -> String {
+pub fn message(payload: &str) -> String {
     format!(r#"{{"source":"http://client.com","type":"test","payload":{payload}}}"#)
 }
 
-pub(crate) fn send(request: RequestBuilder) -> Reply {
+/// Sends a request, which has to be answered.
+pub fn send(request: RequestBuilder) -> Reply {
     try_send(request).unwrap()
 }
 
@@ -111,23 +118,28 @@ fn try_send(request: RequestBuilder) -> reqwest::Result<Reply> {
 
 /// An answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Vec<u8>,
 }
 
 impl Reply {
-    pub(crate) fn text(&self) -> String {
+    /// The body as text.
+    pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
 
-    pub(crate) fn json(&self) -> Value {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// A header that is there once.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next()?;
         assert!(values.next().is_none(), "{name} is there twice");
@@ -136,7 +148,7 @@ impl Reply {
 
     /// Asserts an error and its shape. Versions 1.0 and 1.1 have the description for old clients beside it.
     #[track_caller]
-    pub(crate) fn is_error(&self, status: u16, code: &str) -> String {
+    pub fn is_error(&self, status: u16, code: &str) -> String {
         assert_eq!(self.status, status, "{}", self.text());
         let body = self.json();
         assert_eq!(body["error"], code);
@@ -148,20 +160,21 @@ impl Reply {
     }
 
     /// The payloads of frames, as JSON text without white space.
-    pub(crate) fn payloads(&self) -> Vec<String> {
+    pub fn payloads(&self) -> Vec<String> {
         assert_eq!(self.status, 200, "{}", self.text());
         let frames = self.json();
         frames.as_array().unwrap().iter().map(|frame| frame["message"]["payload"].to_string()).collect()
     }
 
-    pub(crate) fn ids(&self) -> Vec<String> {
+    /// The ids of frames.
+    pub fn ids(&self) -> Vec<String> {
         let frames = self.json();
         frames.as_array().unwrap().iter().map(|frame| frame["id"].as_str().unwrap().to_owned()).collect()
     }
 
     /// The URL reference that the `Link` header gives for the next retrieval.
     #[track_caller]
-    pub(crate) fn next(&self) -> String {
+    pub fn next(&self) -> String {
         let link = self.header("link").expect("a Link header");
         let (target, parameters) = link.strip_prefix('<').unwrap().split_once('>').unwrap();
         assert_eq!(parameters, "; rel=\"next\"");
@@ -169,7 +182,7 @@ impl Reply {
     }
 
     /// What the server says about what was missed.
-    pub(crate) fn resume(&self) -> &str {
+    pub fn resume(&self) -> &str {
         self.header("backplane-resume").expect("a Backplane-Resume header")
     }
 }

@@ -4,22 +4,30 @@ use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 
-use super::{BUS, Client, Raw, eventually, password_hash, password_of};
+use crate::log::errors_in;
+use crate::{BUS, Client, Raw, eventually, password_hash, password_of};
+
+/// The built program. cargo builds it for the tests of its package, and says where.
+pub fn backplane() -> PathBuf {
+    std::env::var_os("CARGO_BIN_EXE_backplane")
+        .expect("cargo runs the tests of the package that has it")
+        .into()
+}
 
 /// A folder as an operator has it, with `backplane.toml` in it. Programs are started in it, one after the other.
 #[derive(Clone)]
-pub(crate) struct Home(Arc<TempDir>);
+pub struct Home(Arc<TempDir>);
 
 impl Home {
     /// An empty folder, but for `backplane.toml` of this content, if there is any.
-    pub(crate) fn new(config: Option<&str>) -> Self {
+    pub fn new(config: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if let Some(config) = config {
             std::fs::write(folder.path().join("backplane.toml"), config).unwrap();
@@ -28,7 +36,7 @@ impl Home {
     }
 
     /// With [`BUS`] and `alice`, who may do all, on a free port of loopback. `more` goes to the top of the file.
-    pub(crate) fn configured(more: &str) -> Self {
+    pub fn configured(more: &str) -> Self {
         let hash = password_hash(&password_of("alice")).to_phc();
         let config = format!(
             r#"{listen}
@@ -46,18 +54,19 @@ read = ["alice"]
         Self::new(Some(&config))
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Starts `backplane`.
-    pub(crate) fn start(&self, arguments: &[&str]) -> Program {
-        self.run(env!("CARGO_BIN_EXE_backplane").as_ref(), arguments)
+    pub fn start(&self, arguments: &[&str]) -> Program {
+        self.run(&backplane(), arguments)
     }
 
     /// Starts `backplane` without the powers of root, if the tests have them.
-    pub(crate) fn start_as_nobody(&self, arguments: &[&str]) -> Program {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_backplane"));
+    pub fn start_as_nobody(&self, arguments: &[&str]) -> Program {
+        let mut command = Command::new(backplane());
         if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
             command.uid(65534);
         }
@@ -65,7 +74,7 @@ read = ["alice"]
     }
 
     /// Starts any program.
-    pub(crate) fn run(&self, program: &Path, arguments: &[&str]) -> Program {
+    pub fn run(&self, program: &Path, arguments: &[&str]) -> Program {
         self.spawn(Command::new(program), arguments)
     }
 
@@ -81,24 +90,30 @@ read = ["alice"]
             .unwrap();
         let output = Captured::of(child.stdout.take().unwrap());
         let errors = Captured::of(child.stderr.take().unwrap());
-        Program { child, home: self.clone(), output, errors }
+        Program { child, home: self.clone(), output, errors, errors_expected: false }
     }
 }
 
-/// A running program. It is killed with the test.
-pub(crate) struct Program {
+/// A running program.
+///
+/// It is killed with this value, and the test fails if it has logged an error, or a panic, that was not announced.
+pub struct Program {
     child: Child,
     home: Home,
     output: Captured,
     errors: Captured,
+    errors_expected: bool,
 }
 
 /// What the program left behind.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: Option<i32>,
-    pub(crate) output: String,
-    pub(crate) errors: String,
+pub struct Ended {
+    /// The exit status; nothing after a signal.
+    pub code: Option<i32>,
+    /// All of standard output.
+    pub output: String,
+    /// All of standard error.
+    pub errors: String,
 }
 
 struct Captured {
@@ -135,27 +150,33 @@ impl Captured {
 
 impl Program {
     /// Starts `backplane` in a folder of its own, with `backplane.toml` of this content, if there is any.
-    pub(crate) fn start(config: Option<&str>, arguments: &[&str]) -> Self {
+    pub fn start(config: Option<&str>, arguments: &[&str]) -> Self {
         Home::new(config).start(arguments)
     }
 
     /// Starts it in a folder of its own, as [`Home::configured`] has it.
-    pub(crate) fn configured(more: &str) -> Self {
+    pub fn configured(more: &str) -> Self {
         Home::configured(more).start(&[])
     }
 
     /// Starts any program in a folder of its own.
-    pub(crate) fn run(program: &Path, arguments: &[&str]) -> Self {
+    pub fn run(program: &Path, arguments: &[&str]) -> Self {
         Home::new(None).run(program, arguments)
     }
 
+    /// Says that it will log errors.
+    pub fn expect_errors(mut self) -> Self {
+        self.errors_expected = true;
+        self
+    }
+
     /// Where it listens, as its log says; waits for it.
-    pub(crate) fn address(&mut self) -> SocketAddr {
+    pub fn address(&mut self) -> SocketAddr {
         self.address_after("listening on http://")
     }
 
     /// The address behind these words, in the log or on standard output; waits for it.
-    pub(crate) fn address_after(&mut self, words: &str) -> SocketAddr {
+    pub fn address_after(&mut self, words: &str) -> SocketAddr {
         let mut found = None;
         eventually("the program says where it listens", || {
             assert!(self.child.try_wait().unwrap().is_none(), "it ended: {}", self.errors.now());
@@ -170,57 +191,62 @@ impl Program {
         found.unwrap()
     }
 
-    pub(crate) fn client(&mut self) -> Client {
+    /// A client of it; waits until it listens.
+    pub fn client(&mut self) -> Client {
         Client::of(&format!("http://{}", self.address()))
     }
 
-    pub(crate) fn raw(&mut self) -> Raw {
+    /// A socket to it; waits until it listens.
+    pub fn raw(&mut self) -> Raw {
         Raw::connect(self.address())
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// Where it runs.
+    pub fn folder(&self) -> &Path {
         self.home.path()
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Standard output until now.
-    pub(crate) fn output(&self) -> String {
+    pub fn output(&self) -> String {
         self.output.now()
     }
 
     /// Standard error until now.
-    pub(crate) fn errors(&self) -> String {
+    pub fn errors(&self) -> String {
         self.errors.now()
     }
 
     /// Sends a signal by name, such as `TERM`.
-    pub(crate) fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
     /// Bytes of memory that the process has in use.
-    pub(crate) fn memory(&self) -> usize {
+    pub fn memory(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
     }
 
     /// Ends it at once, with SIGKILL.
-    pub(crate) fn kill(mut self) -> Ended {
+    pub fn kill(mut self) -> Ended {
         self.child.kill().unwrap();
         self.end()
     }
 
     /// Waits for the end.
-    pub(crate) fn end(mut self) -> Ended {
+    pub fn end(mut self) -> Ended {
         let mut status = None;
         eventually("the program ends", || {
             status = self.child.try_wait().unwrap();
@@ -236,5 +262,8 @@ impl Drop for Program {
         // It may have ended already.
         drop(self.child.kill());
         drop(self.child.wait());
+        if !std::thread::panicking() && !self.errors_expected {
+            assert_eq!(errors_in(&self.errors.whole()), [""; 0], "errors were logged");
+        }
     }
 }

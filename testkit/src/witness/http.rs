@@ -12,7 +12,8 @@ use super::history::{Answer, ChannelKey, Position, Resume, Shown, Stamp};
 /// User and password of the demonstration.
 const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
 
-pub(crate) struct Client {
+/// One connection to a server; a new one when it is needed.
+pub struct Client {
     address: SocketAddr,
     connection: Option<BufReader<TcpStream>>,
 }
@@ -37,12 +38,13 @@ struct Payload {
 }
 
 impl Client {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    /// Of the server at this address. Connects with the first request.
+    pub fn new(address: SocketAddr) -> Self {
         Self { address, connection: None }
     }
 
     /// The ids, or the status of the refusal.
-    pub(crate) async fn post(
+    pub async fn post(
         &mut self,
         path: &str,
         body: &str,
@@ -57,7 +59,7 @@ impl Client {
     }
 
     /// Sends this share of a POST and hangs up.
-    pub(crate) async fn post_and_leave(
+    pub async fn post_and_leave(
         &mut self,
         path: &str,
         body: &str,
@@ -72,7 +74,7 @@ impl Client {
     }
 
     /// Reads what is at this path, of a bus or a channel of it.
-    pub(crate) async fn read(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
+    pub async fn read(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
         let response = self.exchange(&get(path, since)).await?;
         if response.status != 200 {
             return Err(io::Error::other(format!("GET was answered {}", response.status)));
@@ -94,7 +96,7 @@ impl Client {
     }
 
     /// Asks, reads the beginning of the answer, and hangs up.
-    pub(crate) async fn read_and_leave(&mut self, path: &str) -> io::Result<()> {
+    pub async fn read_and_leave(&mut self, path: &str) -> io::Result<()> {
         let connection = self.send(get(path, Position::Start).as_bytes()).await?;
         connection.read_exact(&mut [0; 9]).await?;
         self.connection = None;

@@ -27,23 +27,27 @@ use super::history::History;
 
 /// What the checker must know of a bus. Times in milliseconds.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules {
-    pub(crate) idle: u64,
-    pub(crate) retention: u64,
-    pub(crate) channel_window: usize,
-    pub(crate) bus_window: usize,
+pub struct Rules {
+    /// How long a channel lives after a POST.
+    pub idle: u64,
+    /// How long a message is kept.
+    pub retention: u64,
+    /// Messages in the window of a channel.
+    pub channel_window: usize,
+    /// Messages in the window of the bus.
+    pub bus_window: usize,
 }
 
 impl Rules {
     /// How long a channel lives after a POST.
-    pub(crate) fn life(&self) -> u64 {
+    pub fn life(&self) -> u64 {
         self.idle.min(self.retention)
     }
 }
 
 /// What can be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A message that is known and has not expired is not in a later retrieval that covers it (RET-10).
     Missing,
     /// A message has two ids, or an id two messages, or a retry was stored again (I-2).
@@ -91,31 +95,36 @@ const KEPT: usize = 5;
 
 /// What the checker found, and how much it had to go on.
 #[derive(Debug, Default)]
-pub(crate) struct Findings {
+pub struct Findings {
     violations: BTreeMap<Kind, (u64, Vec<String>)>,
-    pub(crate) checks: Checks,
+    /// How much there was to check.
+    pub checks: Checks,
 }
 
 /// How often each rule had something to say: a rule that never did proves nothing.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Checks {
+pub struct Checks {
     /// Messages known to the history.
-    pub(crate) messages: u64,
+    pub messages: u64,
     /// Messages that had to be in an answer of a bus, and of a channel.
-    pub(crate) required_on_bus: u64,
-    pub(crate) required_on_channels: u64,
+    pub required_on_bus: u64,
+    /// See [`Checks::required_on_bus`].
+    pub required_on_channels: u64,
     /// Messages shown, each held against its timeline.
-    pub(crate) shown: u64,
+    pub shown: u64,
     /// Answers to a position that said `complete`, those of them with messages, and those that said `gap`.
-    pub(crate) complete: u64,
-    pub(crate) complete_with_messages: u64,
-    pub(crate) gaps: u64,
+    pub complete: u64,
+    /// See [`Checks::complete`].
+    pub complete_with_messages: u64,
+    /// See [`Checks::complete`].
+    pub gaps: u64,
     /// POSTs of which the outcome is unknown and nothing was ever seen.
-    pub(crate) vanished: u64,
+    pub vanished: u64,
 }
 
 impl Findings {
-    pub(crate) fn add(&mut self, kind: Kind, what: impl FnOnce() -> String) {
+    /// Counts a violation, and keeps the first of its kind in words.
+    pub fn add(&mut self, kind: Kind, what: impl FnOnce() -> String) {
         let (count, words) = self.violations.entry(kind).or_default();
         *count += 1;
         if words.len() < KEPT {
@@ -124,7 +133,7 @@ impl Findings {
     }
 
     /// Prints each kind that was found: how often, and the first of them in words.
-    pub(crate) fn print(&self) {
+    pub fn print(&self) {
         for (kind, count, words) in self.violations() {
             println!("VIOLATION {kind}: {count}");
             for one in words {
@@ -134,17 +143,18 @@ impl Findings {
     }
 
     /// Each kind that was found: how often, and the first of them in words.
-    pub(crate) fn violations(&self) -> impl Iterator<Item = (Kind, u64, &[String])> {
+    pub fn violations(&self) -> impl Iterator<Item = (Kind, u64, &[String])> {
         self.violations.iter().map(|(kind, (count, words))| (*kind, *count, &words[..]))
     }
 
-    pub(crate) fn is_clean(&self) -> bool {
+    /// Whether nothing was found.
+    pub fn is_clean(&self) -> bool {
         self.violations.is_empty()
     }
 }
 
 /// Checks a whole history; `rules` has one element for each bus.
-pub(crate) fn check(history: &History, rules: &[Rules]) -> Findings {
+pub fn check(history: &History, rules: &[Rules]) -> Findings {
     let mut findings = Findings::default();
     for failure in &history.failures {
         findings.add(Kind::Failed, || failure.clone());

@@ -7,18 +7,23 @@
 //! | [`checker`] | pure: from a history to what was wrong |
 //!
 //! The stress test wants the rules to hold under load, the kill test across the ends of the program.
-#![allow(dead_code, reason = "each test binary uses its share")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "a run is too short for numbers that large"
+)]
 
-pub(crate) mod checker;
-pub(crate) mod history;
-pub(crate) mod http;
+pub mod checker;
+pub mod history;
+pub mod http;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 /// Ends the process with a word when the run takes longer than it ever should: a server or an actor that hangs
 /// would hold it up for good. Dropping what is returned calls the watch off.
-pub(crate) fn watch(limit: Duration) -> mpsc::Sender<()> {
+pub fn watch(limit: Duration) -> mpsc::Sender<()> {
     let (watched, watch) = mpsc::channel();
     std::thread::spawn(move || {
         if watch.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
