@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
-use backplane_actors::{Broker, BrokerLimits, BusName, BusSettings};
+use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
-use crate::config::{Config, Storage};
+use crate::config::{Bus, Config, Limits, Plan, Storage, User};
+use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
-use crate::service::{Service, probes};
+use crate::service::{self, Service, probes};
 use crate::web::demo::{self, Stage};
 use crate::web::library;
 
@@ -46,9 +48,21 @@ pub enum StartError {
     /// Users and rights contradict each other.
     #[error("the accounts contradict each other")]
     Accounts(#[from] AccountsError),
+    /// A broker that the caller has started lacks a bus of the configuration.
+    #[error("the broker has no bus {0}, and the configuration has")]
+    NoBus(BusName),
     /// The system has no randomness to give.
     #[error("the system's source of randomness failed")]
     Randomness,
+}
+
+/// A bus that [`Backplane::apply`] left as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedBus {
+    /// The bus.
+    pub bus: BusName,
+    /// Why.
+    pub reason: String,
 }
 
 impl Backplane {
@@ -91,25 +105,70 @@ impl Backplane {
     }
 
     /// The service around a broker that the caller has started, say from [`broker_of`] with a clock or log
-    /// of its own. The broker should have the configuration's buses.
+    /// of its own. The broker has the configuration's buses.
     ///
     /// # Errors
     ///
     /// See [`StartError`].
     pub fn around(config: &Config, broker: Broker) -> Result<Self, StartError> {
-        let mut accounts = Accounts::new();
-        for user in &config.users {
-            accounts.add(user.name.clone(), user.password_hash.clone())?;
-        }
-        for bus in &config.buses {
-            for (users, right) in [(&bus.post, Right::Post), (&bus.read, Right::Read)] {
-                for user in users {
-                    accounts.grant(user, bus.name.clone(), right)?;
-                }
-            }
-        }
+        let accounts = accounts_of(&config.users, &config.buses)?;
         let authenticator = Authenticator::new(accounts, config.auth).map_err(|_| StartError::Randomness)?;
-        Ok(Self(Arc::new(Service::new(config, broker, authenticator))))
+        Service::new(config, broker, authenticator).map(Arc::new).map(Self).map_err(StartError::NoBus)
+    }
+
+    /// Takes over what is new in a configuration, without a restart: see [`plan`](crate::config::plan()). No connection
+    /// is closed, and requests under way end as they began. The level of the log is left to the caller.
+    ///
+    /// Gives back the buses that stay as they were, with the reason; all else is taken over.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountsError`]: users and rights contradict each other, which no configuration that was loaded does. Nothing
+    /// has changed then.
+    pub async fn apply(&self, plan: &Plan) -> Result<Vec<RefusedBus>, AccountsError> {
+        let accounts = plan.accounts.as_ref();
+        let accounts = accounts.map(|people| accounts_of(&people.users, &people.buses)).transpose()?;
+        // Whoever loses a right loses it first.
+        if let Some(accounts) = accounts {
+            self.0.replace_accounts(accounts);
+        }
+        if let Some(requests) = &plan.requests {
+            self.broker().change_limits(limits_of(&requests.limits));
+            self.0.replace_settings(requests);
+        }
+        let refused = self.turn_buses(plan).await;
+        let is_taken = |name: &BusName| !refused.iter().any(|refused| refused.bus == *name);
+        let opened = plan.opened.iter().filter(|bus| is_taken(&bus.name)).cloned();
+        // Who may read a bus from a page, and how envelopes are treated, is no matter of the broker.
+        let changed = plan.changed.iter().map(|changed| changed.bus.clone());
+        let here: Vec<_> = changed.chain(opened).collect();
+        let gone: Vec<_> = plan.closed.iter().filter(|name| is_taken(name)).cloned().collect();
+        if !here.is_empty() || !gone.is_empty() {
+            self.0.replace_buses(&here, &gone);
+        }
+        Ok(refused)
+    }
+
+    /// The broker's part of a plan: buses that are opened, closed, or keep messages otherwise. Gives back those that stay as
+    /// they were.
+    async fn turn_buses(&self, plan: &Plan) -> Vec<RefusedBus> {
+        let broker = self.broker();
+        let mut refused = Vec::new();
+        let mut note = |bus: &BusName, turned: Result<(), BusError>| {
+            if let Err(error) = turned {
+                refused.push(RefusedBus { bus: bus.clone(), reason: error.to_string() });
+            }
+        };
+        for name in &plan.closed {
+            note(name, broker.close_bus(name).await);
+        }
+        for bus in &plan.opened {
+            note(&bus.name, broker.open_bus(bus.name.clone(), settings_of(bus)).await.map(drop));
+        }
+        for changed in plan.changed.iter().filter(|changed| changed.keeps_otherwise) {
+            note(&changed.bus.name, broker.change_bus(&changed.bus.name, settings_of(&changed.bus)));
+        }
+        refused
     }
 
     /// The broker, for posting and reading without HTTP.
@@ -127,7 +186,7 @@ impl Backplane {
         move |config| {
             service.broker().join_arbiter();
             config.app_data(web::Data::from(Arc::clone(&service)));
-            library::routes(config);
+            library::routes(&service, config);
             protocol::v1::routes(&service, config);
         }
     }
@@ -136,8 +195,8 @@ impl Backplane {
     pub fn operations(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
+            probes::routes(&service, config);
             config.app_data(web::Data::from(service));
-            probes::routes(config);
         }
     }
 
@@ -145,53 +204,93 @@ impl Backplane {
     pub fn metrics(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
+            probes::metrics_routes(&service, config);
             config.app_data(web::Data::from(service));
-            probes::metrics_routes(config);
         }
     }
 
     /// A page at `/` that shows a bus at work: whoever opens it posts to that bus without credentials.
     pub fn demo(&self, bus: BusName) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let stage = Stage { broker: self.broker().clone(), bus };
-        move |config| demo::routes(stage, config)
+        let service = Arc::clone(&self.0);
+        move |config| demo::routes(&service, stage, config)
+    }
+
+    /// Answers what nobody else does with 404, in the shape of all errors: add it last.
+    pub(crate) fn rest(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| {
+            config.service(service::scope("", &service).default_service(web::to(nothing_here)));
+        }
     }
 
     /// Accepts no more POSTs, and returns when those accepted are answered.
     pub async fn shutdown(&self) {
-        self.0.drain();
+        self.0.drain().begin();
         self.0.broker().shutdown().await;
     }
 
     /// From now on `/readyz` says no, and connections end after their answers.
     pub fn drain(&self) {
-        self.0.drain();
+        self.0.drain().begin();
     }
 
-    /// Requests that are being answered now.
+    /// Requests under way: each from its head until its answer's body has ended, or the client has hung up.
     #[must_use]
     pub fn active_requests(&self) -> usize {
-        self.0.active()
+        self.0.drain().active()
     }
+
+    /// Completes once [`Backplane::drain`] was called and no request is under way any more.
+    pub async fn drained(&self) {
+        self.0.drain().done().await;
+    }
+}
+
+async fn nothing_here() -> Result<HttpResponse, ApiError> {
+    let text = "there is nothing at this path; the protocol is below /v1/bus/";
+    Err(ApiError::new(ErrorCode::NotFound, text).closing())
+}
+
+fn accounts_of(users: &[User], buses: &[Bus]) -> Result<Accounts, AccountsError> {
+    let mut accounts = Accounts::new();
+    for user in users {
+        accounts.add(user.name.clone(), user.password_hash.clone())?;
+    }
+    for bus in buses {
+        for (users, right) in [(&bus.post, Right::Post), (&bus.read, Right::Read)] {
+            for user in users {
+                accounts.grant(user, bus.name.clone(), right)?;
+            }
+        }
+    }
+    Ok(accounts)
 }
 
 /// A broker with the configuration's buses and bounds, ready to be given a clock or a log, and started.
 pub fn broker_of(config: &Config) -> backplane_actors::BrokerBuilder {
-    let limits = &config.limits;
-    let builder = Broker::builder().limits(BrokerLimits {
+    let builder = Broker::builder().limits(limits_of(&config.limits));
+    config.buses.iter().fold(builder, |builder, bus| builder.bus(bus.name.clone(), settings_of(bus)))
+}
+
+/// The part of the limits that the broker keeps.
+fn limits_of(limits: &Limits) -> BrokerLimits {
+    BrokerLimits {
         channels_per_bus: limits.channels_per_bus,
         window_memory: limits.window_memory,
         idempotency_keys: limits.idempotency_keys,
         idempotency_window: limits.idempotency_window,
-    });
-    config.buses.iter().fold(builder, |builder, bus| {
-        builder.bus(
-            bus.name.clone(),
-            BusSettings {
-                channel_idle: bus.channel_idle,
-                retention: bus.retention,
-                channel_window: bus.window_channel,
-                bus_window: bus.window_bus,
-            },
-        )
-    })
+        pending_posts: limits.pending_posts,
+        log_patience: limits.log_patience,
+    }
+}
+
+/// The part of a bus that the broker keeps.
+fn settings_of(bus: &Bus) -> BusSettings {
+    BusSettings {
+        channel_idle: bus.channel_idle,
+        retention: bus.retention,
+        channel_window: bus.window_channel,
+        bus_window: bus.window_bus,
+    }
 }

@@ -1,22 +1,26 @@
-//! Every error that a client can meet, with its code, its status and its shape, in one list.
+//! Every error that a client can meet, with its code and its status, in one list.
 //!
-//! The body is `{"error": code, "error_description": text}`; version 1.x adds `ERR_MSG` with the same text
-//! for old clients. The description says what is wrong, where, and what is allowed. It never repeats a
-//! channel name, a credential or a payload (I-8).
+//! The shape is the version's own (`protocol`); what belongs to no version answers with
+//! `{"error": code, "error_description": text}`. The description says what is wrong, where, and what is allowed. It never
+//! repeats a channel name, a credential or a payload (I-8).
 
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use backplane_actors::log::LogError;
 use backplane_actors::{PostError, ReadError};
-
 use serde::Serialize;
 
 use crate::auth::AuthError;
+
+/// How long a client should wait for room, in memory, on disk or in a queue.
+const ROOM_WAIT: Duration = Duration::from_secs(10);
+/// How long a client should wait for another server to take over.
+const RESTART_WAIT: Duration = Duration::from_secs(5);
 
 /// The closed list of error codes. A code keeps its meaning for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,12 +69,14 @@ pub enum ErrorCode {
     TooManyChannels,
     /// The bus remembers all the idempotency keys it may remember.
     TooManyIdempotencyKeys,
-    /// An actor failed on this request.
+    /// The server failed on this request, and waiting does not help.
     InternalError,
     /// Credentials wait to be checked in greater number than may wait.
     Busy,
     /// The windows hold all that they may hold.
     MemoryFull,
+    /// The answers under way hold all that they may hold.
+    TooManyAnswers,
     /// The server is shutting down, or its log has failed.
     Unavailable,
     /// The log has no room.
@@ -88,6 +94,46 @@ impl ErrorCode {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.row().1
+    }
+
+    /// Whether the same request may succeed later. Answers with such a code, and no others, say when (`Retry-After`).
+    #[must_use]
+    pub const fn is_temporary(self) -> bool {
+        self.wait().is_some()
+    }
+
+    /// How long a client should wait, unless the error knows better.
+    const fn wait(self) -> Option<Duration> {
+        match self {
+            Self::TooManyAttempts
+            | Self::TooManyChannels
+            | Self::TooManyIdempotencyKeys
+            | Self::Busy
+            | Self::MemoryFull
+            | Self::TooManyAnswers
+            | Self::StorageFull => Some(ROOM_WAIT),
+            Self::Unavailable => Some(RESTART_WAIT),
+            Self::InvalidRequest
+            | Self::InvalidBusName
+            | Self::InvalidChannelName
+            | Self::InvalidMessage
+            | Self::EnvelopeRefused
+            | Self::InvalidIdempotencyKey
+            | Self::CredentialsRequired
+            | Self::InvalidCredentials
+            | Self::HttpsRequired
+            | Self::Forbidden
+            | Self::UnknownBus
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::BodyTimeout
+            | Self::BodyTooLarge
+            | Self::MessageTooLarge
+            | Self::TooManyMessages
+            | Self::UnsupportedMediaType
+            | Self::IdempotencyKeyReused
+            | Self::InternalError => None,
+        }
     }
 
     const fn row(self) -> (&'static str, StatusCode) {
@@ -117,6 +163,7 @@ impl ErrorCode {
             Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::MemoryFull => ("memory_full", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TooManyAnswers => ("too_many_answers", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE),
         }
@@ -146,7 +193,7 @@ impl ApiError {
         Self { allow: Some(allow), ..Self::new(ErrorCode::MethodNotAllowed, description) }
     }
 
-    /// Adds when to come back, in whole seconds rounded up.
+    /// When to come back, if more is known than what goes with the code. Only temporary errors say it.
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
@@ -163,15 +210,39 @@ impl ApiError {
     pub fn code(&self) -> ErrorCode {
         self.code
     }
+
+    /// What is wrong, where, and what is allowed.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Status and headers, as all shapes of this error have them.
+    pub(crate) fn head(&self) -> HttpResponseBuilder {
+        let mut response = HttpResponse::build(self.code.status());
+        if let Some(allow) = self.allow {
+            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
+        }
+        if let Some(usual) = self.code.wait() {
+            let wait = self.retry_after.unwrap_or(usual);
+            // Rounded up: a client that comes back a moment early is refused again.
+            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
+            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        }
+        if self.closes {
+            response.force_close();
+        }
+        // For the log's line about this request.
+        response.extensions_mut().insert(self.code);
+        response
+    }
 }
 
-/// The shape of every error.
+/// The shape of errors that belong to no version.
 #[derive(Serialize)]
 struct Body<'a> {
     error: &'static str,
     error_description: &'a str,
-    #[serde(rename = "ERR_MSG")]
-    err_msg: &'a str,
 }
 
 impl fmt::Display for ApiError {
@@ -188,71 +259,41 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.code.status());
-        if self.code.status() == StatusCode::UNAUTHORIZED {
-            response.insert_header((
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Basic realm=\"backplane\", charset=\"UTF-8\""),
-            ));
-        }
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
-        }
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
-        }
-        if self.closes {
-            response.force_close();
-        }
-        response.insert_header(("X-Content-Type-Options", "nosniff"));
-        response.insert_header(("Cache-Control", "no-store"));
-        response.json(Body {
-            error: self.code.as_str(),
-            error_description: &self.description,
-            err_msg: &self.description,
-        })
+        self.head().json(Body { error: self.code.as_str(), error_description: &self.description })
     }
 }
 
-/// How long a client should wait for room in memory or on disk.
-const ROOM_WAIT: Duration = Duration::from_secs(10);
-/// How long a client should wait for another server to take over.
-const RESTART_WAIT: Duration = Duration::from_secs(5);
-
 impl From<PostError> for ApiError {
     fn from(error: PostError) -> Self {
-        let text = error.to_string();
-        match error {
-            PostError::UnknownBus => Self::new(ErrorCode::UnknownBus, text),
-            PostError::TooManyChannels(_) => {
-                Self::new(ErrorCode::TooManyChannels, text).retry_after(ROOM_WAIT)
-            }
-            PostError::MemoryFull(_) => Self::new(ErrorCode::MemoryFull, text).retry_after(ROOM_WAIT),
-            PostError::KeyReused => Self::new(ErrorCode::IdempotencyKeyReused, text),
-            PostError::TooManyKeys(_) => {
-                Self::new(ErrorCode::TooManyIdempotencyKeys, text).retry_after(ROOM_WAIT)
-            }
-            PostError::TooManyMessages(_) => Self::new(ErrorCode::TooManyMessages, text),
-            PostError::Log(LogError::Full) => Self::new(ErrorCode::StorageFull, text).retry_after(ROOM_WAIT),
-            PostError::Log(LogError::Failed | LogError::Closed) | PostError::Closed => {
-                Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT)
-            }
+        let code = match error {
+            PostError::UnknownBus | PostError::BusClosed => ErrorCode::UnknownBus,
+            PostError::TooManyChannels(_) => ErrorCode::TooManyChannels,
+            PostError::MemoryFull(_) => ErrorCode::MemoryFull,
+            PostError::KeyReused => ErrorCode::IdempotencyKeyReused,
+            PostError::TooManyKeys(_) => ErrorCode::TooManyIdempotencyKeys,
+            PostError::TooManyPending(_) => ErrorCode::Busy,
+            PostError::Log(LogError::TooLong) => ErrorCode::BodyTooLarge,
+            PostError::Log(LogError::Full) => ErrorCode::StorageFull,
+            PostError::Log(LogError::Failed | LogError::Closed)
+            | PostError::Closed
+            | PostError::BusFailed
+            | PostError::Stalled(_)
+            | PostError::LogStalled => ErrorCode::Unavailable,
             // Waiting does not help.
-            PostError::NoMoreIds => Self::new(ErrorCode::Unavailable, text),
-            PostError::Crashed => Self::new(ErrorCode::InternalError, text),
-        }
+            PostError::Log(LogError::NoMoreIds) | PostError::Crashed => ErrorCode::InternalError,
+        };
+        Self::new(code, error.to_string())
     }
 }
 
 impl From<ReadError> for ApiError {
     fn from(error: ReadError) -> Self {
-        let text = error.to_string();
-        match error {
-            ReadError::UnknownBus => Self::new(ErrorCode::UnknownBus, text),
-            ReadError::Closed => Self::new(ErrorCode::Unavailable, text).retry_after(RESTART_WAIT),
-            ReadError::Crashed => Self::new(ErrorCode::InternalError, text),
-        }
+        let code = match error {
+            ReadError::UnknownBus | ReadError::BusClosed => ErrorCode::UnknownBus,
+            ReadError::Closed | ReadError::BusFailed => ErrorCode::Unavailable,
+            ReadError::Crashed => ErrorCode::InternalError,
+        };
+        Self::new(code, error.to_string())
     }
 }
 
@@ -260,14 +301,39 @@ impl From<AuthError> for ApiError {
     fn from(error: AuthError) -> Self {
         let text = error.to_string();
         match error {
-            AuthError::Missing | AuthError::OtherScheme | AuthError::Malformed => {
-                Self::new(ErrorCode::CredentialsRequired, text)
-            }
+            AuthError::Missing | AuthError::Basic(_) => Self::new(ErrorCode::CredentialsRequired, text),
             AuthError::Wrong => Self::new(ErrorCode::InvalidCredentials, text),
             AuthError::Throttled { retry_after } => {
                 Self::new(ErrorCode::TooManyAttempts, text).retry_after(retry_after)
             }
             AuthError::Busy { retry_after } => Self::new(ErrorCode::Busy, text).retry_after(retry_after),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wait_of(error: &ApiError) -> Option<String> {
+        let value = error.error_response().headers().get(RETRY_AFTER)?.to_str().unwrap().to_owned();
+        Some(value)
+    }
+
+    #[test]
+    fn temporary_errors_alone_say_when_to_come_back() {
+        let soon = Duration::from_millis(1_001);
+        for code in
+            [ErrorCode::Busy, ErrorCode::Unavailable, ErrorCode::TooManyAnswers, ErrorCode::StorageFull]
+        {
+            assert!(code.is_temporary());
+            let error = ApiError::new(code, "");
+            assert!(wait_of(&error).is_some(), "{error}");
+            assert_eq!(wait_of(&error.retry_after(soon)).as_deref(), Some("2"), "rounded up");
+        }
+        for code in [ErrorCode::InternalError, ErrorCode::Forbidden, ErrorCode::BodyTooLarge] {
+            assert!(!code.is_temporary());
+            assert_eq!(wait_of(&ApiError::new(code, "").retry_after(soon)), None);
         }
     }
 }

@@ -43,7 +43,7 @@ fn hash_password_prints_the_hash_alone() {
 fn hash_password_refuses_an_empty_password() {
     for input in ["", "\n", "\r\n"] {
         let output = backplane(&["hash-password"], input);
-        assert_eq!(output.status.code(), Some(65));
+        assert_eq!(output.status.code(), Some(67));
         assert_eq!(text(&output.stdout), "");
         assert_eq!(text(&output.stderr), "backplane: the password is empty; allowed: 1 to 1024 bytes\n");
     }
@@ -68,21 +68,6 @@ fn check_config_tells_what_is_wrong() {
     assert_eq!(
         text(&output.stderr),
         "backplane: log.format (--log-format): \"xml\" is not available; allowed: \"human\" or \"json\"\n"
-    );
-}
-
-#[test]
-fn check_config_reads_the_files_of_tls() {
-    let settings = [
-        ("BACKPLANE_TLS__LISTEN", "127.0.0.1:8443"),
-        ("BACKPLANE_TLS__CERT", "none.crt"),
-        ("BACKPLANE_TLS__KEY", "none.key"),
-    ];
-    let output = with_environment(&settings, &["check-config"], "");
-    assert_eq!(output.status.code(), Some(78));
-    assert_eq!(
-        text(&output.stderr),
-        "backplane: tls.cert: none.crt: No such file or directory (os error 2)\n"
     );
 }
 
@@ -115,4 +100,74 @@ fn check_log_tells_what_a_folder_holds_and_refuses_damage() {
     assert!(error.contains("0000000000000002.log: damaged at byte 0: the header is missing"), "{error}");
     let output = backplane(&["check-log"], "");
     assert_eq!(output.status.code(), Some(78), "the demonstration has no log");
+}
+
+/// What happens when standard output is `to`.
+fn output_to(to: impl Into<Stdio>, arguments: &[&str], input: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_backplane"))
+        .args(arguments)
+        .env_clear()
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(to)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _: std::io::Result<()> = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), text(&output.stderr).to_owned())
+}
+
+/// All that prints something and ends, with what it reads.
+const TELLING: [(&[&str], &str); 6] = [
+    (&["check-config"], ""),
+    (&["check-config", "--print-example"], ""),
+    (&["check-log", "--path", "."], ""),
+    (&["hash-password"], "correct horse\n"),
+    (&["--help"], ""),
+    (&["--version"], ""),
+];
+
+#[test]
+fn standard_output_that_cannot_be_written_is_told_as_that() {
+    for (arguments, input) in TELLING {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let expected =
+            "backplane: cannot write to standard output: No space left on device (os error 28)\n".to_owned();
+        assert_eq!(output_to(full, arguments, input), (Some(74), expected), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_is_no_failure() {
+    for (arguments, input) in TELLING {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        assert_eq!(output_to(writer, arguments, input), (Some(0), String::new()), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_not_a_damaged_one() {
+    let output = backplane(&["check-log", "--path", "nowhere"], "");
+    assert_eq!(output.status.code(), Some(66));
+    assert!(text(&output.stderr).starts_with("backplane: cannot use nowhere: "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn hash_password_refuses_settings_that_it_would_ignore() {
+    let output = backplane(&["hash-password", "--config", "backplane.toml"], "correct horse\n");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), ""));
+}
+
+#[test]
+fn the_help_tells_every_exit_status() {
+    let output = backplane(&["--help"], "");
+    let help = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    for status in
+        ["0 all", "1 the server", "2 the command", "65 the", "66 the", "67 the", "74 standard", "78 the"]
+    {
+        assert!(help.contains(status), "{status}");
+    }
 }

@@ -17,27 +17,54 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The names of all functions that hold a rule.
+/// The names of the tests in a source file: functions with an attribute that makes them one, properties included.
+/// Other functions are called by nobody, or only help.
+fn tests_in(source: &str) -> Vec<String> {
+    let (mut names, mut is_test) = (Vec::new(), false);
+    for line in source.lines().map(str::trim_start) {
+        if let Some(attribute) = line.strip_prefix("#[") {
+            let path = attribute.split([']', '(']).next().unwrap_or_default();
+            is_test |= path == "test" || path.ends_with("::test");
+        } else if let Some((_, after)) = line.split_once("fn ") {
+            if std::mem::take(&mut is_test) {
+                names.push(after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect());
+            }
+        } else if !line.is_empty() && !line.starts_with("//") {
+            is_test = false;
+        }
+    }
+    names
+}
+
+/// The titles of the tests and their groups in a source file of the browser library.
+fn titles_in(source: &str) -> Vec<&str> {
+    let starts = ["test(\"", "describe(\""];
+    let lines = source.lines().map(str::trim_start);
+    let titles = lines.filter_map(|line| starts.iter().find_map(|start| line.strip_prefix(start)));
+    titles.filter_map(|title| Some(title.split_once('"')?.0)).collect()
+}
+
+/// The names of all tests of this workspace.
 fn tests() -> BTreeSet<String> {
     let mut files = Vec::new();
     for folder in ["src", "tests", "actors/src", "actors/tests"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
     }
-    let text: Vec<String> = files.into_iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    let names = text.iter().flat_map(|text| text.split("fn ").skip(1));
-    names
-        .map(|after| after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
-        .collect()
+    files.into_iter().flat_map(|file| tests_in(&fs::read_to_string(file).unwrap())).collect()
+}
+
+/// The rows of all tables, as their cells.
+fn rows() -> impl Iterator<Item = Vec<&'static str>> {
+    let lines = include_str!("../PROTOCOL-COVERAGE.md").lines();
+    lines.filter_map(|line| Some(line.strip_prefix("| ")?.split('|').map(str::trim).collect()))
 }
 
 #[test]
 fn every_rule_that_is_kept_has_a_test() {
-    let coverage = include_str!("../PROTOCOL-COVERAGE.md");
     let tests = tests();
     let mut kept = 0;
-    for row in coverage.lines().filter(|line| line.starts_with("| ")) {
-        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let [_, rule, .., verdict, _] = cells.as_slice() else { panic!("{row}") };
+    for row in rows() {
+        let [rule, .., verdict, _] = row.as_slice() else { panic!("{row:?}") };
         if *verdict != "yes" {
             continue;
         }
@@ -49,4 +76,53 @@ fn every_rule_that_is_kept_has_a_test() {
         );
     }
     assert!(kept > 10, "the tables were not understood");
+}
+
+#[test]
+fn every_rule_of_the_browser_library_has_the_tests_that_are_named() {
+    let mut named = 0;
+    for row in rows().filter(|row| row.first().is_some_and(|rule| rule.starts_with("JS-"))) {
+        let [rule, _, files, _] = row.as_slice() else { panic!("{row:?}") };
+        for file in files.split(',').map(|file| file.trim().trim_matches('`')) {
+            named += 1;
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("client/{file}.test.ts"));
+            let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{rule}: {file}: {error}"));
+            assert!(
+                titles_in(&source).iter().any(|title| title.split(' ').any(|word| word == *rule)),
+                "{rule} has tests in {file}, says PROTOCOL-COVERAGE.md, but no test or group is called {rule} …"
+            );
+        }
+    }
+    assert!(named > 10, "the table was not understood");
+}
+
+#[test]
+fn only_tests_are_proofs() {
+    let source = r#"
+        fn ret_1_helps() {}
+        #[test]
+        // Why.
+        #[should_panic(expected = "x")]
+        fn ret_2_is_a_test() {}
+        #[cfg(test)]
+        fn ret_3_helps() {}
+        #[actix::test]
+        async fn ret_4_is_a_test() {}
+        #[test]
+        const NOTHING: u8 = 0;
+        fn ret_5_helps() {}
+        proptest! {
+            #[test]
+            fn ret_6_is_a_property(n in 0..9) {}
+        }
+        #[tokio::test(start_paused = true)]
+        async fn ret_7_is_a_test() {}
+    "#;
+    assert_eq!(
+        tests_in(source),
+        ["ret_2_is_a_test", "ret_4_is_a_test", "ret_6_is_a_property", "ret_7_is_a_test"]
+    );
+    let source =
+        "describe(\"JS-1\", () => {\n  test(\"JS-2 some\", x);\n  // test(\"JS-3\nlet JS-4 = test(y);";
+    assert_eq!(titles_in(source), ["JS-1", "JS-2 some"]);
 }

@@ -1,4 +1,5 @@
-// Builds dist/: the classic script, the ES module and their types. With --check, compares instead of writing.
+// Builds dist/: the classic script, the ES module and their types; and copies the licences, which go with the package.
+// With --check, compares instead of writing.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +9,8 @@ import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
+// A package holds no file from above its folder.
+const licences = ["LICENSE-MIT", "LICENSE-APACHE"];
 const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
 /** The text of every file that belongs into dist/. */
@@ -48,20 +51,26 @@ function declarations() {
   }
 }
 
-function existing(file) {
+function existing(folder, file) {
   try {
-    return readFileSync(join(dist, file), "utf8");
+    return readFileSync(join(folder, file), "utf8");
   } catch {
     return undefined;
   }
 }
 
 const made = await files();
+const copied = Object.fromEntries(licences.map((file) => [file, readFileSync(join(root, "..", file), "utf8")]));
 if (process.argv.includes("--check")) {
-  const stale = Object.keys(made).filter((file) => existing(file) !== made[file]);
+  const stale = Object.keys(made).filter((file) => existing(dist, file) !== made[file]);
   const extra = readdirSync(dist).filter((file) => !(file in made));
   if (stale.length + extra.length > 0) {
     console.error(`dist/ does not match the source: ${[...stale, ...extra].join(", ")}. Run npm run build.`);
+    process.exit(1);
+  }
+  const outdated = licences.filter((file) => existing(root, file) !== copied[file]);
+  if (outdated.length > 0) {
+    console.error(`not as in the folder above: ${outdated.join(", ")}. Run npm run build.`);
     process.exit(1);
   }
   console.log("dist/ matches the source");
@@ -69,4 +78,5 @@ if (process.argv.includes("--check")) {
   rmSync(dist, { recursive: true, force: true });
   mkdirSync(dist);
   for (const [file, text] of Object.entries(made)) writeFileSync(join(dist, file), text);
+  for (const [file, text] of Object.entries(copied)) writeFileSync(join(root, file), text);
 }

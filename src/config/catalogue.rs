@@ -190,6 +190,13 @@ const STORAGE: &[Key] = &[
         Default(r#""64MiB""#),
         "Bytes of a file of the log. Files go once all messages in them have expired.",
     ),
+    key(
+        "max",
+        Kind::Size(4 * MIB, 1024 * TIB),
+        Otherwise { meaning: "no bound but that of the disk", example: r#""20GiB""# },
+        "Bytes of all files of the log together. Beyond it POSTs are refused until old files have gone; where four \
+         files of storage.segment do not fit, files are shorter.",
+    ),
 ];
 
 const AUTH: &[Key] = &[
@@ -266,6 +273,13 @@ const LIMITS: &[Key] = &[
         "Bytes of all messages that are held, over all buses and channels.",
     ),
     key(
+        "answer_memory",
+        Kind::Size(MIB, TIB),
+        Default(r#""64MiB""#),
+        "Bytes that all answers to retrievals hold until they are read: 8 for each message, and at most 64 KiB for \
+         each answer. Further retrievals are refused for the moment, unless there is nothing new for them.",
+    ),
+    key(
         "idempotency_keys",
         Kind::Count(1, 100_000_000),
         Default("100000"),
@@ -276,6 +290,19 @@ const LIMITS: &[Key] = &[
         Kind::Span(SECOND, DAY),
         Default(r#""10m""#),
         "How long an Idempotency-Key is remembered.",
+    ),
+    key(
+        "pending_posts",
+        Kind::Count(1, 10_000_000),
+        Default("10000"),
+        "POSTs to one bus that wait for their answers at the same time.",
+    ),
+    key(
+        "log_patience",
+        Kind::Span(100, HOUR),
+        Default(r#""5s""#),
+        "How long a POST waits for a disk that does not answer. Then it is answered that nobody knows whether it is \
+         stored, and more POSTs are refused until the disk answers again.",
     ),
     key(
         "connections",
@@ -346,13 +373,7 @@ const POLICY: &[Key] = &[
         "retention",
         Kind::Span(MINUTE + SECOND, 30 * DAY),
         Default(r#""30m""#),
-        "How long a message is kept that does not ask for more. At most retention_max.",
-    ),
-    key(
-        "retention_max",
-        Kind::Span(5 * MINUTE + SECOND, 30 * DAY),
-        Default(r#""8h""#),
-        "How long a message may ask to be kept.",
+        "How long a message is kept.",
     ),
     key(
         "window.channel",

@@ -3,7 +3,7 @@
 use toml::{Table, Value};
 
 use super::catalogue::CATALOGUE;
-use super::error::ConfigError;
+use super::error::{ConfigError, Problems};
 use super::keys::{Key, Section, Shape, Unset};
 use super::layers::Layers;
 
@@ -41,44 +41,51 @@ pub(super) fn all() -> impl Iterator<Item = (&'static Section, &'static Key)> {
     CATALOGUE.iter().flat_map(|section| section.keys().map(move |key| (section, key)))
 }
 
-/// Checks what a file holds, and puts each value into the one form of its kind.
-pub(super) fn table(layers: &Layers, table: Table) -> Result<Table, ConfigError> {
-    match node(layers, Value::Table(table), "", "")? {
-        Value::Table(checked) => Ok(checked),
-        _ => Ok(Table::new()),
+/// Checks what a file holds, and puts each value into the one form of its kind. In the place of a value that is
+/// refused the key's example stands, so that the search for problems can go on.
+pub(super) fn table(layers: &Layers, table: Table, problems: &mut Problems) -> Table {
+    match node(layers, Value::Table(table), "", "", problems) {
+        Some(Value::Table(checked)) => checked,
+        _ => Table::new(),
     }
 }
 
 /// `at` is the path with its indices, `general` the same with `[]`.
-fn node(layers: &Layers, value: Value, at: &str, general: &str) -> Result<Value, ConfigError> {
-    match (find(general), value) {
+fn node(layers: &Layers, value: Value, at: &str, general: &str, problems: &mut Problems) -> Option<Value> {
+    let wrong = match (find(general), value) {
         (Some(Known::Key(key)), value) => {
-            key.checked(value).map_err(|reason| layers.wrong(at, reason, key.allowed()))
+            let checked = key.checked(value).map_err(|reason| layers.wrong(at, reason, key.allowed()));
+            return problems.note(checked).or_else(|| key.example());
         }
         (Some(Known::Table), Value::Table(table)) => {
             let mut checked = Table::new();
             for (name, value) in table {
-                let value = node(layers, value, &below(at, &name), &below(general, &name))?;
-                checked.insert(name, value);
+                if let Some(value) = node(layers, value, &below(at, &name), &below(general, &name), problems)
+                {
+                    checked.insert(name, value);
+                }
             }
-            Ok(Value::Table(checked))
+            return Some(Value::Table(checked));
         }
         (Some(Known::Tables), Value::Array(entries)) if entries.iter().all(Value::is_table) => {
             let general = format!("{general}[]");
-            let checked = entries.into_iter().enumerate();
-            let checked = checked.map(|(i, entry)| node(layers, entry, &format!("{at}[{i}]"), &general));
-            Ok(Value::Array(checked.collect::<Result<_, _>>()?))
+            let entries = entries.into_iter().enumerate();
+            let checked = entries
+                .filter_map(|(i, entry)| node(layers, entry, &format!("{at}[{i}]"), &general, problems));
+            return Some(Value::Array(checked.collect()));
         }
         (Some(Known::Table), _) => {
-            Err(layers.wrong(at, "is a section".to_owned(), format!("[{at}] with {}", keys_in(general))))
+            layers.wrong(at, "is a section".to_owned(), format!("[{at}] with {}", keys_in(general)))
         }
-        (Some(Known::Tables), _) => Err(layers.wrong(
+        (Some(Known::Tables), _) => layers.wrong(
             at,
             "is a section that may occur several times".to_owned(),
             format!("[[{at}]] with {}", keys_in(&format!("{general}[]"))),
-        )),
-        (None, _) => Err(unknown(layers, at, general)),
-    }
+        ),
+        (None, _) => unknown(layers, at, general),
+    };
+    problems.add(wrong);
+    None
 }
 
 /// The refusal of a key that the catalogue does not know.
@@ -148,43 +155,60 @@ fn below(path: &str, name: &str) -> String {
 }
 
 /// Fills in the defaults, and refuses what lacks a key that it needs.
-pub(super) fn complete(layers: &mut Layers) -> Result<(), ConfigError> {
+pub(super) fn complete(layers: &mut Layers, problems: &mut Problems) {
     for section in CATALOGUE {
         match section.shape {
             Shape::One => {
                 for key in section.keys() {
                     if let Unset::Default(value) = key.unset {
                         let path = section.path(key);
-                        let value = default_value(layers, key, &path, value)?;
-                        layers.fill(&path, value);
+                        if let Some(value) = problems.note(default_value(layers, key, &path, value)) {
+                            layers.fill(&path, value);
+                        }
                     }
                 }
             }
             Shape::Optional => {
                 if let Some(there) = layers.values.get(section.name) {
-                    demand(layers, section, there, section.name)?;
+                    demand(layers, section, there, section.name, problems);
+                }
+                if let Some(Value::Table(there)) = layers.values.get_mut(section.name) {
+                    stand_in(section, there);
                 }
             }
             Shape::Many => {
                 if let Some(Value::Array(entries)) = layers.values.get(section.name) {
                     for (i, entry) in entries.iter().enumerate() {
-                        demand(layers, section, entry, &format!("{}[{i}]", section.name))?;
+                        demand(layers, section, entry, &format!("{}[{i}]", section.name), problems);
                     }
+                }
+                if let Some(Value::Array(entries)) = layers.values.get_mut(section.name) {
+                    entries
+                        .iter_mut()
+                        .filter_map(Value::as_table_mut)
+                        .for_each(|there| stand_in(section, there));
                 }
             }
         }
     }
-    Ok(())
 }
 
-fn demand(layers: &Layers, section: &Section, there: &Value, at: &str) -> Result<(), ConfigError> {
-    let missing = section
-        .keys()
-        .find(|key| matches!(key.unset, Unset::Required { .. }) && there.get(key.name).is_none());
-    missing.map_or(Ok(()), |key| {
+fn demand(layers: &Layers, section: &Section, there: &Value, at: &str, problems: &mut Problems) {
+    let required = section.keys().filter(|key| matches!(key.unset, Unset::Required { .. }));
+    for key in required.filter(|key| there.get(key.name).is_none()) {
         let at = format!("{at}.{}", key.name);
-        Err(layers.wrong(&at, "is missing".to_owned(), key.allowed()))
-    })
+        problems.add(layers.wrong(&at, "is missing".to_owned(), key.allowed()));
+    }
+}
+
+/// Puts examples in the place of what is missing, once that was told, so that the search can go on.
+fn stand_in(section: &Section, there: &mut Table) {
+    let required = section.keys().filter(|key| matches!(key.unset, Unset::Required { .. }));
+    for key in required {
+        if let Some(value) = key.example().filter(|_| !there.contains_key(key.name)) {
+            there.insert(key.name.to_owned(), value);
+        }
+    }
 }
 
 fn default_value(layers: &Layers, key: &Key, path: &str, literal: &str) -> Result<Value, ConfigError> {

@@ -16,14 +16,6 @@ pub enum ConfigError {
         /// What the operating system said.
         reason: String,
     },
-    /// A file that `[tls]` names cannot be used.
-    #[error("{key}: {reason}")]
-    Tls {
-        /// The key that names the file: `tls.cert` or `tls.key`.
-        key: &'static str,
-        /// The file and what is wrong with it.
-        reason: String,
-    },
     /// The file is not TOML.
     #[error("{}, line {line}: this is not TOML: {reason}", path.display())]
     Syntax {
@@ -58,6 +50,73 @@ pub enum ConfigError {
         /// What would be right.
         allowed: String,
     },
+}
+
+impl ConfigError {
+    /// The key, or what stands for it: one key is refused once.
+    fn subject(&self) -> &str {
+        match self {
+            Self::Unreadable { key, .. } | Self::Unknown { key, .. } | Self::Value { key, .. } => key,
+            Self::Syntax { .. } => "",
+        }
+    }
+}
+
+/// All that is wrong with a configuration: at least one thing. `Display` has a line for each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// Each of them, in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gathers what is wrong, so that an operator reads all of it at once.
+#[derive(Debug, Default)]
+pub(crate) struct Problems(Vec<ConfigError>);
+
+impl Problems {
+    /// Adds one, unless the key was refused before: whoever repairs that one looks at the key anyway.
+    pub(crate) fn add(&mut self, error: ConfigError) {
+        if !self.know(error.subject()) {
+            self.0.push(error);
+        }
+    }
+
+    /// Whether this key was refused.
+    pub(crate) fn know(&self, key: &str) -> bool {
+        self.0.iter().any(|known| known.subject() == key)
+    }
+
+    /// What is good, or nothing and one problem more.
+    pub(crate) fn note<T>(&mut self, result: Result<T, ConfigError>) -> Option<T> {
+        result.map_err(|error| self.add(error)).ok()
+    }
+
+    /// Goes on only if nothing was found until here.
+    pub(crate) fn check(&mut self) -> Result<(), ConfigErrors> {
+        if self.0.is_empty() { Ok(()) } else { Err(ConfigErrors(std::mem::take(&mut self.0))) }
+    }
 }
 
 /// Where a setting was written.

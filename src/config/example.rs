@@ -39,10 +39,7 @@ fn explained(key: &Key) -> String {
 }
 
 fn line(key: &Key) -> String {
-    let (Unset::Default(value)
-    | Unset::Otherwise { example: value, .. }
-    | Unset::Required { example: value }) = key.unset;
-    format!("#{} = {value}\n", key.name)
+    format!("#{} = {}\n", key.name, key.literal())
 }
 
 fn wrapped(text: &str) -> String {
@@ -86,7 +83,7 @@ mod tests {
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        load(&Sources { file: Some(file.path().to_owned()), ..Sources::default() }).unwrap()
+        load(&Sources { file: Some(file.path().to_owned()), ..Sources::default() }).unwrap().config
     }
 
     #[test]

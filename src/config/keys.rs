@@ -2,7 +2,7 @@
 //!
 //! The catalogue in [`super::catalogue`] is written in these words.
 
-use toml::Value;
+use toml::{Table, Value};
 
 use super::units::{parse_bytes, parse_millis, show_bytes, show_millis};
 
@@ -100,6 +100,20 @@ impl Key {
             Kind::Size(min, max) => format!("a size from {:?} to {:?}", show_bytes(min), show_bytes(max)),
             Kind::Count(min, max) => format!("a whole number from {min} to {max}"),
         }
+    }
+
+    /// The default, or the value that documentation shows, as TOML.
+    pub(super) fn literal(&self) -> &'static str {
+        let (Unset::Default(value)
+        | Unset::Otherwise { example: value, .. }
+        | Unset::Required { example: value }) = self.unset;
+        value
+    }
+
+    /// The same as a value in the one form of its kind.
+    pub(super) fn example(&self) -> Option<Value> {
+        let mut table = format!("value = {}", self.literal()).parse::<Table>().ok()?;
+        self.checked(table.remove("value")?).ok()
     }
 
     /// What a value means before it is checked, where there is only text: the environment and the command line.

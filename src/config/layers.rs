@@ -95,6 +95,13 @@ impl Layers {
         }
     }
 
+    /// Puts another value in the place of the one at a path, which may have indices. An entry of a list of values
+    /// stands for the whole list. False where nothing is.
+    pub(super) fn replace(&mut self, path: &str, value: Option<Value>) -> bool {
+        let place = place(&mut self.values, path);
+        place.zip(value).map(|(place, value)| *place = value).is_some()
+    }
+
     /// Nothing only where a value lies in the place of a table, which the check of the file rules out.
     fn table_of<'a>(&mut self, path: &'a str) -> Option<(&mut Table, &'a str)> {
         let mut table = &mut self.values;
@@ -104,6 +111,21 @@ impl Layers {
             rest = below;
         }
         Some((table, rest))
+    }
+}
+
+fn place<'v>(table: &'v mut Table, path: &str) -> Option<&'v mut Value> {
+    let (step, below) = path.split_once('.').map_or((path, None), |(step, below)| (step, Some(below)));
+    let (name, index) = step.split_once('[').map_or((step, None), |(name, index)| (name, Some(index)));
+    let mut found = table.get_mut(name)?;
+    let sections = matches!(found, Value::Array(entries) if entries.iter().all(Value::is_table));
+    if let Some(index) = index.filter(|_| sections) {
+        let index: usize = index.trim_end_matches(']').parse().ok()?;
+        found = found.as_array_mut()?.get_mut(index)?;
+    }
+    match below {
+        Some(below) => place(found.as_table_mut()?, below),
+        None => Some(found),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use super::check::{self, Known};
-use super::error::{ConfigError, Origin};
+use super::error::{ConfigError, ConfigErrors, Origin, Problems};
 use super::layers::Layers;
 use super::resolve::resolve;
 use super::resolved::{Config, DEMO_NAME, DEMO_PASSWORD_HASH};
@@ -53,37 +53,66 @@ impl Sources {
     }
 }
 
+/// A configuration, and where its settings were written.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    file: Option<PathBuf>,
+    layers: Layers,
+}
+
+impl Loaded {
+    /// The file that was read, if any was.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The refusal of a value that is well-formed and of no use on this machine.
+    pub(crate) fn wrong(&self, key: &str, reason: String, allowed: &str) -> ConfigError {
+        self.layers.wrong(key, reason, allowed.to_owned())
+    }
+}
+
 /// Reads, checks and resolves the configuration.
 ///
 /// ```
 /// use backplane::config::{Sources, load};
-/// let config = load(&Sources::default())?;
-/// assert!(config.demo);
-/// # Ok::<(), backplane::config::ConfigError>(())
+/// let loaded = load(&Sources::default())?;
+/// assert!(loaded.config.demo);
+/// # Ok::<(), backplane::config::ConfigErrors>(())
 /// ```
 ///
 /// # Errors
-/// The first thing that is wrong, with its key, its origin, the reason and what is allowed.
-pub fn load(sources: &Sources) -> Result<Config, ConfigError> {
+/// All that is wrong, each with its key, its origin, the reason and what is allowed. What takes more than one key to
+/// be judged is judged once each key is good by itself.
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let mut layers = Layers::default();
+    let mut problems = Problems::default();
+    let mut file = None;
     if let Some((path, text)) = file_text(sources)? {
         let table = layers.read(&path, &text)?;
-        layers.values = check::table(&layers, table)?;
+        layers.values = check::table(&layers, table, &mut problems);
+        file = Some(path);
     }
     for (name, value) in &sources.environment {
         if let Some(name) = our_variable(name) {
-            set_from_environment(&mut layers, &name, value)?;
+            let set = set_from_environment(&mut layers, &name, value);
+            problems.note(set);
         }
     }
     for flag in &sources.flags {
-        set_from_text(&mut layers, flag.key, &flag.value, Origin::Flag(flag.flag))?;
+        let set = set_from_text(&mut layers, flag.key, &flag.value, Origin::Flag(flag.flag));
+        problems.note(set);
     }
-    let demo = !layers.values.contains_key("user") && !layers.values.contains_key("bus");
+    let demo = !["user", "bus"].into_iter().any(|section| layers.is_written(section));
     if demo {
         add_demo(&mut layers.values);
     }
-    check::complete(&mut layers)?;
-    resolve(layers, demo)
+    check::complete(&mut layers, &mut problems);
+    let (config, layers) = resolve(layers, demo, problems)?;
+    Ok(Loaded { config, file, layers })
 }
 
 impl Config {
@@ -100,8 +129,8 @@ impl Config {
     ///
     /// # Errors
     /// None in practice: it reads the defaults as if an operator had written them, and tests read the same.
-    pub fn demo() -> Result<Self, ConfigError> {
-        load(&Sources::default())
+    pub fn demo() -> Result<Self, ConfigErrors> {
+        load(&Sources::default()).map(|loaded| loaded.config)
     }
 }
 

@@ -15,11 +15,11 @@
 //! | `values` | single values with rules that only files know |
 //! | `resolved` | [`Config`] and its parts: all that the rest of the server sees |
 //! | `resolve` | from raw to resolved, with the checks between keys |
-//! | `tls` | `[tls]` with the files that it names |
+//! | `plan` | what changes from one configuration to another, and what of it needs a restart |
 //! | `example` | `backplane.example.toml`, written from the catalogue |
 //! | `error` | what an operator reads when something is refused |
 //!
-//! Nothing here knows HTTP, an actor or a clock, and only `load` and `tls` touch the file system.
+//! Nothing here knows HTTP, an actor or a clock, and only `load` touches the file system.
 
 mod catalogue;
 mod check;
@@ -28,18 +28,20 @@ mod example;
 mod keys;
 mod layers;
 mod load;
+mod plan;
 mod raw;
 mod resolve;
 mod resolved;
 #[cfg(test)]
 mod tests;
-mod tls;
 mod units;
 mod values;
 
-pub use error::{ConfigError, Origin};
+pub(crate) use error::Problems;
+pub use error::{ConfigError, ConfigErrors, Origin};
 pub use example::example;
-pub use load::{FlagValue, Sources, load};
+pub use load::{FlagValue, Loaded, Sources, load};
+pub use plan::{ChangedBus, People, Plan, Requests, plan};
 pub use resolved::{
     AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
 };

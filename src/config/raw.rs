@@ -94,6 +94,7 @@ pub(super) struct RawStorage {
     pub(super) durability: RawDurability,
     pub(super) interval: Millis,
     pub(super) segment: u64,
+    pub(super) max: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,8 +137,11 @@ pub(super) struct RawLimits {
     pub(super) json_depth: usize,
     pub(super) channels_per_bus: usize,
     pub(super) window_memory: usize,
+    pub(super) answer_memory: usize,
     pub(super) idempotency_keys: usize,
     pub(super) idempotency_window: Millis,
+    pub(super) pending_posts: usize,
+    pub(super) log_patience: Millis,
     pub(super) connections: usize,
     pub(super) header_timeout: Millis,
     pub(super) body_timeout: Millis,
@@ -149,7 +153,6 @@ pub(super) struct RawLimits {
 pub(super) struct RawDefaults {
     pub(super) channel_idle: Millis,
     pub(super) retention: Millis,
-    pub(super) retention_max: Millis,
     pub(super) window: RawWindow<NonZeroUsize>,
     pub(super) allowed_origins: Vec<Text<OriginPattern>>,
     pub(super) envelope_keys: Vec<Text<MagicKey>>,
@@ -179,7 +182,6 @@ pub(super) struct RawBus {
     pub(super) read: Vec<Text<UserName>>,
     pub(super) channel_idle: Option<Millis>,
     pub(super) retention: Option<Millis>,
-    pub(super) retention_max: Option<Millis>,
     #[serde(default)]
     pub(super) window: RawWindow<Option<NonZeroUsize>>,
     pub(super) allowed_origins: Option<Vec<Text<OriginPattern>>>,

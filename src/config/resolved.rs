@@ -98,7 +98,7 @@ pub enum Storage {
 }
 
 /// Bounds on what clients may use (I-5).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a request's body.
     pub body: usize,
@@ -112,10 +112,16 @@ pub struct Limits {
     pub channels_per_bus: usize,
     /// Bytes of all messages held, over all buses and channels.
     pub window_memory: usize,
+    /// Bytes that all answers under way hold, besides the messages themselves.
+    pub answer_memory: usize,
     /// `Idempotency-Key` values that one bus remembers.
     pub idempotency_keys: usize,
     /// How long an `Idempotency-Key` is remembered.
     pub idempotency_window: Duration,
+    /// POSTs to one bus that wait for their answers at the same time.
+    pub pending_posts: usize,
+    /// How long a POST waits for a disk that does not answer.
+    pub log_patience: Duration,
     /// Connections at the same time, over all workers and listeners.
     pub connections: usize,
     /// How long a client may take to send a request's head.
@@ -183,6 +189,10 @@ impl Config {
     /// [`Config::public_url`] without a slash at its end: a path of the server follows right after it.
     #[must_use]
     pub fn public_base(&self) -> Option<&str> {
-        self.public_url.as_ref().map(|url| url.as_str().trim_end_matches('/'))
+        base_of(self.public_url.as_ref())
     }
+}
+
+pub(super) fn base_of(public_url: Option<&Url>) -> Option<&str> {
+    public_url.map(|url| url.as_str().trim_end_matches('/'))
 }

@@ -20,25 +20,23 @@ post = [\"alice\"]
 ";
 
 /// Loads a `backplane.toml`, environment variables and flags.
-fn loaded(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> Result<Config, ConfigError> {
+fn loaded(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> Result<Config, ConfigErrors> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("backplane.toml"), file).unwrap();
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let sources =
         Sources { file: None, folder: Some(folder.path().to_owned()), environment, flags: flags.to_vec() };
-    load(&sources)
+    load(&sources).map(|loaded| loaded.config)
 }
 
 /// The refusal, without the folder of the file.
 fn refusal(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> String {
-    let text = loaded(file, environment, flags).unwrap_err().to_string();
-    match text.find("/backplane.toml") {
-        Some(end) => {
-            let start = text[..end].rfind(['(', ' ']).map_or(0, |at| at + 1);
-            format!("{}{}", &text[..start], &text[end + 1..])
-        }
-        None => text,
+    let mut text = loaded(file, environment, flags).unwrap_err().to_string();
+    while let Some(end) = text.find("/backplane.toml") {
+        let start = text[..end].rfind(['(', ' ']).map_or(0, |at| at + 1);
+        text.replace_range(start..=end, "");
     }
+    text
 }
 
 fn flag(flag: &'static str, key: &'static str, value: &str) -> FlagValue {
@@ -190,6 +188,69 @@ fn refusals_of_the_file() {
         let file = file.replace("@USER", USER.trim()).replace("@BUS", BUS.trim());
         assert_eq!(refusal(&file, &[], &[]), expected.trim_end(), "for:\n{file}");
     }
+}
+
+/// What is refused, in the order of the refusals.
+fn refused_keys(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> Vec<String> {
+    let refusal = loaded(file, environment, flags).unwrap_err();
+    refusal.iter().map(|error| error.to_string().split([' ', ':']).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let file = r#"
+        listen = ["nowhere", "127.0.0.1:1", "elsewhere"]
+        shutdown_grace = "long"
+        [limits]
+        boddy = 1
+        [tls]
+        cert = "a"
+        [[user]]
+        name = "alice"
+        [[bus]]
+        name = "not a name"
+        post = "alice"
+        allowed_origins = "www.example.com"
+    "#;
+    let found = refused_keys(file, &[("BACKPLANE_LISTN", "")], &[flag("--log-level", "log.level", "inof")]);
+    let expected = [
+        // Kinds, bounds and unknown keys, source by source.
+        "limits.boddy",
+        "shutdown_grace",
+        "listn",
+        // What is missing.
+        "tls.listen",
+        "tls.key",
+        "user[0].password_hash",
+        // What values mean.
+        "bus[0].name",
+        "bus[0].allowed_origins[0]",
+        "listen[0]",
+        "log.level",
+    ];
+    let sorted = |mut keys: Vec<String>| {
+        keys.sort_unstable();
+        keys
+    };
+    assert_eq!(sorted(found), sorted(expected.map(str::to_owned).to_vec()));
+}
+
+#[test]
+fn everything_that_takes_several_keys_is_told_at_once() {
+    let bus = |name: &str, more: &str| format!("[[bus]]\nname = \"{name}\"\npost = [\"bob\"]\n{more}\n");
+    let head = "listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]\nlimits.body = \"1KiB\"\n";
+    let origins = "require_envelope = true\nallowed_origins = [\"*\", \"https://a.example\"]";
+    let file = [head, USER, &bus("a", ""), &bus("a", origins)].concat();
+    let expected = [
+        "listen",
+        "bus[1].name",
+        "bus[0].post",
+        "bus[1].post",
+        "bus[1].require_envelope",
+        "bus[1].allowed_origins",
+        "limits.body",
+    ];
+    assert_eq!(refused_keys(&file, &[], &[]), expected);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Names out of a request's path.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use backplane_actors::{BusName, ChannelName};
 
@@ -9,7 +11,7 @@ use crate::service::{Bus, Service};
 /// The bus that the path names.
 ///
 /// Buses are known to all who use them (1.0 section 2.1), so the answer may tell that there is none.
-pub(crate) fn bus_of<'s>(service: &'s Service, request: &HttpRequest) -> Result<&'s Bus, ApiError> {
+pub(crate) fn bus_of(service: &Service, request: &HttpRequest) -> Result<Arc<Bus>, ApiError> {
     let text = request.match_info().get("bus").unwrap_or_default();
     service.bus(text).ok_or_else(|| match text.parse::<BusName>() {
         Ok(_) => ApiError::new(ErrorCode::UnknownBus, "there is no bus of this name on this server"),

@@ -1,6 +1,22 @@
-//! The server: listeners, TLS, signals, and an orderly end. `telemetry` has what it logs to.
+//! The server: listeners, TLS, signals, and an orderly end.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
+//! | `listeners` | addresses, bound and then listened on |
+//! | `reload` | SIGHUP: a new configuration while the server runs |
+//! | `ending` | the order of the end, and its one deadline |
+//! | `telemetry` | where log lines go |
 
+mod ending;
+mod listeners;
+mod preflight;
+mod reload;
 pub mod telemetry;
+
+pub use listeners::{Listeners, Sockets};
+pub use preflight::{check, check_beside_a_server};
+pub use reload::Reloader;
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -9,25 +25,17 @@ use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer, web};
-use futures::future::{Either, select};
+use actix_web::{App, HttpServer};
+use futures::future::{Either, join_all, select};
 use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
-use crate::error::{ApiError, ErrorCode};
-
-use crate::http::CloseUnread;
 use crate::tls::{ReloadingCertificate, TlsError};
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
-/// How often the end of the last requests is looked for while shutting down.
-const DRAIN_CHECK: Duration = Duration::from_millis(5);
-/// Connections that the kernel holds until they are accepted.
-const BACKLOG: i32 = 4096;
 
 /// Why the server does not start or ended.
 #[derive(Debug, thiserror::Error)]
@@ -52,78 +60,9 @@ pub enum ServerError {
     Failed(#[from] io::Error),
 }
 
-/// Open listeners: their addresses are known before the server runs, also where the port was 0.
-#[derive(Debug)]
-pub struct Listeners {
-    plain: Vec<TcpListener>,
-    tls: Vec<TcpListener>,
-    metrics: Option<TcpListener>,
-}
-
-impl Listeners {
-    /// Opens what the configuration names.
-    ///
-    /// # Errors
-    ///
-    /// [`ServerError::Listen`] names the address that is taken or not ours.
-    pub fn open(config: &Config) -> Result<Self, ServerError> {
-        let all =
-            |addresses: &[SocketAddr]| addresses.iter().map(|at| listen(*at)).collect::<Result<Vec<_>, _>>();
-        Ok(Self {
-            plain: all(&config.listen)?,
-            tls: all(config.tls.as_ref().map_or(&[][..], |tls| &tls.listen))?,
-            metrics: config.metrics_listen.map(listen).transpose()?,
-        })
-    }
-
-    /// Second handles of the same sockets: the server keeps the first ones until its very end.
-    fn doors(&self) -> io::Result<Vec<TcpListener>> {
-        self.plain.iter().chain(&self.tls).chain(&self.metrics).map(TcpListener::try_clone).collect()
-    }
-
-    /// Addresses of plain HTTP.
-    #[must_use]
-    pub fn plain(&self) -> Vec<SocketAddr> {
-        addresses(&self.plain)
-    }
-
-    /// Addresses with TLS.
-    #[must_use]
-    pub fn tls(&self) -> Vec<SocketAddr> {
-        addresses(&self.tls)
-    }
-
-    /// The address of the metrics.
-    #[must_use]
-    pub fn metrics(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
-    }
-}
-
-fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
-    listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
-}
-
-fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    let open = || {
-        let socket =
-            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-        // A restart must not wait for connections of its predecessor to time out.
-        socket.set_reuse_address(true)?;
-        if address.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        socket.bind(&address.into())?;
-        socket.listen(BACKLOG)?;
-        socket.set_nonblocking(true)?;
-        Ok(TcpListener::from(socket))
-    };
-    open().map_err(|error| ServerError::Listen { address, error })
-}
-
 /// Serves until `shutdown` completes, then ends in order: readiness is withdrawn, no connection is
 /// accepted, requests under way are answered, the broker settles what it accepted. All of it within the
-/// configuration's `shutdown_grace`.
+/// configuration's `shutdown_grace`: what is not done by then is cut off, and a line of the log says what it was.
 ///
 /// Needs an actix system (`#[actix_web::main]`).
 ///
@@ -150,8 +89,12 @@ pub async fn run(
     let ended = match select(std::pin::pin!(shutdown), server).await {
         Either::Left(((), server)) => {
             let server = actix_web::rt::spawn(server);
-            end(config.shutdown_grace, backplane, &handles, &doors).await;
-            server.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+            if end(config.shutdown_grace, backplane, &handles, &doors).await {
+                server.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+            } else {
+                // It waits for connections, and cannot be told to stop waiting. It ends with this thread's runtime.
+                Ok(())
+            }
         }
         Either::Right((ended, _)) => ended,
     };
@@ -175,13 +118,12 @@ fn main_server(
     let backplane = backplane.clone();
     let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
     let mut server = HttpServer::new(move || {
-        // The routes bring the middleware with them, and a poll is too short to pass it twice.
-        let rest = web::scope("").wrap(CloseUnread).configure(backplane.operations());
-        let rest = match stage.clone() {
-            Some(bus) => rest.configure(backplane.demo(bus)),
-            None => rest,
+        let app = App::new().configure(backplane.routes()).configure(backplane.operations());
+        let app = match stage.clone() {
+            Some(bus) => app.configure(backplane.demo(bus)),
+            None => app,
         };
-        App::new().configure(backplane.routes()).service(rest.default_service(web::to(nothing_here)))
+        app.configure(backplane.rest())
     })
     .workers(workers)
     .max_connections(limits.connections.div_ceil(workers))
@@ -204,20 +146,18 @@ fn main_server(
 
 fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
     let backplane = backplane.clone();
-    let server = HttpServer::new(move || {
-        App::new().wrap(CloseUnread).configure(backplane.metrics()).default_service(web::to(nothing_here))
-    });
+    let server =
+        HttpServer::new(move || App::new().configure(backplane.metrics()).configure(backplane.rest()));
     Ok(server.workers(1).disable_signals().listen(listener)?.run())
 }
 
-async fn nothing_here() -> Result<&'static str, ApiError> {
-    let text = "there is nothing at this path; the protocol is below /v1/bus/";
-    Err(ApiError::new(ErrorCode::NotFound, text).closing())
-}
-
-/// The order matters: the workers that answer requests also run the actors, so they end last.
-async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle], doors: &[TcpListener]) {
-    let deadline = Instant::now() + grace;
+/// Ends in order, and says how it went. Whether nothing of the server is left.
+async fn end(
+    grace: Duration,
+    backplane: &Backplane,
+    handles: &[ServerHandle],
+    doors: &[TcpListener],
+) -> bool {
     backplane.drain();
     for handle in handles {
         handle.pause().await;
@@ -228,16 +168,22 @@ async fn end(grace: Duration, backplane: &Backplane, handles: &[ServerHandle], d
         // instead of turning to another. Systems that cannot do this leave them waiting.
         _ = SockRef::from(door).shutdown(Shutdown::Both);
     }
-    while backplane.active_requests() > 0 && Instant::now() < deadline {
-        sleep(DRAIN_CHECK).await;
+    let stop = |waits| join_all(handles.iter().map(move |handle| handle.stop(waits)));
+    let ended = ending::end(grace, backplane.drained(), backplane.shutdown(), stop).await;
+    let requests = backplane.active_requests();
+    if !ended.answered {
+        tracing::warn!(requests, "requests were still under way when the time to shut down was over");
     }
-    if timeout_at(deadline, backplane.shutdown()).await.is_err() {
+    if !ended.settled {
         tracing::warn!("messages were still being made durable when the time to shut down was over");
     }
-    let graceful = Instant::now() < deadline;
-    for handle in handles {
-        handle.stop(graceful).await;
+    if !ended.stopped {
+        tracing::warn!("connections were still open when the time to shut down was over");
     }
+    if ended.is_in_order() {
+        tracing::info!("ended in order");
+    }
+    ended.stopped
 }
 
 /// Completes at SIGTERM or SIGINT.

@@ -6,12 +6,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tracing_subscriber::filter::{DynFilterFn, ParseError};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 use crate::config::{LogFormat, LogSettings};
 
 /// Nobody is let in any more.
 static DOORS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Why a level does not hold.
+#[derive(Debug, thiserror::Error)]
+pub enum LevelError {
+    /// It is no list of directives.
+    #[error("log.level is no list of levels: {0}")]
+    Directives(#[from] ParseError),
+    /// The log is gone, at the end of the process.
+    #[error("log.level cannot be changed: {0}")]
+    Gone(#[from] reload::Error),
+}
 
 /// Starts logging for the process, panics included.
 ///
@@ -20,9 +31,8 @@ static DOORS_CLOSED: AtomicBool = AtomicBool::new(false);
 /// # Errors
 ///
 /// The level is no list of directives; configurations that were loaded have had theirs checked.
-pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
-    // The workers' comings and goings are news only to those who ask for them.
-    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", settings.level))?;
+pub fn start(settings: &LogSettings) -> Result<Level, LevelError> {
+    let (filter, level) = reload::Layer::new(filter(&settings.level)?);
     let news = DynFilterFn::new(|line, _| {
         line.target() != "actix_server::accept" || !DOORS_CLOSED.load(Ordering::Relaxed)
     });
@@ -36,7 +46,27 @@ pub fn start(settings: &LogSettings) -> Result<(), ParseError> {
         LogFormat::Json => lines.with(layer.json().flatten_event(true)).init(),
     }
     std::panic::set_hook(Box::new(log_panic));
-    Ok(())
+    Ok(Level(level))
+}
+
+/// What is worth a line, while the process runs.
+#[derive(Debug, Clone)]
+pub struct Level(reload::Handle<EnvFilter, Registry>);
+
+impl Level {
+    /// From now on this is what `log.level` says.
+    ///
+    /// # Errors
+    ///
+    /// [`LevelError`]: nothing has changed.
+    pub fn replace(&self, level: &str) -> Result<(), LevelError> {
+        Ok(self.0.reload(filter(level)?)?)
+    }
+}
+
+fn filter(level: &str) -> Result<EnvFilter, ParseError> {
+    // The workers' comings and goings are news only to those who ask for them.
+    EnvFilter::try_new(format!("actix_server=warn,{level}"))
 }
 
 /// From now on a connection that cannot be accepted is no news: the server closes its doors before the thread

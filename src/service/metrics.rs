@@ -1,6 +1,7 @@
 //! Prometheus metrics: what the HTTP side counts, and what the broker's actors counted when asked.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backplane_actors::{Broker, Stats};
@@ -13,31 +14,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::{Route, log_metrics};
 use crate::auth::Authenticator;
-
-/// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Route {
-    ReadBus,
-    ReadChannel,
-    NewChannel,
-    Post,
-    Operations,
-    Other,
-}
-
-impl Route {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadBus => "read_bus",
-            Self::ReadChannel => "read_channel",
-            Self::NewChannel => "new_channel",
-            Self::Post => "post",
-            Self::Operations => "operations",
-            Self::Other => "other",
-        }
-    }
-}
+use crate::http::Budget;
 
 /// Upper ends of the buckets for the time to answer, in seconds.
 const SECONDS: [f64; 8] = [0.0001, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5];
@@ -60,13 +39,17 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(broker: Broker, authenticator: Authenticator) -> Self {
+    pub(crate) fn new(broker: Broker, authenticator: Authenticator, answers: Arc<Budget>) -> Self {
         let requests = Family::default();
         let seconds: Family<Asked, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
         let mut registry = Registry::with_prefix("backplane");
         registry.register("requests", "Requests answered", requests.clone());
-        registry.register("request_seconds", "Time from a request's head to its answer", seconds.clone());
-        registry.register_collector(Box::new(Actors { broker, authenticator }));
+        registry.register(
+            "request_seconds",
+            "Time from a request's head to its answer's head",
+            seconds.clone(),
+        );
+        registry.register_collector(Box::new(Readings { broker, authenticator, answers }));
         Self { registry, requests, seconds }
     }
 
@@ -84,43 +67,43 @@ impl Metrics {
     }
 }
 
-/// Reads the counters of the actors when somebody asks: they pay nothing for it.
-struct Actors {
+/// Reads what others count when somebody asks: they pay nothing for it.
+struct Readings {
     broker: Broker,
     authenticator: Authenticator,
+    answers: Arc<Budget>,
 }
 
-impl fmt::Debug for Actors {
+impl fmt::Debug for Readings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Actors")
+        f.write_str("Readings")
     }
 }
 
 type Reading = fn(&Stats) -> u64;
 
 /// Counters of each bus: name, help, where to read them.
-const BUS_COUNTERS: [(&str, &str, Reading); 9] = [
+const BUS_COUNTERS: [(&str, &str, Reading); 10] = [
     ("posts", "POSTs accepted", |stats| stats.posts),
     ("messages", "Messages accepted", |stats| stats.messages),
     ("replays", "POSTs answered from an idempotency key", |stats| stats.replays),
-    ("channels_spawned", "Channel actors started", |stats| stats.spawned),
+    ("channels_begun", "Channels that came into being", |stats| stats.begun),
+    ("channels_spawned", "Channel actors started, of channels that were read", |stats| stats.spawned),
     ("channels_reaped", "Channels expired", |stats| stats.reaped),
     ("channels_reprieved", "Channels that were posted to just before they were reaped", |stats| {
         stats.reprieved
     }),
-    ("channels_overtaken", "Expired channels met by a request before the Supervisor", |stats| {
-        stats.overtaken
-    }),
+    ("channels_overtaken", "Expired channels met by a request before the reaper", |stats| stats.overtaken),
     ("actor_panics", "Panics caught in actors", |stats| stats.crashed),
-    ("channels_revived", "Channel actors started anew after a panic", |stats| stats.revived),
+    ("channels_revived", "Channels brought back whose actor was gone", |stats| stats.revived),
 ];
 
-impl Collector for Actors {
+impl Collector for Readings {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut buses: Vec<_> = self.broker.buses().collect();
+        let mut buses = self.broker.buses();
         buses.sort();
         let stats: Vec<_> =
-            buses.into_iter().filter_map(|bus| Some((bus.as_str(), self.broker.bus_stats(bus)?))).collect();
+            buses.iter().filter_map(|bus| Some((bus.as_str(), self.broker.bus_stats(bus)?))).collect();
         for (name, help, read) in BUS_COUNTERS {
             let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for (bus, stats) in &stats {
@@ -137,6 +120,10 @@ impl Collector for Actors {
         let help = "Bytes that all windows hold, overhead included";
         let memory = encoder.encode_descriptor("window_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX)).encode(memory)?;
+        let help = "Bytes that answers under way hold: references to messages, and buffers";
+        let answers = encoder.encode_descriptor("answer_bytes", help, None, MetricType::Gauge)?;
+        ConstGauge::new(i64::try_from(self.answers.held()).unwrap_or(i64::MAX)).encode(answers)?;
+        log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
         let help = "Passwords hashed: credentials that were not known to be right";
         let hashes = encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?;
         ConstCounter::new(self.authenticator.hashes()).encode(hashes)

@@ -2,43 +2,64 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `drain` | the end of the service, and how many requests are under way |
+//! | `log_metrics` | what the message log says of itself, in the same form |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
+//! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
+//! | `readiness` | whether a POST would be accepted now |
+//! | `settings` | what requests are judged by, which may change while the server runs |
 
+mod drain;
+mod log_metrics;
 mod metrics;
+mod observe;
 pub(crate) mod probes;
+mod readiness;
+mod settings;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use actix_web::http::header::{
-    CONNECTION, FORWARDED, HeaderName, HeaderValue, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO,
-};
-use actix_web::{HttpRequest, HttpResponse, ResponseError as _};
-use backplane_actors::{Broker, BusName, MessageLimits};
+use actix_web::HttpRequest;
+use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use arc_swap::ArcSwap;
+use backplane_actors::{Broker, BusHandle, BusName, MessageLimits};
 use foldhash::fast::RandomState;
+use futures::FutureExt as _;
 
+pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
-pub(crate) use self::metrics::Route;
+use self::observe::Route;
+pub(crate) use self::observe::{Around, Matched, resource, scope};
+use self::readiness::Readiness;
+use self::settings::Settings;
 use crate::auth::signatures::EnvelopePolicy;
-use crate::auth::{self, Authenticator, Right, TransportPolicy, UserName};
-use crate::config::{AllowedOrigins, Config, Limits};
+use crate::auth::{self, Accounts, Authenticator, Right, UserName};
+use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
 use crate::error::{ApiError, ErrorCode};
+use crate::http::Budget;
 
-/// A bus as HTTP sees it.
+/// A bus as HTTP sees it: the broker's, and who may do what from where.
 pub(crate) struct Bus {
-    name: BusName,
+    handle: BusHandle,
     allowed_origins: AllowedOrigins,
     envelopes: EnvelopePolicy,
 }
 
 impl Bus {
+    fn of(bus: &config::Bus, handle: BusHandle) -> Self {
+        Self { handle, allowed_origins: bus.allowed_origins.clone(), envelopes: bus.envelopes.clone() }
+    }
+
     pub(crate) fn name(&self) -> &BusName {
-        &self.name
+        self.handle.name()
+    }
+
+    /// For posting and reading: what the request found it stays with.
+    pub(crate) const fn handle(&self) -> &BusHandle {
+        &self.handle
     }
 
     pub(crate) fn allowed_origins(&self) -> &AllowedOrigins {
@@ -50,65 +71,48 @@ impl Bus {
     }
 }
 
-/// How long an answer about readiness is good for: probes may come from many sides.
-const READINESS_AGE: Duration = Duration::from_secs(1);
-
 /// Headers that only proxies add.
 const BY_PROXIES: [HeaderName; 4] = [FORWARDED, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO];
 
 pub(crate) struct Service {
     broker: Broker,
     authenticator: Authenticator,
-    transport: TransportPolicy,
-    buses: HashMap<BusName, Bus, RandomState>,
-    limits: Limits,
-    message_limits: MessageLimits,
-    public_base: Option<String>,
+    settings: ArcSwap<Settings>,
+    buses: ArcSwap<HashMap<BusName, Arc<Bus>, RandomState>>,
+    answers: Arc<Budget>,
     metrics: Metrics,
-    draining: AtomicBool,
-    active: AtomicUsize,
-    readiness: Mutex<Option<(Instant, Result<(), ApiError>)>>,
-}
-
-/// Counts a request for as long as it is being answered, also if the client hangs up.
-struct Active<'s>(&'s AtomicUsize);
-
-impl Drop for Active<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
+    drain: Arc<Drain>,
+    readiness: Readiness,
 }
 
 impl Service {
-    pub(crate) fn new(config: &Config, broker: Broker, authenticator: Authenticator) -> Self {
+    /// Around a broker that has the configuration's buses; gives back the name of one that it lacks.
+    pub(crate) fn new(
+        config: &Config,
+        broker: Broker,
+        authenticator: Authenticator,
+    ) -> Result<Self, BusName> {
         let buses = config.buses.iter().map(|bus| {
-            let seen = Bus {
-                name: bus.name.clone(),
-                allowed_origins: bus.allowed_origins.clone(),
-                envelopes: bus.envelopes.clone(),
-            };
-            (bus.name.clone(), seen)
+            let handle = broker.bus(bus.name.as_str()).ok_or_else(|| bus.name.clone())?;
+            Ok((bus.name.clone(), Arc::new(Bus::of(bus, handle))))
         });
-        Self {
-            buses: buses.collect(),
-            transport: TransportPolicy {
-                insecure_auth: config.insecure_auth,
-                trusted_proxies: config.trusted_proxies.clone(),
-            },
-            message_limits: MessageLimits {
-                messages: config.limits.messages_per_post,
-                message: config.limits.message,
-                depth: config.limits.json_depth,
-            },
-            limits: config.limits.clone(),
-            public_base: config.public_base().map(str::to_owned),
-            metrics: Metrics::new(broker.clone(), authenticator.clone()),
+        let buses = buses.collect::<Result<_, _>>()?;
+        let asked = broker.clone();
+        let readiness = Readiness::new(move || {
+            let broker = asked.clone();
+            async move { broker.canary().await.map_err(ApiError::from) }.boxed_local()
+        });
+        let answers = Budget::new(config.limits.answer_memory);
+        Ok(Self {
+            buses: ArcSwap::from_pointee(buses),
+            settings: ArcSwap::from_pointee(Settings::of(&Requests::of(config))),
+            metrics: Metrics::new(broker.clone(), authenticator.clone(), Arc::clone(&answers)),
+            answers,
             broker,
             authenticator,
-            draining: AtomicBool::new(false),
-            active: AtomicUsize::new(0),
-            readiness: Mutex::new(None),
-        }
+            drain: Drain::new(),
+            readiness,
+        })
     }
 
     pub(crate) fn broker(&self) -> &Broker {
@@ -119,27 +123,60 @@ impl Service {
         &self.metrics
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+    /// The limits as they are now. A request keeps those that it began with.
+    pub(crate) fn limits(&self) -> Limits {
+        self.settings.load().limits
     }
 
-    pub(crate) fn message_limits(&self) -> &MessageLimits {
-        &self.message_limits
+    /// What all answers under way may hold together.
+    pub(crate) fn answers(&self) -> &Arc<Budget> {
+        &self.answers
     }
 
-    pub(crate) fn bus(&self, name: &str) -> Option<&Bus> {
-        self.buses.get(name)
+    /// The bounds of messages as they are now.
+    pub(crate) fn message_limits(&self) -> MessageLimits {
+        self.settings.load().message_limits
+    }
+
+    /// The bus as it is now. A request keeps it until its end, whatever becomes of the bus.
+    pub(crate) fn bus(&self, name: &str) -> Option<Arc<Bus>> {
+        self.buses.load().get(name).cloned()
     }
 
     /// What URLs start with outside, without a slash at the end, if the operator said so.
-    pub(crate) fn public_base(&self) -> Option<&str> {
-        self.public_base.as_deref()
+    pub(crate) fn public_base(&self) -> Option<Arc<str>> {
+        self.settings.load().public_base.clone()
+    }
+
+    /// From now on requests are judged by this.
+    pub(crate) fn replace_settings(&self, requests: &Requests) {
+        self.answers.set_most(requests.limits.answer_memory);
+        self.settings.store(Arc::new(Settings::of(requests)));
+    }
+
+    /// From now on these users have these rights. What was verified for others counts no more.
+    pub(crate) fn replace_accounts(&self, accounts: Accounts) {
+        self.authenticator.replace_accounts(accounts);
+    }
+
+    /// From now on requests find these buses as they are here, and no more those that are gone.
+    pub(crate) fn replace_buses(&self, here: &[config::Bus], gone: &[BusName]) {
+        self.buses.rcu(|before| {
+            let mut buses = HashMap::clone(before);
+            buses.retain(|name, _| !gone.contains(name));
+            // One that the broker has closed meanwhile is not found.
+            buses.extend(here.iter().filter_map(|bus| {
+                let handle = self.broker.bus(bus.name.as_str())?;
+                Some((bus.name.clone(), Arc::new(Bus::of(bus, handle))))
+            }));
+            buses
+        });
     }
 
     /// Who asks (V1-AUTH-1, V1-AUTH-2). On a transport where credentials may not travel they are not even
     /// looked at, nor asked for.
     pub(crate) async fn authenticate(&self, request: &HttpRequest) -> Result<UserName, ApiError> {
-        let transport = auth::transport(&self.transport, request);
+        let transport = auth::transport(&self.settings.load().transport, request);
         if !transport.credentials_allowed {
             let text = "this call needs credentials, and those are accepted over HTTPS only";
             return Err(ApiError::new(ErrorCode::HttpsRequired, text));
@@ -150,7 +187,7 @@ impl Service {
 
     /// Whether the user has the right on the bus (V1-AUTH-2).
     pub(crate) fn authorize(&self, user: &UserName, bus: &Bus, right: Right) -> Result<(), ApiError> {
-        if self.authenticator.may(user, &bus.name, right) {
+        if self.authenticator.may(user, bus.name(), right) {
             return Ok(());
         }
         let text = match right {
@@ -171,59 +208,16 @@ impl Service {
             && !BY_PROXIES.iter().any(|name| request.headers().contains_key(name))
     }
 
-    /// Runs what answers a request, turns its error into an answer, and keeps the books.
-    pub(crate) async fn observe(
-        &self,
-        route: Route,
-        answer: impl Future<Output = Result<HttpResponse, ApiError>>,
-    ) -> HttpResponse {
-        self.active.fetch_add(1, Ordering::AcqRel);
-        let active = Active(&self.active);
-        let began = Instant::now();
-        let mut response = answer.await.unwrap_or_else(|error| {
-            tracing::debug!(route = route.as_str(), code = error.code().as_str(), "refused");
-            error.error_response()
-        });
-        if self.is_draining() {
-            // The client's next request belongs to another server.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            response.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
-        }
-        let (status, took) = (response.status().as_u16(), began.elapsed());
-        self.metrics.record(route, status, took);
-        tracing::debug!(route = route.as_str(), status, micros = took.as_micros(), "answered");
-        drop(active);
-        response
+    /// The service's end, and the requests under way.
+    pub(crate) fn drain(&self) -> &Arc<Drain> {
+        &self.drain
     }
 
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
-    }
-
-    /// From now on the server is not ready, and connections end after their answers.
-    pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Release);
-    }
-
-    /// Requests that are being answered now.
-    pub(crate) fn active(&self) -> usize {
-        self.active.load(Ordering::Acquire)
-    }
-
-    /// Whether a POST would be accepted and become durable now: a message of our own says so.
+    /// Whether a POST would be accepted and become durable now. Known within a second.
     pub(crate) async fn ready(&self) -> Result<(), ApiError> {
-        if self.is_draining() {
+        if self.drain.has_begun() {
             return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
         }
-        let known = self.readiness.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, answer)) = known
-            && at.elapsed() < READINESS_AGE
-        {
-            return answer;
-        }
-        let answer = self.broker.canary().await.map_err(ApiError::from);
-        *self.readiness.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((Instant::now(), answer.clone()));
-        answer
+        self.readiness.ask().await
     }
 }

@@ -7,12 +7,13 @@
 
 #[cfg(test)]
 mod tests;
+mod validity;
 
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context, SHA256};
@@ -67,6 +68,22 @@ pub enum TlsError {
         certificate: PathBuf,
         /// The key file.
         key: PathBuf,
+    },
+    /// The certificate's time is over.
+    #[error("{}: the certificate expired at {}", file.display(), humantime::format_rfc3339_seconds(*end))]
+    Expired {
+        /// The certificate file.
+        file: PathBuf,
+        /// The last moment at which it was valid.
+        end: SystemTime,
+    },
+    /// The certificate's time has not come.
+    #[error("{}: the certificate is not valid before {}", file.display(), humantime::format_rfc3339_seconds(*start))]
+    NotYetValid {
+        /// The certificate file.
+        file: PathBuf,
+        /// The first moment at which it will be valid.
+        start: SystemTime,
     },
     /// The TLS library refuses the settings.
     #[error("TLS cannot be set up: {0}")]

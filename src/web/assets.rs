@@ -2,7 +2,6 @@
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, Header as _, HeaderValue, IF_NONE_MATCH, IfNoneMatch,
-    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -48,8 +47,7 @@ impl Asset {
         let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response
             .insert_header((ETAG, self.tag.to_string()))
-            .insert_header((CACHE_CONTROL, HeaderValue::from_static(keep)))
-            .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+            .insert_header((CACHE_CONTROL, HeaderValue::from_static(keep)));
         if known {
             return response.finish();
         }

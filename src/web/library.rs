@@ -1,15 +1,15 @@
 //! The browser library, as it is built in `client/dist`: a classic script and a module.
 
 use std::future::{Ready, ready};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue};
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::assets::{Asset, Keep};
-use crate::http::CloseUnread;
 use crate::http::get_or_head;
+use crate::service::{Matched, Service, resource};
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 /// Lets pages that isolate themselves use the library all the same.
@@ -21,12 +21,11 @@ static MODULE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../../client/dist/backplane.mjs")));
 
 /// Adds `/v1/backplane.js`, the script that pages load since 2011, and `/backplane.mjs`.
-pub(crate) fn routes(config: &mut ServiceConfig) {
-    let script = get_or_head().to(|request: HttpRequest| serve(&SCRIPT, &request));
-    let module = get_or_head().to(|request: HttpRequest| serve(&MODULE, &request));
-    config
-        .service(web::resource("/v1/backplane.js").route(script).wrap(CloseUnread))
-        .service(web::resource("/backplane.mjs").route(module).wrap(CloseUnread));
+pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
+    for (path, asset) in [("/v1/backplane.js", &SCRIPT), ("/backplane.mjs", &MODULE)] {
+        let file = get_or_head().to(move |request: HttpRequest| serve(asset, &request));
+        config.service(resource(path, Matched::Library, service).route(file));
+    }
 }
 
 /// The same for everybody, so every origin may load it, also as a module.

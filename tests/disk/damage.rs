@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::harness::{BUS, Ended, Home};
 use crate::{DATA, first_segment, post_all, read};
+use testkit::{BUS, Ended, Home};
 
 /// A log with these messages, whose server has ended in order.
 fn log_with(payloads: &[&str]) -> (Home, Vec<String>) {
@@ -19,7 +19,7 @@ fn log_with(payloads: &[&str]) -> (Home, Vec<String>) {
 fn refused(home: &Home) -> Ended {
     let before = fs::read(first_segment(home)).unwrap();
     let ended = home.start(&[]).end();
-    assert_eq!((ended.code, ended.output.as_str()), (Some(1), ""));
+    assert_eq!((ended.code, ended.output.as_str()), (Some(65), ""));
     assert!(!ended.errors.contains("listening on"), "{}", ended.errors);
     assert!(fs::read(first_segment(home)).unwrap() == before, "the file was changed");
     ended

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::harness::{Client, Home, eventually};
 use crate::{DATA, post_all, read};
+use testkit::{Client, Home, eventually};
 
 #[test]
 fn a_second_server_on_the_same_folder_is_refused() {
@@ -12,7 +12,7 @@ fn a_second_server_on_the_same_folder_is_refused() {
     let client = first.client();
     post_all(&client, &["1"]);
     let second = home.start(&[]).end();
-    assert_eq!((second.code, second.output.as_str()), (Some(1), ""));
+    assert_eq!((second.code, second.output.as_str()), (Some(78), ""));
     let words = format!("{DATA} is in use by another process");
     assert!(second.errors.contains(&words), "{}", second.errors);
     post_all(&client, &["2"]);
@@ -26,7 +26,7 @@ fn post_on(client: &Client, poster: usize, answered: &AtomicUsize) -> Vec<(Strin
         let payload = (poster * 1_000_000 + mine.len()).to_string();
         let request =
             client.request("POST", "/v1/bus/customer.com/channel/c").basic_auth("alice", Some("ecila"));
-        let Ok(reply) = request.body(crate::harness::messages(&[&payload])).send() else { return mine };
+        let Ok(reply) = request.body(testkit::messages(&[&payload])).send() else { return mine };
         if reply.status() != 200 {
             return mine;
         }

@@ -2,13 +2,13 @@
 
 use std::process::Command;
 
-use crate::harness::{Home, Program, eventually};
-use crate::{post, post_all, program, read};
+use crate::{post, post_all, read};
+use testkit::{Home, Program, eventually};
 
 /// Starts the server so that a write beyond its bound on file sizes is an error and not its end.
 fn start(home: &Home) -> Program {
     let script = r#"trap "" XFSZ; exec "$0""#;
-    home.run("sh".as_ref(), &["-c", script, program().to_str().unwrap()])
+    home.run("sh".as_ref(), &["-c", script, testkit::backplane().to_str().unwrap()])
 }
 
 /// Sets how long files may become that the server writes to: another user of the machine could not do worse.
@@ -22,7 +22,8 @@ fn bound_files(program: &Program, soft: &str) {
 #[test]
 fn i_2_after_a_failed_write_nothing_is_accepted_until_a_restart() {
     let home = Home::configured("");
-    let mut program = start(&home);
+    // Once, when the log fails.
+    let mut program = start(&home).expect_errors();
     let client = program.client();
     let accepted = ["1", "2", "3"];
     let ids = post_all(&client, &accepted);

@@ -1,8 +1,8 @@
 //! A full disk: POSTs are refused until there is room, and reads go on.
 
-use crate::harness::{Client, Home, eventually};
 use crate::small_disk::SmallDisk;
 use crate::{post, read};
+use testkit::{Client, Home, eventually};
 
 fn disk() -> SmallDisk {
     SmallDisk::new(Home::configured("[storage]\npath = \"disk/log\"\nsegment = \"1MiB\"\n"), "3m")

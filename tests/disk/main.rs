@@ -9,18 +9,15 @@
     clippy::as_conversions
 )]
 
-#[path = "../harness/mod.rs"]
-mod harness;
-
 mod damage;
 mod ends;
 mod failing;
 mod full;
 mod small_disk;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use harness::{BUS, Client, Home, Reply, messages, password_of, send};
+use testkit::{BUS, Client, Home, Reply, messages, password_of, send};
 
 /// The folder of the log, where no configuration says otherwise.
 const DATA: &str = "backplane-data";
@@ -48,8 +45,4 @@ fn post_all(client: &Client, payloads: &[&str]) -> Vec<String> {
 
 fn read(client: &Client) -> Reply {
     client.get_as("alice", &format!("/v1/bus/{BUS}"))
-}
-
-fn program() -> &'static Path {
-    env!("CARGO_BIN_EXE_backplane").as_ref()
 }

@@ -3,8 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::harness::{Home, Program, eventually};
-use crate::program;
+use testkit::{Home, Program, eventually};
 
 /// A folder `disk` in a [`Home`], with a file system of its own. It goes with this value.
 pub(crate) struct SmallDisk {
@@ -46,12 +45,13 @@ impl SmallDisk {
     /// Starts the server where the disk can be seen.
     pub(crate) fn start(&self) -> Program {
         let (holder, home) = (self.holder.id().to_string(), self.home.path().to_str().unwrap());
+        let program = testkit::backplane();
         let mut arguments = vec!["--target", &holder, "--mount"];
         if self.in_user_namespace {
             arguments.extend(["--user", "--preserve-credentials"]);
         }
         let script = r#"cd "$1" && exec "$2""#;
-        arguments.extend(["sh", "-c", script, "sh", home, program().to_str().unwrap()]);
+        arguments.extend(["sh", "-c", script, "sh", home, program.to_str().unwrap()]);
         self.home.run("nsenter".as_ref(), &arguments)
     }
 

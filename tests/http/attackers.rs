@@ -5,12 +5,20 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::harness::{Program, Server, Setup, eventually, messages};
+use testkit::{Program, Server, Setup, eventually, messages};
 
 const MIB: usize = 1024 * 1024;
+
+/// actix logs as an error what it cannot parse.
+fn server_that_complains() -> Server {
+    let mut server = Server::start();
+    server.expect_errors();
+    server
+}
+
 #[test]
 fn i_5_a_declared_gigabyte_is_refused_before_it_is_sent() {
-    let server = Server::start();
+    let server = server_that_complains();
     let mut raw = server.raw();
     let reply = raw.post_head("c", "Content-Length: 1000000000\r\n").reply();
     reply.is_error(413, "body_too_large");
@@ -98,7 +106,7 @@ fn i_5_an_endless_stream_is_cut_off() {
     let mut program = Program::configured("");
     let mut raw = program.raw();
     let before = program.memory();
-    let auth = crate::harness::basic("alice");
+    let auth = testkit::basic("alice");
     raw.request("POST", "/v1/bus/customer.com/channel/c", &format!("{auth}Transfer-Encoding: chunked\r\n"));
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
     eventually("the server stops reading", || raw.try_send(&chunk).is_err());
@@ -182,7 +190,7 @@ fn i_5_an_idle_connection_is_closed() {
 
 #[test]
 fn i_5_a_head_has_an_end() {
-    let server = Server::start();
+    let server = server_that_complains();
     let many = "X: x\r\n".repeat(200);
     let reply = server.raw().request("GET", "/healthz", &many).reply();
     assert!((400..500).contains(&reply.status), "{}", reply.status);
@@ -197,7 +205,7 @@ fn i_5_a_head_has_an_end() {
 
 #[test]
 fn broken_requests_are_400_and_close() {
-    let server = Server::start();
+    let server = server_that_complains();
     for head in [
         "GET\r\n\r\n",
         "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n",
@@ -217,7 +225,7 @@ fn broken_requests_are_400_and_close() {
 #[test]
 fn two_lengths_smuggle_nothing() {
     // RFC 9112 section 6.3: a request with both is refused, or its length ignored and the connection closed.
-    let server = Server::start();
+    let server = server_that_complains();
     let mut raw = server.raw();
     raw.post_head("c", "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n");
     raw.send("0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: test\r\n\r\n");

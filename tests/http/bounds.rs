@@ -2,7 +2,7 @@
 
 use backplane::config::Limits;
 
-use crate::harness::{Client, Reply, Server, Setup, message, messages};
+use testkit::{Client, Reply, Server, Setup, message, messages};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

@@ -2,7 +2,7 @@
 
 use backplane::config::AllowedOrigins;
 
-use crate::harness::{BUS, Reply, Server, Setup, send};
+use testkit::{BUS, Reply, Server, Setup, send};
 
 const PAGE: &str = "https://www.example.com";
 
@@ -70,7 +70,7 @@ fn a_bus_can_say_which_pages() {
         assert_eq!(preflight(&server, stranger, "GET").header("access-control-allow-origin"), None);
     }
     // The other bus lets every page.
-    let other = format!("/v1/bus/{}/channel/c", crate::harness::OTHER_BUS);
+    let other = format!("/v1/bus/{}/channel/c", testkit::OTHER_BUS);
     let stranger = "https://evil.example";
     assert_eq!(read(&server, &other, stranger).header("access-control-allow-origin"), Some(stranger));
 }

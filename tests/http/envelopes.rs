@@ -9,7 +9,7 @@ use backplane::auth::signatures::{EnvelopePolicy, MagicKey};
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 
-use crate::harness::{Server, Setup, message, messages};
+use testkit::{Server, Setup, message, messages};
 
 /// Made once: RSA keys take their time.
 static SIGNER: LazyLock<KeyPair> = LazyLock::new(|| KeyPair::generate(KeySize::Rsa2048).unwrap());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::harness::{Program, Raw, eventually};
+use testkit::{Program, Raw, eventually};
 
 /// Runs a command line as somebody pastes it.
 fn paste(folder: &Path, command: &str) -> String {
@@ -61,8 +61,7 @@ fn the_demonstration_stays_on_this_machine() {
 
 /// cargo builds the examples for the tests, beside the program.
 fn example(name: &str) -> PathBuf {
-    let program: &Path = env!("CARGO_BIN_EXE_backplane").as_ref();
-    let example = program.parent().unwrap().join("examples").join(name);
+    let example = testkit::backplane().parent().unwrap().join("examples").join(name);
     if !example.exists() {
         // Not when a single test target was asked for.
         let cargo = option_env!("CARGO").unwrap_or("cargo");

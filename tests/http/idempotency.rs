@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{BUS, Client, Reply, Server, Setup, messages, send};
+use testkit::{BUS, Client, Reply, Server, Setup, messages, send};
 
 fn post(client: &Client, channel: &str, key: &str, body: &str) -> Reply {
     send(client.posting(channel, body.to_owned()).header("Idempotency-Key", key))
@@ -58,7 +58,7 @@ fn keys_of_channels_and_buses_are_apart() {
     post(&client, "c", "k", &messages(&["1"]));
     assert_eq!(post(&client, "d", "k", &messages(&["2"])).status, 200);
     assert_eq!(client.read("d", "").payloads(), ["2"]);
-    let other = client.request("POST", &format!("/v1/bus/{}/channel/c", crate::harness::OTHER_BUS));
+    let other = client.request("POST", &format!("/v1/bus/{}/channel/c", testkit::OTHER_BUS));
     let other =
         other.basic_auth("alice", Some("ecila")).header("Idempotency-Key", "k").body(messages(&["3"]));
     assert_eq!(send(other).status, 200);

@@ -7,9 +7,6 @@
     clippy::as_conversions
 )]
 
-#[path = "../harness/mod.rs"]
-mod harness;
-
 mod attackers;
 mod bounds;
 mod cors;
@@ -22,10 +19,13 @@ mod names;
 mod operations;
 mod panics;
 mod positions;
+mod preflight;
+mod reload;
 mod retrieval;
 mod rights;
 mod secrets;
 mod shutdown;
+mod slow_readers;
 mod throttling;
 mod tls;
 mod transport;

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use crate::harness::{BUS, Server, message, messages};
+use testkit::{BUS, Server, message, messages};
 
 /// Asserts that the message is refused as a whole and for a reason that names this field.
 #[track_caller]
 fn refused(server: &Server, message: &str, field: &str) {
     let client = server.client();
-    let good = crate::harness::message("1");
+    let good = testkit::message("1");
     let description = client.post("c", format!("[{good},{message},{good}]")).is_error(400, "invalid_message");
     assert!(description.starts_with("message 1 (counted from 0): "), "{description}");
     assert!(description.contains(&format!("`{field}`")), "{description}");
@@ -192,7 +192,7 @@ fn the_body_must_be_json_by_its_own_account() {
     let with = |kind: &str| {
         let request = client.request("POST", &format!("/v1/bus/{BUS}/channel/c"));
         let request = request.basic_auth("poster", Some("retsop")).header("Content-Type", kind);
-        crate::harness::send(request.body(messages(&["1"])))
+        testkit::send(request.body(messages(&["1"])))
     };
     for kind in
         ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "application/json+x", "x"]
@@ -200,7 +200,7 @@ fn the_body_must_be_json_by_its_own_account() {
         with(kind).is_error(415, "unsupported_media_type");
     }
     let packed = client.posting("c", messages(&["1"])).header("Content-Encoding", "gzip");
-    crate::harness::send(packed).is_error(415, "unsupported_media_type");
+    testkit::send(packed).is_error(415, "unsupported_media_type");
     assert_eq!(server.stats().messages, 0);
     for kind in ["application/json", "Application/JSON; charset=utf-8", "application/json ;x=y"] {
         assert_eq!(with(kind).status, 200, "{kind}");
@@ -208,5 +208,5 @@ fn the_body_must_be_json_by_its_own_account() {
     // RFC 9110 section 8.3 leaves it to the server what a body without a type is.
     let untyped =
         client.request("POST", &format!("/v1/bus/{BUS}/channel/c")).basic_auth("poster", Some("retsop"));
-    assert_eq!(crate::harness::send(untyped.body("[]")).status, 200);
+    assert_eq!(testkit::send(untyped.body("[]")).status, 200);
 }

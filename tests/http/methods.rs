@@ -1,6 +1,6 @@
 //! Methods, beyond GET and POST.
 
-use crate::harness::{BUS, Server, basic, send};
+use testkit::{BUS, Server, basic, send};
 
 const BUS_METHODS: &str = "GET, HEAD, OPTIONS";
 const CHANNEL_METHODS: &str = "GET, HEAD, POST, OPTIONS";

@@ -1,6 +1,6 @@
 //! MSG-8 and V1-NEW-1: names in paths, also in every spelling that a path allows.
 
-use crate::harness::{BUS, Raw, Server, basic};
+use testkit::{BUS, Raw, Server, basic};
 
 /// The status and the error code of a GET for exactly this target: ordinary clients would tidy it up.
 fn get(raw: &mut Raw, target: &str) -> (u16, String) {
@@ -24,7 +24,7 @@ fn msg_8_channel_names_are_base64url() {
     {
         let description = client.read(bad, "").is_error(400, "invalid_channel_name");
         assert!(!description.contains(bad), "I-8: {description}");
-        client.post(bad, crate::harness::messages(&["1"])).is_error(400, "invalid_channel_name");
+        client.post(bad, testkit::messages(&["1"])).is_error(400, "invalid_channel_name");
     }
     assert_eq!(server.stats().channels, 7);
 }

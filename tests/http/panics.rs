@@ -1,13 +1,11 @@
 //! A panic inside an actor stays there: one request may fail, no message is lost, nobody else notices.
 
-use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex};
 
 use backplane_actors::{Clock, SystemClock, Timestamp};
-use tracing_subscriber::fmt::MakeWriter;
 
-use crate::harness::{BUS, Setup, messages};
+use testkit::{BUS, Setup, messages};
 
 /// A clock that, once armed, panics when a Channel actor reads it. Actors have no other dependency that could be
 /// made to fail from outside, and need no hook for it.
@@ -27,44 +25,11 @@ fn in_channel() -> bool {
     std::backtrace::Backtrace::force_capture().to_string().contains("backplane_actors::channel::Channel")
 }
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'w> MakeWriter<'w> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'w self) -> Self {
-        self.clone()
-    }
-}
-
-/// What all servers of this process log as errors and warnings.
-static LOG: LazyLock<Lines> = LazyLock::new(|| {
-    let lines = Lines::default();
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::WARN)
-        .with_ansi(false)
-        .with_writer(lines.clone())
-        .init();
-    lines
-});
-
 #[test]
 fn a_panic_in_an_actor_costs_nobody_a_message() {
-    LazyLock::force(&LOG);
     let trap = Arc::new(Trap::default());
-    let server = Setup::new().clock(Arc::clone(&trap) as Arc<dyn Clock>).start();
+    let mut server = Setup::new().clock(Arc::clone(&trap) as Arc<dyn Clock>).start();
+    server.expect_panics();
     let client = server.client();
     client.post_payloads("harmed", &["1", "2"]);
     client.post_payloads("other", &["3"]);
@@ -82,7 +47,7 @@ fn a_panic_in_an_actor_costs_nobody_a_message() {
     let of_bus = format!("{{bus=\"{BUS}\"}}");
     assert_eq!(client.metric("actor_panics_total", &of_bus), Some(1.0));
     assert_eq!(client.metric("channels_revived_total", &of_bus), Some(1.0));
-    let log = String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap();
+    let log = server.log();
     assert!(log.contains("panic"), "{log}");
     assert!(!log.contains("harmed") && !log.contains("secretpayload"), "I-8: {log}");
 }

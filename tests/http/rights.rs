@@ -1,6 +1,6 @@
 //! V1-AUTH-2: who may do what.
 
-use crate::harness::{BUS, OTHER_BUS, Reply, Server, messages, send};
+use testkit::{BUS, OTHER_BUS, Reply, Server, messages, send};
 
 const CHALLENGE: Option<&str> = Some("Basic realm=\"backplane\", charset=\"UTF-8\"");
 

@@ -1,6 +1,6 @@
 //! The end, in order: what was accepted is answered, and the exit status says how it went.
 
-use crate::harness::{Program, Server, eventually, messages};
+use testkit::{Program, Server, eventually, messages};
 
 /// Starts a POST whose body is not complete; whether it is under way can be seen from outside.
 #[test]
@@ -12,7 +12,7 @@ fn signals_let_requests_under_way_finish() {
         assert_eq!(idle.request("GET", "/healthz", "").reply().status, 200);
         let body = messages(&["1"]);
         let (first, second) = body.split_at(20);
-        let auth = crate::harness::basic("alice");
+        let auth = testkit::basic("alice");
         let head = format!("{auth}Content-Length: {}\r\nExpect: 100-continue\r\n", body.len());
         posting.request("POST", "/v1/bus/customer.com/channel/c", &head);
         // The server has begun with this request once it says so.
@@ -77,13 +77,17 @@ fn idle_connections_do_not_delay_the_end() {
 fn a_request_without_an_end_does_not_keep_the_server() {
     let mut program = Program::configured("shutdown_grace = \"1s\"\n");
     let mut posting = program.raw();
-    let auth = crate::harness::basic("alice");
+    let auth = testkit::basic("alice");
     let head = format!("{auth}Content-Length: 100\r\nExpect: 100-continue\r\n");
     posting.request("POST", "/v1/bus/customer.com/channel/c", &head);
     assert_eq!(posting.reply().status, 100);
     program.signal("TERM");
-    assert_eq!(program.end().code, Some(0));
+    let ended = program.end();
+    assert_eq!(ended.code, Some(0));
     assert!(posting.is_closed());
+    // The log tells the truth about it.
+    assert!(ended.errors.contains("requests were still under way"), "{}", ended.errors);
+    assert!(!ended.errors.contains("ended in order"), "{}", ended.errors);
 }
 
 #[test]
@@ -91,8 +95,9 @@ fn a_second_server_on_the_same_port_says_which() {
     let mut first = Program::configured("");
     let address = first.address();
     let second = Program::start(None, &["--listen", &address.to_string()]).end();
-    assert_eq!(second.code, Some(1));
-    assert!(second.errors.contains(&format!("cannot listen on {address}: ")), "{}", second.errors);
+    assert_eq!(second.code, Some(78));
+    let words = format!("backplane: listen (--listen): cannot listen on {address}: ");
+    assert!(second.errors.starts_with(&words), "{}", second.errors);
     assert_eq!(first.client().get("/healthz").status, 200);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backplane::auth::FailureLimit;
 
-use crate::harness::{BUS, Reply, Server, Setup, send};
+use testkit::{BUS, Reply, Server, Setup, send};
 
 /// Three wrong passwords in a row; so slow to forgive that no test sees it.
 fn strict() -> Setup {

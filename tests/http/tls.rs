@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Certificate, Client, Server, Setup, eventually, messages};
+use testkit::{Certificate, Client, Server, Setup, eventually, messages};
 
 struct Secure {
     server: Server,
@@ -65,7 +65,7 @@ fn a_certificate_that_is_replaced_is_served_without_a_restart() {
 #[test]
 fn plain_http_on_the_tls_port_is_not_answered() {
     let secure = Secure::start(&Certificate::new());
-    let mut raw = crate::harness::Raw::connect(([127, 0, 0, 1], secure.server.tls[0].port()).into());
+    let mut raw = testkit::Raw::connect(([127, 0, 0, 1], secure.server.tls[0].port()).into());
     raw.request("GET", "/healthz", "");
     assert!(raw.try_reply().is_err());
     assert_eq!(secure.server.client().get("/healthz").status, 200);

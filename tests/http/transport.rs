@@ -1,6 +1,6 @@
 //! V1-AUTH-1: credentials travel over HTTPS, unless the operator knows better.
 
-use crate::harness::{BUS, Reply, Server, Setup, messages, send};
+use testkit::{BUS, Reply, Server, Setup, messages, send};
 
 /// A POST with right credentials and these headers.
 fn post(server: &Server, headers: &[(&str, &str)]) -> Reply {

@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::checker::{Findings, Kind, check};
-use crate::harness::{Ended, Home, Program};
 use crate::history::History;
 use crate::plan::{CHANNELS, config, rules};
 use crate::posters::Poster;
 use crate::readers::{audit, follow_bus, follow_channels};
 use crate::task::{Place, Run, Task};
+use testkit::{Ended, Home, Program, errors_in};
 
 const POSTERS: u16 = 8;
 
@@ -103,10 +103,15 @@ impl Life<'_> {
         u64::from(kills) - self.counts.kills
     }
 
+    /// A server whose errors are findings of the run, told with all others.
+    fn server(&self) -> Program {
+        self.home.start(&[]).expect_errors()
+    }
+
     /// Starts the server and tells all tasks.
     fn start(&mut self) -> Program {
         let began = Instant::now();
-        let mut program = self.home.start(&[]);
+        let mut program = self.server();
         let address = program.address();
         self.start = began.elapsed();
         self.starts += 1;
@@ -115,7 +120,7 @@ impl Life<'_> {
     }
 
     fn kill_while_starting(&mut self) {
-        let program = self.home.start(&[]);
+        let program = self.server();
         std::thread::sleep(self.start.mul_f64(self.rng.f64()));
         let ended = program.kill();
         if let Some(code) = ended.code {
@@ -151,8 +156,7 @@ impl Life<'_> {
     fn ended(&mut self, ended: &Ended) {
         self.counts.kills += u64::from(ended.code.is_none());
         self.counts.torn += u64::from(ended.errors.contains("cut off"));
-        let bad = |line: &&str| line.contains("ERROR backplane") || line.contains("panicked");
-        self.complaints.extend(ended.errors.lines().filter(bad).map(str::to_owned));
+        self.complaints.extend(errors_in(&ended.errors).into_iter().map(str::to_owned));
     }
 
     /// The last server: all get their answers, all is read, and it ends in order.

@@ -9,7 +9,7 @@
 //! | `task` | what posters and readers have in common: they outlive the servers |
 //! | `posters`, `readers` | who does what |
 //! | `report` | the numbers of a run, and its verdict |
-//! | [`witness`] | what happened, and what was wrong with it: the stress test's checker |
+//! | [`testkit::witness`] | what happened, and what was wrong with it: the stress test's checker |
 //!
 //! `BACKPLANE_KILLS` says how often, `BACKPLANE_SEED` repeats a run's dice, not the moments that the machine makes of
 //! them. Only own children are killed.
@@ -24,11 +24,6 @@
     clippy::cast_sign_loss
 )]
 
-#[path = "../harness/mod.rs"]
-mod harness;
-#[path = "../witness/mod.rs"]
-mod witness;
-
 mod life;
 mod plan;
 mod posters;
@@ -36,7 +31,7 @@ mod readers;
 mod report;
 mod task;
 
-use witness::{checker, history, http};
+use testkit::witness::{self, checker, history, http};
 
 #[test]
 fn i_1_i_2_kills_lose_nothing_double_nothing_and_reorder_nothing() {

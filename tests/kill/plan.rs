@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::checker::Rules;
-use crate::harness::password_hash;
+use testkit::password_hash;
 
 /// Channels of the bus.
 pub(crate) const CHANNELS: u32 = 12;
@@ -77,7 +77,6 @@ durability = "{durability}"
 [defaults]
 channel_idle = "1day"
 retention = "1day"
-retention_max = "1day"
 window = {{ channel = {WINDOW}, bus = {WINDOW} }}
 [[user]]
 name = "demo"

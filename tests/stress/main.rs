@@ -7,7 +7,7 @@
 //! | `service` | the service, in this process |
 //! | `door` | the ways in: requests, the broker's handle, messages to its actors |
 //! | `task`, `posters`, `readers`, `workload` | who does what |
-//! | [`witness`] | what happened, and what was wrong with it |
+//! | [`testkit::witness`] | what happened, and what was wrong with it |
 //! | `report` | the numbers of a run, and its verdict |
 //!
 //! `BACKPLANE_STRESS=short` makes a hundred thousand POSTs, `full` a million; `BACKPLANE_STRESS_SEED` repeats a run's dice, not its threads.
@@ -23,9 +23,6 @@
     clippy::cast_sign_loss
 )]
 
-#[path = "../witness/mod.rs"]
-mod witness;
-
 mod door;
 mod plan;
 mod posters;
@@ -35,7 +32,7 @@ mod service;
 mod task;
 mod workload;
 
-use witness::{checker, history, http};
+use testkit::witness::{self, checker, history, http};
 
 #[test]
 fn i_1_to_i_3_hold_under_posts_reads_and_reaping() {

@@ -3,16 +3,12 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::mpsc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use actix_rt::{Arbiter, ArbiterHandle};
 use backplane::config::{Bus, Config};
-use backplane::server::{self, Listeners};
-use backplane::{Backplane, broker_of};
 use backplane_actors::{Broker, BusName, ChannelName, Clock, Timestamp};
-use tokio::sync::oneshot;
+use testkit::{START, errors_in};
 
 use crate::checker::Rules;
 use crate::history::{ChannelKey, Nanos, View, millis};
@@ -31,9 +27,7 @@ impl RunClock {
 
 impl Clock for RunClock {
     fn now(&self) -> Timestamp {
-        /// Any day will do.
-        const START: u64 = 1_763_683_200_000;
-        Timestamp::from_millis(START + millis(self.nanos()))
+        Timestamp::from_millis(START.as_millis() + millis(self.nanos()))
     }
 }
 
@@ -45,41 +39,33 @@ pub(crate) struct Service {
     /// Beside the workers: one that runs actors as well, and one that does not.
     pub(crate) arbiters: [ArbiterHandle; 2],
     buses: Vec<(BusName, Vec<ChannelName>)>,
-    stop: oneshot::Sender<()>,
-    thread: JoinHandle<()>,
+    /// Ends with this, and in order.
+    running: testkit::Service,
 }
 
 impl Service {
     pub(crate) fn start(rules: &[Rules]) -> Self {
         let clock = RunClock(Instant::now());
-        let config = config(rules);
-        let (started, start) = mpsc::channel();
-        let (stop, stopped) = oneshot::channel();
-        let thread = std::thread::spawn(move || {
-            actix_rt::System::new().block_on(async move {
-                let listeners = Listeners::open(&config).unwrap();
-                let broker = broker_of(&config).clock(Arc::new(clock)).start().unwrap();
-                let backplane = Backplane::around(&config, broker.clone()).unwrap();
+        let (mut running, arbiters) =
+            testkit::Service::start_with(config(rules), Arc::new(clock), |backplane| {
                 let arbiters = [Arbiter::new(), Arbiter::new()];
-                let joining = broker.clone();
+                let joining = backplane.broker().clone();
                 arbiters[0].spawn_fn(move || joining.join_arbiter());
-                let handles = arbiters.each_ref().map(Arbiter::handle);
-                started.send((broker, listeners.plain()[0], handles)).unwrap();
-                let stopped = async { _ = stopped.await };
-                server::run(&config, listeners, &backplane, stopped).await.unwrap();
+                arbiters.each_ref().map(Arbiter::handle)
             });
-        });
-        let (broker, address, arbiters) = start.recv().unwrap();
+        // The report tells them, with what else was wrong.
+        running.expect_panics();
         let buses = BUSES.iter().map(|(name, channels)| {
             let channels = (0..*channels).map(|number| format!("c{number}").parse().unwrap());
             (name.parse().unwrap(), channels.collect())
         });
-        Self { clock, broker, address, arbiters, buses: buses.collect(), stop, thread }
+        let (broker, address) = (running.backplane.broker().clone(), running.plain[0]);
+        Self { clock, broker, address, arbiters, buses: buses.collect(), running }
     }
 
-    pub(crate) fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.thread.join().unwrap();
+    /// What it has logged as errors.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        errors_in(&self.running.log()).into_iter().map(str::to_owned).collect()
     }
 
     pub(crate) fn bus(&self, bus: u8) -> &BusName {

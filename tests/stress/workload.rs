@@ -97,10 +97,9 @@ pub(crate) async fn run(plan: &Plan) -> Yield {
     history.append(gather(readers).await);
     history.append(compare_views(crew.task(Door::Handle)).await);
     let stats = stats(&service);
-    drop((crew, run));
-    if let Ok(service) = Arc::try_unwrap(service) {
-        service.stop();
-    }
+    history.failures.extend(service.errors());
+    // The last of them that goes ends the service.
+    drop((crew, run, service));
     Yield { history, posting, stats }
 }
 

@@ -44,7 +44,7 @@ pub struct SyncTimes {
 
 impl SyncTimes {
     /// The upper bounds of the counts, in microseconds.
-    pub const BOUNDS: [u64; 11] =
+    pub const BOUNDS: [u32; 11] =
         [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_000_000, 5_000_000];
 
     /// Counts one more.

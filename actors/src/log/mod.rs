@@ -66,7 +66,7 @@ use crate::model::{BusName, Epoch, MessageId};
 pub struct Ticket(pub u64);
 
 /// What a log kept, as [`Log::recover`] shows it.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
     /// A POST.
     Record(Record),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_rt::Arbiter;
-use backplane_actors::{Broker, BusSettings, PostError, Since, Work};
+use backplane_actors::{Broker, BusSettings, ManualClock, PostError, Since, Work};
 use futures::future::join_all;
 
 use crate::log::{Pace, Recorder};
@@ -98,7 +98,7 @@ fn others(stop: &Arc<AtomicBool>) -> Arc<AtomicU64> {
 }
 
 /// How many turns others had had at each piece of this work.
-async fn turns_at(work: Work) -> (Broker, Arc<crate::ManualClock>, Arc<Mutex<Vec<u64>>>, Arc<AtomicBool>) {
+async fn turns_at(work: Work) -> (Broker, Arc<ManualClock>, Arc<Mutex<Vec<u64>>>, Arc<AtomicBool>) {
     let (clock, stop, seen) = (clock(), Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
     let (turns, noted) = (others(&stop), Arc::clone(&seen));
     let settings = BusSettings { channel_idle: Duration::from_millis(8), ..BusSettings::default() };

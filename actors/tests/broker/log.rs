@@ -89,11 +89,6 @@ impl Recorder {
         self.state().flushes
     }
 
-    /// How many records are kept.
-    pub(crate) fn records(&self) -> usize {
-        self.state().kept.iter().filter(|line| matches!(line, Line::Record(_))).count()
-    }
-
     /// The record that was kept last.
     pub(crate) fn last(&self) -> Arc<Record> {
         let last = self.state().kept.iter().rev().find_map(|line| match line {

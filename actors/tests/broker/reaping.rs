@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use actix_rt::Arbiter;
 use backplane_actors::{Broker, BusSettings, Since};
 use futures::future::join_all;
-
-use crate::{bus, channel, clock, eventually, ids, posting};
+use testkit::broker::{builder, bus, channel, clock, eventually, ids, posting};
 
 #[actix::test]
 async fn the_reaper_reaps_what_is_due_and_frees_its_memory() {
     let clock = clock();
     let settings = BusSettings { channel_idle: Duration::from_millis(200), ..BusSettings::default() };
-    let broker = crate::builder(&clock).bus(bus(), settings).start().unwrap();
+    let broker = builder(&clock).bus(bus(), settings).start().unwrap();
     for n in 0..1_000 {
         broker.post(&bus(), posting(&format!("c{n}"), &["1"])).await.unwrap();
     }

@@ -39,12 +39,9 @@ pub enum AuthError {
     /// No `Authorization` header (401).
     #[error("credentials are needed: HTTP Basic")]
     Missing,
-    /// Another scheme than Basic (401).
-    #[error("the Authorization header uses another scheme than Basic")]
-    OtherScheme,
-    /// Not RFC 7617, or several headers (401).
-    #[error("the Authorization header does not hold Basic credentials (base64 of user:password in UTF-8)")]
-    Malformed,
+    /// Another scheme than Basic, not RFC 7617, or several headers (401).
+    #[error(transparent)]
+    Basic(#[from] BasicError),
     /// User or password are wrong (401).
     #[error("user or password are wrong")]
     Wrong,
@@ -68,7 +65,7 @@ impl AuthError {
     pub fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Throttled { retry_after } | Self::Busy { retry_after } => Some(seconds(*retry_after)),
-            Self::Missing | Self::OtherScheme | Self::Malformed | Self::Wrong => None,
+            Self::Missing | Self::Basic(_) | Self::Wrong => None,
         }
     }
 }
@@ -76,15 +73,6 @@ impl AuthError {
 /// Rounded up: a client that comes back a moment early is refused again.
 fn seconds(span: Duration) -> u64 {
     span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0)).max(1)
-}
-
-impl From<BasicError> for AuthError {
-    fn from(error: BasicError) -> Self {
-        match error {
-            BasicError::OtherScheme => Self::OtherScheme,
-            BasicError::Malformed => Self::Malformed,
-        }
-    }
 }
 
 /// Checks credentials. Cheap to clone; all clones are one.
@@ -218,7 +206,7 @@ impl Shared {
         let mut values = values.into_iter();
         let value = values.next().ok_or(AuthError::Missing)?;
         if values.next().is_some() {
-            return Err(AuthError::Malformed);
+            return Err(BasicError::Malformed.into());
         }
         let mut scratch = Scratch::new();
         let credentials = basic::parse(value, &mut scratch)?;

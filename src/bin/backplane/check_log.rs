@@ -18,7 +18,7 @@ pub(crate) enum CheckLogError {
     #[error("a server does not start from this log; check-log --repair copies what is whole")]
     NotServed(#[source] RecoveryError),
     /// What was found could not be told.
-    #[error("cannot write to standard output")]
+    #[error(transparent)]
     Output(#[from] std::io::Error),
 }
 

@@ -5,31 +5,25 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::failure::{Failure, STATUSES};
+
 use backplane::config::{FlagValue, Sources};
 
-/// The configuration was refused (`EX_CONFIG` of sysexits.h).
-pub(crate) const EXIT_CONFIG: u8 = 78;
-/// The password was refused or could not be read (`EX_DATAERR`).
-pub(crate) const EXIT_PASSWORD: u8 = 65;
-/// The log is damaged (`EX_DATAERR`).
-pub(crate) const EXIT_LOG: u8 = 65;
-/// The server failed.
-pub(crate) const EXIT_FAILURE: u8 = 1;
-
-const MORE: &str = "\
+const SETTINGS: &str = "\
 Settings are looked for on the command line, in the environment, in the file, and have defaults otherwise. An \
 environment variable is called like its key: BACKPLANE_LISTEN, nested as in BACKPLANE_LIMITS__BODY; lists are separated \
 by commas. BACKPLANE_CONFIG names the file like --config. The users and buses are in the file only. \
 backplane.example.toml explains every key. Without users and buses the bus \"demo\" is served on 127.0.0.1:8080, user \
-\"demo\", password \"demo\".
+\"demo\", password \"demo\".";
 
-Exit status: 0 all is well; 1 the server failed; 2 the command line is wrong; 65 the password was refused, or \
-the log is damaged; 78 the \
-configuration was refused.";
+/// What every command's help ends with.
+fn more() -> String {
+    format!("{SETTINGS}\n\n{STATUSES}")
+}
 
 /// A Backplane Protocol message broker
 #[derive(Debug, Parser)]
-#[command(name = "backplane", version, after_help = MORE, args_conflicts_with_subcommands = true)]
+#[command(name = "backplane", version, after_help = more(), args_conflicts_with_subcommands = true)]
 struct Line {
     #[command(subcommand)]
     command: Option<CommandLine>,
@@ -40,19 +34,25 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum CommandLine {
     /// Serve; also what happens without a command
-    #[command(after_help = MORE)]
+    #[command(after_help = more())]
     Serve(ServeFlags),
-    /// Check the configuration and the files it names, without serving
-    #[command(after_help = MORE)]
+    /// Check the configuration, and what a start with it needs of this machine
+    ///
+    /// All problems are told at once: in the settings; then certificates, the folder of the log, and addresses. Nothing
+    /// is changed, and nothing is served.
+    #[command(after_help = more())]
     CheckConfig(CheckFlags),
     /// Check the message log on disk, and tell what it holds
     ///
     /// Nothing is changed. A log that is damaged is not served; what is whole in it can be salvaged.
+    #[command(after_help = more())]
     CheckLog(LogFlags),
     /// Print the argon2id hash of a password
     ///
-    /// The password is asked for twice on a terminal; otherwise it is one line of standard input.
-    HashPassword(FileFlag),
+    /// The password is asked for twice on a terminal; otherwise it is one line of standard input. No setting has
+    /// a part in it.
+    #[command(after_help = STATUSES)]
+    HashPassword,
 }
 
 #[derive(Debug, Args)]
@@ -90,6 +90,10 @@ struct ServeFlags {
 struct CheckFlags {
     #[command(flatten)]
     serve: ServeFlags,
+    /// Check for a server that runs and is to take the configuration over (SIGHUP): addresses and storage may be in
+    /// use, by that server
+    #[arg(long)]
+    reload: bool,
     /// Print a file that explains every key, with its bounds and default, and check nothing
     #[arg(long)]
     print_example: bool,
@@ -112,8 +116,13 @@ struct LogFlags {
 pub(crate) enum Command {
     /// Serve, with the configuration from these sources.
     Serve(Sources),
-    /// Check the configuration from these sources.
-    CheckConfig(Sources),
+    /// Check a configuration.
+    CheckConfig {
+        /// Where it comes from.
+        sources: Sources,
+        /// Whether a server runs already that is to take it over.
+        reload: bool,
+    },
     /// Print the text of `backplane.example.toml`.
     PrintExample,
     /// Check the log.
@@ -127,13 +136,22 @@ pub(crate) enum Command {
     },
     /// Hash a password.
     HashPassword,
+    /// Print the help or the version that was asked for.
+    Help(clap::Error),
 }
 
 impl Command {
-    /// Reads the process's command line. Ends the process after `--help`, `--version` and mistakes.
-    #[must_use]
-    pub(crate) fn of_process() -> Self {
-        Line::parse().into()
+    /// Reads the process's command line.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`].
+    pub(crate) fn of_process() -> Result<Self, Failure> {
+        match Line::try_parse() {
+            Ok(line) => Ok(line.into()),
+            Err(mistake) if mistake.use_stderr() => Err(Failure::Usage(mistake)),
+            Err(help) => Ok(Self::Help(help)),
+        }
     }
 }
 
@@ -143,12 +161,13 @@ impl From<Line> for Command {
             None => Self::Serve(line.serve.sources()),
             Some(CommandLine::Serve(flags)) => Self::Serve(flags.sources()),
             Some(CommandLine::CheckConfig(flags)) if flags.print_example => Self::PrintExample,
-            Some(CommandLine::CheckConfig(flags)) => Self::CheckConfig(flags.serve.sources()),
+            Some(CommandLine::CheckConfig(flags)) => {
+                Self::CheckConfig { reload: flags.reload, sources: flags.serve.sources() }
+            }
             Some(CommandLine::CheckLog(LogFlags { file, path, repair })) => {
                 Self::CheckLog { sources: Sources::of_process(file.config, Vec::new()), path, repair }
             }
-            // Hashing needs no setting; `--config` is accepted as everywhere.
-            Some(CommandLine::HashPassword(FileFlag { config: _ })) => Self::HashPassword,
+            Some(CommandLine::HashPassword) => Self::HashPassword,
         }
     }
 }
@@ -178,7 +197,7 @@ mod tests {
 
     fn flags(arguments: &[&str]) -> Vec<(&'static str, String)> {
         let line = Line::try_parse_from([&["backplane"], arguments].concat()).unwrap();
-        let (Command::Serve(sources) | Command::CheckConfig(sources)) = line.into() else {
+        let (Command::Serve(sources) | Command::CheckConfig { sources, .. }) = line.into() else {
             panic!("no sources")
         };
         sources.flags.into_iter().map(|flag| (flag.key, flag.value)).collect()
@@ -205,11 +224,12 @@ mod tests {
     }
 
     #[test]
-    fn every_command_takes_a_file() {
-        for command in [&[][..], &["serve"], &["check-config"], &["check-log"], &["hash-password"]] {
+    fn every_command_with_settings_takes_a_file() {
+        for command in [&[][..], &["serve"], &["check-config"], &["check-log"]] {
             let line = [&["backplane"], command, &["--config", "x.toml"]].concat();
             assert!(Line::try_parse_from(&line).is_ok(), "{line:?}");
         }
+        assert!(Line::try_parse_from(["backplane", "hash-password", "--config", "x.toml"]).is_err());
     }
 
     #[test]

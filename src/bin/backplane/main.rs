@@ -3,27 +3,34 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `cli` | the command line |
+//! | `failure` | what can go wrong, and its exit status |
 //! | `check_log` | `backplane check-log` |
 //! | `hash_password` | `backplane hash-password` |
+//! | `announcement` | what the log says first |
 //! | `greeting` | what a server without configuration says |
 //! | `progress` | how far the reading of a log has come |
 
+mod announcement;
 mod check_log;
 mod cli;
+mod failure;
 mod greeting;
 mod hash_password;
 mod progress;
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
-use anyhow::Context as _;
 use backplane::Backplane;
-use backplane::config::{Config, ConfigError, Sources, Storage, Tls, example, load};
-use backplane::server::{self, Listeners, telemetry};
+use backplane::config::{Config, Sources, Storage, example, load};
+use backplane::server::{self, Reloader, telemetry};
 
 use crate::check_log::check_log;
-use crate::cli::{Command, EXIT_CONFIG, EXIT_FAILURE, EXIT_LOG, EXIT_PASSWORD};
+use crate::cli::Command;
+use crate::failure::{Failure, say};
 use crate::hash_password::hash_from_standard_input;
 
 /// Gives memory back after a burst, which the C library's allocator does not.
@@ -31,47 +38,51 @@ use crate::hash_password::hash_from_standard_input;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let (failure, done) = match Command::of_process() {
-        Command::Serve(sources) => match load(&sources) {
-            Ok(config) => (EXIT_FAILURE, serve(&config)),
-            Err(error) => (EXIT_CONFIG, Err(error.into())),
-        },
-        Command::CheckConfig(sources) => {
-            (EXIT_CONFIG, check(&sources).map_err(Into::into).and_then(|config| say(&summary(&config))))
-        }
-        Command::PrintExample => (EXIT_FAILURE, say(example().trim_end())),
-        Command::CheckLog { sources, path, repair } => match log_folder(&sources, path) {
-            Ok(path) => (
-                EXIT_LOG,
-                check_log(&path, repair.as_deref(), &mut std::io::stdout().lock()).map_err(Into::into),
-            ),
-            Err(error) => (EXIT_CONFIG, Err(error)),
-        },
-        Command::HashPassword => (
-            EXIT_PASSWORD,
-            hash_from_standard_input().map_err(Into::into).and_then(|hash| say(&hash.to_phc())),
-        ),
-    };
-    match done {
+    match Command::of_process().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("backplane: {error:#}");
-            ExitCode::from(failure)
+        Err(failure) => failure.end(),
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(sources) => serve(sources),
+        Command::CheckConfig { sources, reload } => {
+            let loaded = load(&sources)?;
+            if reload {
+                server::check_beside_a_server(&loaded, SystemTime::now())?;
+            } else {
+                drop(server::check(&loaded, SystemTime::now())?);
+            }
+            say(&summary(&loaded.config))
         }
+        Command::PrintExample => say(example().trim_end()),
+        Command::CheckLog { sources, path, repair } => {
+            let path = log_folder(&sources, path)?;
+            Ok(check_log(&path, repair.as_deref(), &mut std::io::stdout().lock())?)
+        }
+        Command::HashPassword => say(&hash_from_standard_input()?.to_phc()),
+        Command::Help(help) => help.print().map_err(Failure::Output),
     }
 }
 
 /// Runs the server until a signal ends it.
-fn serve(config: &Config) -> anyhow::Result<()> {
-    telemetry::start(&config.log)?;
+fn serve(sources: Sources) -> Result<(), Failure> {
+    let loaded = load(&sources)?;
+    let config = &loaded.config;
+    let sockets = server::check(&loaded, SystemTime::now())?;
+    let level = telemetry::start(&config.log)?;
+    announcement::of(&loaded);
     actix_web::rt::System::new().block_on(async {
-        let shutdown = server::termination().context("cannot wait for signals")?;
-        let listeners = Listeners::open(config)?;
+        let shutdown = server::termination().map_err(Failure::Signals)?;
+        let reloader = Reloader::new(sources, config.clone(), level).map_err(Failure::Signals)?;
         let backplane = Backplane::start_with_progress(config, progress::reporter())?;
+        // Only now: whoever connects is served, and does not wait for the log to be read.
+        let listeners = sockets.listen()?;
         if config.demo
             && let Some(address) = listeners.plain().first()
         {
-            say(&greeting::demo(*address))?;
+            greet(*address);
         }
         for address in listeners.plain() {
             tracing::info!("listening on http://{address}");
@@ -82,27 +93,31 @@ fn serve(config: &Config) -> anyhow::Result<()> {
         if let Some(address) = listeners.metrics() {
             tracing::info!("metrics on http://{address}/metrics");
         }
+        actix_web::rt::spawn(reloader.run(backplane.clone()));
         server::run(config, listeners, &backplane, shutdown).await?;
-        tracing::info!("ended in order");
         Ok(())
     })
 }
 
-/// The folder that the command line names, else the one of the configuration.
-fn log_folder(sources: &Sources, path: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    if let Some(path) = path {
-        return Ok(path);
-    }
-    match load(sources)?.storage {
-        Storage::Disk(settings) => Ok(settings.path),
-        _ => anyhow::bail!("this configuration keeps messages in memory; --path names the folder of a log"),
+/// Says what runs. A server whose standard output is gone serves all the same.
+fn greet(address: SocketAddr) {
+    match say(&greeting::demo(address)) {
+        Err(Failure::Output(error)) if error.kind() != ErrorKind::BrokenPipe => {
+            tracing::warn!(%error, "the greeting cannot be written to standard output");
+        }
+        _ => {}
     }
 }
 
-fn check(sources: &Sources) -> Result<Config, ConfigError> {
-    let config = load(sources)?;
-    config.tls.as_ref().map(Tls::load).transpose()?;
-    Ok(config)
+/// The folder that the command line names, else the one of the configuration.
+fn log_folder(sources: &Sources, path: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(path) = path {
+        return Ok(path);
+    }
+    match load(sources)?.config.storage {
+        Storage::Disk(settings) => Ok(settings.path),
+        _ => Err(Failure::NoLog),
+    }
 }
 
 fn summary(config: &Config) -> String {
@@ -115,10 +130,4 @@ fn summary(config: &Config) -> String {
     parts.extend(config.metrics_listen.map(|address| format!("http://{address}/metrics")));
     let note = if config.demo { " (the demonstration: no users and no buses are configured)" } else { "" };
     format!("configuration is good: {}{note}", parts.join(", "))
-}
-
-/// Standard output may be a closed pipe, which is no reason to panic.
-fn say(text: &str) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")
 }

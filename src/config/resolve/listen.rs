@@ -3,18 +3,12 @@
 use std::net::SocketAddr;
 
 use super::Judge;
-use crate::config::error::ConfigError;
 
 impl Judge {
     /// Refuses no address at all, and two of which one could not be listened on.
-    pub(super) fn addresses(
-        &self,
-        path: &str,
-        own: &[SocketAddr],
-        others: &[SocketAddr],
-    ) -> Result<(), ConfigError> {
+    pub(super) fn addresses(&mut self, path: &str, own: &[SocketAddr], others: &[SocketAddr]) {
         if own.is_empty() {
-            return Err(self.wrong(path, "the list is empty", "at least one address with a port"));
+            self.refuse(path, "the list is empty", "at least one address with a port");
         }
         for (i, address) in own.iter().enumerate() {
             let mut before = others.iter().chain(own.iter().take(i));
@@ -24,24 +18,22 @@ impl Judge {
                 } else {
                     format!("{address} and {other} overlap")
                 };
-                return Err(self.wrong(path, reason, "each address with its port once"));
+                self.refuse(path, reason, "each address with its port once");
             }
         }
-        Ok(())
     }
 
     /// Refuses addresses that can be reached from elsewhere.
-    pub(super) fn loopback(&self, path: &str, addresses: &[SocketAddr]) -> Result<(), ConfigError> {
-        match addresses.iter().find(|address| !address.ip().is_loopback()) {
-            Some(open) => Err(self.wrong(
+    pub(super) fn loopback(&mut self, path: &str, addresses: &[SocketAddr]) {
+        if let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) {
+            self.refuse(
                 path,
                 format!(
                     "without [[user]] and [[bus]] this is the demonstration, whose password everybody knows, \
                          and {open} can be reached from elsewhere"
                 ),
                 "loopback addresses, or any address once [[user]] and [[bus]] are configured",
-            )),
-            None => Ok(()),
+            );
         }
     }
 }

@@ -1,54 +1,50 @@
 //! From the raw shape to the resolved one: what needs more than one key to be judged.
 
+mod bus;
 mod listen;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use backplane_actors::log::{DiskSettings, Durability};
-use toml::Value;
+use toml::{Table, Value};
 
 use super::check::{self, Known};
-use super::error::ConfigError;
+use super::error::{ConfigErrors, Problems};
 use super::layers::Layers;
 use super::raw::{
-    Raw, RawAuth, RawBus, RawDefaults, RawDurability, RawFailures, RawLimits, RawLogFormat, RawStorage,
-    RawStorageKind, Text,
+    Raw, RawAuth, RawDurability, RawFailures, RawLimits, RawLogFormat, RawStorage, RawStorageKind, Text,
 };
-use super::resolved::{AllowedOrigins, Bus, Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
-use super::units::{show_bytes, show_millis};
-use super::values::OriginPattern;
-use crate::auth::signatures::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX};
-use crate::auth::{AuthSettings, FailureLimit, UserName};
+use super::resolved::{Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
+use super::units::show_bytes;
+use crate::auth::{AuthSettings, FailureLimit};
 
-/// Users that a refusal lists at most.
-const USERS_SHOWN: usize = 10;
-
-pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigError> {
-    let values = Value::Table(std::mem::take(&mut layers.values));
-    let raw: Raw = serde_path_to_error::deserialize(values).map_err(|error| {
-        let path = error.path().to_string();
-        let reason = error.inner().message().to_owned();
-        layers.wrong(&path, reason, allowed(&path))
-    })?;
-    let judge = Judge { layers };
+/// The configuration, and the layers without their values.
+pub(super) fn resolve(
+    mut layers: Layers,
+    demo: bool,
+    mut problems: Problems,
+) -> Result<(Config, Layers), ConfigErrors> {
+    let raw = raw(&mut layers, &mut problems);
+    problems.check()?;
+    let raw = raw?;
+    let mut judge = Judge { layers, problems };
 
     let listen = texts(raw.listen);
-    judge.addresses("listen", &listen, &[])?;
+    judge.addresses("listen", &listen, &[]);
     let tls = raw.tls.map(|tls| Tls { listen: texts(tls.listen), cert: tls.cert, key: tls.key });
-    if let Some(tls) = &tls {
-        judge.addresses("tls.listen", &tls.listen, &listen)?;
-    }
     let tls_listen = tls.as_ref().map_or(&[][..], |tls| &tls.listen);
+    if tls.is_some() {
+        judge.addresses("tls.listen", tls_listen, &listen);
+    }
     let metrics_listen = raw.metrics.listen.map(|Text(address)| address);
     if let Some(address) = metrics_listen {
-        judge.addresses("metrics.listen", &[address], &[&listen, tls_listen].concat())?;
+        judge.addresses("metrics.listen", &[address], &[&listen, tls_listen].concat());
     }
     if demo {
-        judge.loopback("listen", &listen)?;
-        judge.loopback("tls.listen", tls_listen)?;
-        judge.loopback("metrics.listen", metrics_listen.as_slice())?;
+        judge.loopback("listen", &listen);
+        judge.loopback("tls.listen", tls_listen);
+        judge.loopback("metrics.listen", metrics_listen.as_slice());
     }
 
     let users: Vec<User> = raw
@@ -56,22 +52,20 @@ pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigEr
         .into_iter()
         .map(|user| User { name: user.name.0, password_hash: user.password_hash.0 })
         .collect();
-    judge.unique("user", users.iter().map(|user| user.name.as_str()))?;
-    judge.unique("bus", raw.bus.iter().map(|bus| bus.name.0.as_str()))?;
+    judge.unique("user", users.iter().map(|user| user.name.as_str()));
+    judge.unique("bus", raw.bus.iter().map(|bus| bus.name.0.as_str()));
     if raw.bus.is_empty() {
-        return Err(judge.wrong(
-            "bus",
-            "there is no bus",
-            "at least one [[bus]]; none and no [[user]] for the demonstration",
-        ));
+        let allowed = "at least one [[bus]]; none and no [[user]] for the demonstration";
+        judge.refuse("bus", "there is no bus", allowed);
     }
     let buses = raw.bus.into_iter().enumerate();
-    let buses = buses.map(|(i, bus)| judge.bus(i, bus, &raw.defaults, &users)).collect::<Result<_, _>>()?;
+    let buses = buses.filter_map(|(i, bus)| judge.bus(i, bus, &raw.defaults, &users)).collect();
     let limits = limits(&raw.limits);
-    judge.message_fits_body(&limits)?;
+    judge.message_fits_body(&limits);
+    judge.problems.check()?;
     let workers = raw.workers.unwrap_or_else(processors);
 
-    Ok(Config {
+    let config = Config {
         listen,
         public_url: raw.public_url.map(|Text(url)| url.0),
         insecure_auth: raw.insecure_auth,
@@ -93,132 +87,71 @@ pub(super) fn resolve(mut layers: Layers, demo: bool) -> Result<Config, ConfigEr
         users,
         buses,
         demo,
-    })
+    };
+    Ok((config, judge.layers))
+}
+
+/// Parses every value. One that is refused gives way to the catalogue's example, so that those after it are
+/// looked at as well; the caller goes on only without problems.
+fn raw(layers: &mut Layers, problems: &mut Problems) -> Result<Raw, ConfigErrors> {
+    loop {
+        let values = Value::Table(layers.values.clone());
+        let error = match serde_path_to_error::deserialize(values) {
+            Ok(raw) => {
+                layers.values = Table::new();
+                return Ok(raw);
+            }
+            Err(error) => error,
+        };
+        let path = error.path().to_string();
+        let refusal = layers.wrong(&path, error.inner().message().to_owned(), allowed(&path));
+        // A refusal that comes again is not about the value that was replaced.
+        if problems.know(&path) || !layers.replace(&path, example(&path)) {
+            return Err(refusal.into());
+        }
+        problems.add(refusal);
+    }
 }
 
 /// Cross-checks, with the origins that a refusal names.
 struct Judge {
     layers: Layers,
+    problems: Problems,
 }
 
 impl Judge {
-    fn wrong(&self, path: &str, reason: impl Into<String>, allowed: impl Into<String>) -> ConfigError {
-        self.layers.wrong(path, reason.into(), allowed.into())
+    fn refuse(&mut self, path: &str, reason: impl Into<String>, allowed: impl Into<String>) {
+        self.problems.add(self.layers.wrong(path, reason.into(), allowed.into()));
     }
 
     /// A longer message than the body it comes in would be a promise that cannot be kept.
-    fn message_fits_body(&self, limits: &Limits) -> Result<(), ConfigError> {
+    fn message_fits_body(&mut self, limits: &Limits) {
         if limits.message <= limits.body {
-            return Ok(());
+            return;
         }
         let [message, body] = [limits.message, limits.body].map(size);
         // Where only the body was made smaller, the operator looks for that line.
-        Err(if self.layers.is_written("limits.message") {
+        if self.layers.is_written("limits.message") {
             let reason = format!("{message:?} is more than limits.body");
-            self.wrong("limits.message", reason, format!("at most {body:?}, or more with limits.body raised"))
+            self.refuse(
+                "limits.message",
+                reason,
+                format!("at most {body:?}, or more with limits.body raised"),
+            );
         } else {
             let reason = format!("{body:?} is less than limits.message");
-            self.wrong(
-                "limits.body",
-                reason,
-                format!("at least {message:?}, or less with limits.message lowered"),
-            )
-        })
+            let allowed = format!("at least {message:?}, or less with limits.message lowered");
+            self.refuse("limits.body", reason, allowed);
+        }
     }
 
-    fn unique<'a>(&self, section: &str, names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+    fn unique<'a>(&mut self, section: &str, names: impl Iterator<Item = &'a str>) {
         let mut seen = HashSet::new();
         for (i, name) in names.enumerate() {
             if !seen.insert(name) {
                 let path = format!("{section}[{i}].name");
-                return Err(self.wrong(
-                    &path,
-                    format!("there is another {section} {name:?}"),
-                    "each name once",
-                ));
+                self.refuse(&path, format!("there is another {section} {name:?}"), "each name once");
             }
-        }
-        Ok(())
-    }
-
-    fn bus(&self, i: usize, raw: RawBus, defaults: &RawDefaults, users: &[User]) -> Result<Bus, ConfigError> {
-        let at = |key: &str| format!("bus[{i}].{key}");
-        // A refusal names the place where the operator wrote the value.
-        let written = |own: bool, key: &str| if own { at(key) } else { format!("defaults.{key}") };
-        let post = texts(raw.post);
-        let read = texts(raw.read);
-        self.members(&at("post"), &post, users)?;
-        self.members(&at("read"), &read, users)?;
-        if post.is_empty() {
-            return Err(self.wrong(&at("post"), "nobody could post to this bus", "at least one user"));
-        }
-
-        let retention = raw.retention.unwrap_or(defaults.retention).0;
-        let retention_max = raw.retention_max.unwrap_or(defaults.retention_max).0;
-        if retention > retention_max {
-            let path = written(raw.retention.is_some() || raw.retention_max.is_some(), "retention");
-            let allowed = format!("at most {}", shown(retention_max));
-            return Err(self.wrong(&path, "is more than retention_max", allowed));
-        }
-
-        let own_keys = raw.envelope_keys.is_some();
-        let keys = raw.envelope_keys.as_ref().unwrap_or(&defaults.envelope_keys);
-        let required = raw.require_envelope.unwrap_or(defaults.require_envelope);
-        let policy = EnvelopePolicy::new(keys.iter().map(|Text(key)| key.clone()).collect(), required);
-        let envelopes = policy.map_err(|error| match error {
-            EnvelopePolicyError::TooManyKeys => self.wrong(
-                &written(own_keys, "envelope_keys"),
-                format!("holds {} keys", keys.len()),
-                format!("at most {KEYS_MAX} keys"),
-            ),
-            EnvelopePolicyError::NoKeys => self.wrong(
-                &written(own_keys || raw.require_envelope.is_some(), "require_envelope"),
-                "is true, and there are no envelope_keys",
-                "false, or true with envelope_keys",
-            ),
-        })?;
-
-        let origins = raw.allowed_origins.as_ref();
-        let path = written(origins.is_some(), "allowed_origins");
-        Ok(Bus {
-            name: raw.name.0,
-            post,
-            read,
-            allowed_origins: self.origins(&path, origins.unwrap_or(&defaults.allowed_origins))?,
-            channel_idle: raw.channel_idle.unwrap_or(defaults.channel_idle).0,
-            retention,
-            window_channel: raw.window.channel.unwrap_or(defaults.window.channel),
-            window_bus: raw.window.bus.unwrap_or(defaults.window.bus),
-            envelopes,
-        })
-    }
-
-    fn members(&self, path: &str, members: &[UserName], users: &[User]) -> Result<(), ConfigError> {
-        let known = |name: &UserName| users.iter().any(|user| user.name == *name);
-        let Some(stranger) = members.iter().find(|name| !known(name)) else { return Ok(()) };
-        let mut names: Vec<_> = users.iter().take(USERS_SHOWN).map(|user| user.name.as_str()).collect();
-        if users.len() > USERS_SHOWN {
-            names.push("…");
-        }
-        let allowed = if names.is_empty() {
-            "names of [[user]], of which there is none".to_owned()
-        } else {
-            names.join(", ")
-        };
-        Err(self.wrong(path, format!("there is no user {:?}", stranger.as_str()), allowed))
-    }
-
-    fn origins(&self, path: &str, origins: &[Text<OriginPattern>]) -> Result<AllowedOrigins, ConfigError> {
-        let mut list: Vec<String> = origins.iter().map(|Text(origin)| origin.0.clone()).collect();
-        list.sort_unstable();
-        list.dedup();
-        let any = list.iter().any(|origin| origin == "*");
-        match (any, list.len()) {
-            (true, 1) => Ok(AllowedOrigins::Any),
-            (true, _) => {
-                Err(self.wrong(path, "\"*\" stands beside other origins", "\"*\" alone, or origins"))
-            }
-            (false, _) => Ok(AllowedOrigins::List(list)),
         }
     }
 }
@@ -234,6 +167,7 @@ fn storage(raw: RawStorage, demo: bool) -> Storage {
                 RawDurability::Interval => Durability::Interval(raw.interval.0),
             },
             segment: raw.segment,
+            max: raw.max,
         }),
     }
 }
@@ -246,8 +180,11 @@ fn limits(raw: &RawLimits) -> Limits {
         json_depth: raw.json_depth,
         channels_per_bus: raw.channels_per_bus,
         window_memory: raw.window_memory,
+        answer_memory: raw.answer_memory,
         idempotency_keys: raw.idempotency_keys,
         idempotency_window: raw.idempotency_window.0,
+        pending_posts: raw.pending_posts,
+        log_patience: raw.log_patience.0,
         connections: raw.connections,
         header_timeout: raw.header_timeout.0,
         body_timeout: raw.body_timeout.0,
@@ -274,16 +211,12 @@ fn processors() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-fn shown(span: Duration) -> String {
-    show_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
-}
-
 fn size(bytes: usize) -> String {
     show_bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
 }
 
-/// What the key at a path with indices takes; entries of a list take what the list does.
-fn allowed(path: &str) -> String {
+/// What the catalogue knows about a path with indices; entries of a list are what the list is.
+fn known(path: &str) -> Option<Known> {
     let mut general = String::new();
     for part in path.split_inclusive(']') {
         match part.split_once('[') {
@@ -291,8 +224,20 @@ fn allowed(path: &str) -> String {
             None => general.push_str(part),
         }
     }
-    match check::find(general.trim_end_matches("[]")) {
+    check::find(general.trim_end_matches("[]"))
+}
+
+fn allowed(path: &str) -> String {
+    match known(path) {
         Some(Known::Key(key)) => key.allowed(),
         _ => "what backplane.example.toml shows".to_owned(),
+    }
+}
+
+/// A value that is good at a path.
+fn example(path: &str) -> Option<Value> {
+    match known(path) {
+        Some(Known::Key(key)) => key.example(),
+        _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Versions 1.0 and 1.1 of the protocol. The prefix chooses what there is, not which buses and channels.
+//! Versions 1.0 and 1.1 of the protocol: one door with two prefixes.
 //!
 //! | call | handler |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | `POST /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `post::post` |
 //! | `GET /v1.1/bus/<bus>/channel/new` | `new::name` |
 
+mod answer;
 mod cors;
 mod frame;
 mod new;
@@ -14,6 +15,7 @@ mod padding;
 mod post;
 mod query;
 mod retrieve;
+mod version;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -21,11 +23,11 @@ use std::sync::Arc;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Scope, guard};
 
+use self::answer::Answer;
+use self::version::Version;
 use crate::error::{ApiError, ErrorCode};
-use crate::http::CloseUnread;
 use crate::http::get_or_head;
-use crate::service::Route;
-use crate::service::Service;
+use crate::service::{self, Around, Matched, Service};
 
 /// What a bus can be asked.
 const BUS_METHODS: &str = "GET, HEAD, OPTIONS";
@@ -35,46 +37,48 @@ const CHANNEL_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 /// What the source of names can be asked.
 const NEW_METHODS: &str = "GET, HEAD, OPTIONS";
 
-/// Adds the routes of both versions.
+/// Adds the routes of both versions. Handlers are told which version a request came to.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
-    let new = resource("/bus/{bus}/channel/new", NEW_METHODS)
-        .route(get_or_head().to(new::name))
-        .wrap(cors::for_pages(Arc::clone(service)));
-    // Closed here and not around the whole server: applications mount these routes alone.
-    config
-        .service(shared("/v1", service).wrap(CloseUnread))
-        .service(web::scope("/v1.1").service(new).service(shared("", service)).wrap(CloseUnread));
+    for version in Version::ALL {
+        config.service(routes_of(version, service));
+    }
 }
 
-/// What the versions have in common.
-fn shared(prefix: &str, service: &Arc<Service>) -> Scope {
-    let bus = resource("/bus/{bus}", BUS_METHODS).route(get_or_head().to(retrieve::bus));
-    let channel = resource("/bus/{bus}/channel/{channel}", CHANNEL_METHODS)
-        .route(get_or_head().to(retrieve::channel))
+fn routes_of(version: Version, service: &Arc<Service>) -> Scope<impl Around> {
+    let scope = service::scope(version.prefix(), service);
+    let scope = if version.has_new() {
+        let new = resource("/bus/{bus}/channel/new", Matched::NewChannel, NEW_METHODS)
+            .route(get_or_head().to(new::name))
+            .wrap(cors::for_pages(Arc::clone(service)));
+        scope.service(new)
+    } else {
+        scope
+    };
+    let bus = resource("/bus/{bus}", Matched::Bus, BUS_METHODS)
+        .route(get_or_head().to(move |service, request| retrieve::bus(version, service, request)));
+    let channel = resource("/bus/{bus}/channel/{channel}", Matched::Channel, CHANNEL_METHODS)
+        .route(get_or_head().to(move |service, request| retrieve::channel(version, service, request)))
         .route(web::post().to(post::post))
         .wrap(cors::for_pages(Arc::clone(service)));
-    web::scope(prefix).service(bus).service(channel).default_service(web::to(not_found))
+    scope.service(bus).service(channel).default_service(web::to(move || not_found(version)))
 }
 
 /// A resource that says which methods it has. Preflights are answered before (see [`cors`]).
-fn resource(path: &str, methods: &'static str) -> Resource {
+fn resource(path: &str, matched: Matched, methods: &'static str) -> Resource {
     web::resource(path)
+        .app_data(matched)
         .route(web::route().guard(guard::Options()).to(move || options_of(methods)))
-        .default_service(web::to(move |service| refused(service, methods)))
+        .default_service(web::to(move || refused(methods)))
 }
 
 fn options_of(methods: &'static str) -> Ready<HttpResponse> {
     ready(HttpResponse::NoContent().insert_header(("Allow", methods)).finish())
 }
 
-async fn refused(service: web::Data<Service>, methods: &'static str) -> HttpResponse {
-    let refusal = async { Err(ApiError::method_not_allowed(methods).closing()) };
-    service.observe(Route::Other, refusal).await
+fn refused(methods: &'static str) -> Ready<Answer> {
+    ready(Err(ApiError::method_not_allowed(methods).closing().into()))
 }
 
-async fn not_found(service: web::Data<Service>) -> HttpResponse {
-    let description = "versions 1.0 and 1.1 have /v1/bus/<bus> and /v1/bus/<bus>/channel/<channel>, and 1.1 has \
-        /v1.1/bus/<bus>/channel/new";
-    let refusal = async { Err(ApiError::new(ErrorCode::NotFound, description).closing()) };
-    service.observe(Route::Other, refusal).await
+fn not_found(version: Version) -> Ready<Answer> {
+    ready(Err(ApiError::new(ErrorCode::NotFound, version.resources()).closing().into()))
 }

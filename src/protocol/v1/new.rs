@@ -1,35 +1,34 @@
 //! `GET /v1.1/bus/<bus>/channel/new`: a channel name that nobody can guess (V1-NEW-1).
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::answer::Answer;
 use super::padding;
 use super::query::Query;
 use crate::error::{ApiError, ErrorCode};
 use crate::protocol::bus_of;
-use crate::service::Route;
 use crate::service::Service;
 
 /// Random bytes of a name: 192 bits, 32 characters.
 const RANDOM: usize = 24;
 
 /// Answers with a fresh name. The channel comes into being with the first POST to it (RET-8).
-pub(super) async fn name(service: web::Data<Service>, request: HttpRequest) -> HttpResponse {
-    let answer = async {
-        bus_of(&service, &request)?;
-        let query = Query::of(&request)?;
-        let mut bytes = [0; RANDOM];
-        rand::fill(&mut bytes)
-            .map_err(|_| ApiError::new(ErrorCode::InternalError, "the system has no randomness to give"))?;
-        let mut response = HttpResponse::Ok();
-        response
-            .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-            .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
-        let json = format!("\"{}\"", URL_SAFE_NO_PAD.encode(bytes));
-        Ok(padding::finish(response, json.into_bytes(), query.callback.as_ref()))
-    };
-    service.observe(Route::NewChannel, answer).await
+pub(super) async fn name(service: web::Data<Service>, request: HttpRequest) -> Answer {
+    bus_of(&service, &request)?;
+    let query = Query::of(&request)?;
+    let mut bytes = [0; RANDOM];
+    rand::fill(&mut bytes)
+        .map_err(|_| ApiError::new(ErrorCode::InternalError, "the system has no randomness to give"))?;
+    // Nothing in a name has to be escaped, neither in JSON nor in a script.
+    let name = URL_SAFE_NO_PAD.encode(bytes);
+    let callback = query.callback.as_ref();
+    let kind = padding::content_type(callback);
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, kind)).body(match callback {
+        None => format!("\"{name}\""),
+        Some(callback) => format!("{}(\"{name}\")", callback.as_str()),
+    }))
 }

@@ -1,13 +1,12 @@
 //! Answers as a script that calls a function of the page (V1-PAD-1), for pages that cannot use CORS.
 
-use actix_web::HttpResponse;
-use actix_web::HttpResponseBuilder;
-use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderValue};
+use actix_web::http::header::HeaderValue;
 
 use crate::error::{ApiError, ErrorCode};
 
 /// Longest callback name, in characters.
 const LENGTH_MAX: usize = 64;
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// JavaScript by RFC 9239. Browsers are told elsewhere not to guess another type.
 const SCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
 
@@ -32,53 +31,50 @@ impl Callback {
         Err(ApiError::new(ErrorCode::InvalidRequest, description))
     }
 
-    /// `<callback>(<json>)`.
-    ///
-    /// U+2028 and U+2029 are escaped: they may stand in JSON, but before 2019 they ended a line of a script.
-    fn pad(&self, json: &[u8]) -> Vec<u8> {
-        let mut script = Vec::with_capacity(self.0.len() + json.len() + 2);
-        script.extend_from_slice(self.0.as_bytes());
-        script.push(b'(');
-        let mut rest = json;
-        while let Some(at) = rest.windows(3).position(|bytes| matches!(bytes, [0xe2, 0x80, 0xa8 | 0xa9])) {
-            let (before, from) = rest.split_at(at);
-            let (separator, after) = from.split_at(3);
-            script.extend_from_slice(before);
-            script.extend_from_slice(if separator.ends_with(&[0xa8]) { b"\\u2028" } else { b"\\u2029" });
-            rest = after;
-        }
-        script.extend_from_slice(rest);
-        script.push(b')');
-        script
+    /// The name.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
-/// Ends an answer: as JSON, or padded when there is a callback.
-pub(super) fn finish(
-    mut response: HttpResponseBuilder,
-    json: Vec<u8>,
-    callback: Option<&Callback>,
-) -> HttpResponse {
-    match callback {
-        None => response.insert_header(ContentType::json()).body(json),
-        Some(callback) => response.insert_header((CONTENT_TYPE, SCRIPT)).body(callback.pad(&json)),
+/// Media type of an answer that is padded, or is not.
+pub(super) fn content_type(callback: Option<&Callback>) -> HeaderValue {
+    if callback.is_some() { SCRIPT } else { JSON }
+}
+
+/// Bytes of a line separator.
+pub(super) const SEPARATOR: usize = 3;
+
+/// The first line separator, U+2028 or U+2029, and what stands for it in a script.
+///
+/// They may stand in JSON, but before 2019 they ended a line of a script.
+pub(super) fn separator(json: &[u8]) -> Option<(usize, &'static [u8])> {
+    json.windows(SEPARATOR).enumerate().find_map(|(at, bytes)| match bytes {
+        [0xe2, 0x80, 0xa8] => Some((at, &b"\\u2028"[..])),
+        [0xe2, 0x80, 0xa9] => Some((at, &b"\\u2029"[..])),
+        _ => None,
+    })
+}
+
+/// How many bytes more this JSON takes with its line separators escaped.
+pub(super) fn growth(json: &[u8]) -> usize {
+    let mut growth = 0;
+    let mut rest = json;
+    while let Some((at, escape)) = separator(rest) {
+        growth += escape.len() - SEPARATOR;
+        rest = rest.get(at + SEPARATOR..).unwrap_or_default();
     }
+    growth
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    fn padded(callback: &str, json: &str) -> String {
-        String::from_utf8(Callback::parse(callback).ok().unwrap().pad(json.as_bytes())).unwrap()
-    }
 
     #[test]
     fn v1_pad_1_callbacks_are_identifiers_with_dots() {
         for good in ["f", "Backplane.response", "$._a.b9", &"x".repeat(64)] {
-            assert_eq!(padded(good, "[1]"), format!("{good}([1])"));
+            assert_eq!(Callback::parse(good).ok().unwrap().as_str(), good);
         }
         for bad in [
             "",
@@ -101,18 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn line_separators_are_escaped() {
-        assert_eq!(padded("f", "[\"a\u{2028}b\u{2029}\"]"), r#"f(["a\u2028b\u2029"])"#);
-    }
-
-    proptest! {
-        #[test]
-        fn padding_keeps_the_value(text in "[a\u{2028}\u{2029}\u{2027}\u{e2}\"\\\\]{0,20}") {
-            let json = serde_json::to_string(&text).unwrap();
-            let script = padded("f", &json);
-            prop_assert!(!script.contains(['\u{2028}', '\u{2029}']), "a separator is left");
-            let value: String = serde_json::from_str(&script[2..script.len() - 1]).unwrap();
-            prop_assert_eq!(value, text);
-        }
+    fn line_separators_are_found_and_counted() {
+        let json = "[\"a\u{2028}b\u{2029}\"]".as_bytes();
+        assert_eq!(separator(json), Some((3, &b"\\u2028"[..])));
+        assert_eq!(separator(&json[4..]), Some((3, &b"\\u2029"[..])));
+        assert_eq!(growth(json), 6);
+        assert_eq!(growth("[\"\u{2027}\u{202a}\"]".as_bytes()), 0);
     }
 }

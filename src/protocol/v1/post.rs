@@ -1,54 +1,47 @@
 //! `POST` on a channel.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ContentType, HeaderValue};
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentType};
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{SHA256, digest};
-use backplane_actors::{Batch, BatchError, BatchErrorKind, Fingerprint, IdempotencyKey, Posting};
+use backplane_actors::{
+    Batch, BatchError, BatchErrorKind, ChannelName, Fingerprint, IdempotencyKey, Posted, Posting,
+};
 
-use super::frame;
-use crate::auth::Right;
+use super::answer::Answer;
+use crate::auth::{Right, UserName};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::read_body;
 use crate::protocol::{bus_of, channel_of};
-use crate::service::Route;
 use crate::service::{Bus, Service};
 
 /// Makes a retry of the same POST safe (I-2).
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Posts an array of messages: all of them or none (RET-7). Answers with the array of their ids.
-pub(super) async fn post(
-    service: web::Data<Service>,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> HttpResponse {
-    let answer = async {
-        // Who may not post is told so before the body is read, and the connection ends without it.
-        let (bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
-        let limits = service.limits();
-        let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
-        let key = key_of(&request, &body)?;
-        let messages = parse(&service, bus, body).await?;
-        let posted = service.broker().post(bus.name(), Posting { channel, messages, key }).await?;
-        Ok(HttpResponse::Ok()
-            .insert_header(ContentType::json())
-            .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-            .body(frame::ids(posted)))
-    };
-    service.observe(Route::Post, answer).await
+pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payload: web::Payload) -> Answer {
+    // Who may not post is told so before the body is read, and the connection ends without it.
+    let (user, bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
+    let limits = service.limits();
+    let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
+    let key = key_of(&request, &user, &body)?;
+    let messages = parse(&service, &bus, body).await?;
+    let posted = bus.handle().post(Posting { channel, messages, key }).await?;
+    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
 }
 
 /// All that the head of the request decides.
-async fn admit<'s>(
-    service: &'s Service,
+async fn admit(
+    service: &Service,
     request: &HttpRequest,
-) -> Result<(&'s Bus, backplane_actors::ChannelName), ApiError> {
+) -> Result<(UserName, Arc<Bus>, ChannelName), ApiError> {
     let user = service.authenticate(request).await?;
     let bus = bus_of(service, request)?;
-    service.authorize(&user, bus, Right::Post)?;
+    service.authorize(&user, &bus, Right::Post)?;
     let channel = channel_of(request)?;
     check_encoding(request)?;
-    Ok((bus, channel))
+    Ok((user, bus, channel))
 }
 
 /// JSON, as it is. A request without a `Content-Type` means JSON too: RFC 9110 leaves that to the server.
@@ -69,7 +62,8 @@ fn check_encoding(request: &HttpRequest) -> Result<(), ApiError> {
     }
 }
 
-fn key_of(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
+/// The key belongs to the user: another's is another key, whatever its text (I-2).
+fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
     let refuse = |text: String| ApiError::new(ErrorCode::InvalidIdempotencyKey, text);
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
@@ -79,11 +73,13 @@ fn key_of(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, 
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, body).as_ref());
     let text = value.to_str().unwrap_or_default();
-    IdempotencyKey::new(text, Fingerprint(hash)).map(Some).map_err(|error| refuse(error.to_string()))
+    IdempotencyKey::new(user.as_str(), text, Fingerprint(hash))
+        .map(Some)
+        .map_err(|error| refuse(error.to_string()))
 }
 
 async fn parse(service: &Service, bus: &Bus, body: web::Bytes) -> Result<Batch, ApiError> {
-    let (limits, policy) = (*service.message_limits(), bus.envelopes());
+    let (limits, policy) = (service.message_limits(), bus.envelopes());
     if !policy.verifies() {
         return Batch::parse(&body, &limits, policy).map_err(|error| refuse(&error));
     }
@@ -102,4 +98,20 @@ fn refuse(error: &BatchError) -> ApiError {
         BatchErrorKind::Refused => ErrorCode::EnvelopeRefused,
     };
     ApiError::new(code, error.to_string())
+}
+
+/// The ids of a POST as a JSON array. Ids consist of characters that JSON leaves as they are.
+fn ids(posted: Posted) -> Vec<u8> {
+    /// Characters of an id, its quotes and the comma before it.
+    const ROOM: usize = 16;
+    let ids = posted.ids();
+    let mut json = Vec::with_capacity(ids.len() * ROOM + 2);
+    json.push(b'[');
+    for (n, id) in ids.enumerate() {
+        json.extend_from_slice(if n > 0 { b",\"" } else { b"\"" });
+        json.extend_from_slice(id.text().as_bytes());
+        json.push(b'"');
+    }
+    json.push(b']');
+    json
 }

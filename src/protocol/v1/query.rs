@@ -15,15 +15,18 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let (mut since, mut callback) = (None, None);
+        let (mut since, mut epoch, mut callback) = (None, None, None);
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             match &*name {
-                "since" => once(&mut since, "since", Since::from_text(&value))?,
+                "since" => once(&mut since, "since", value)?,
+                "epoch" => once(&mut epoch, "epoch", value)?,
                 "callback" => once(&mut callback, "callback", Callback::parse(&value)?)?,
                 _ => {}
             }
         }
-        Ok(Self { since: since.unwrap_or(Since::Start), callback })
+        // An epoch says to which history an id belongs; without an id it says nothing.
+        let since = since.map_or(Since::Start, |since| Since::from_text(&since, epoch.as_deref()));
+        Ok(Self { since, callback })
     }
 }
 

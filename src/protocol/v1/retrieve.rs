@@ -1,61 +1,85 @@
 //! `GET` on a bus and on a channel.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, LINK, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
-use backplane_actors::Page;
+use backplane_actors::{Page, Position};
 
-use super::padding::Callback;
+use super::answer::Answer;
+use super::frame::Frames;
+use super::padding::{self, Callback};
 use super::query::Query;
-use super::{frame, padding};
+use super::version::Version;
 use crate::auth::Right;
+use crate::error::{ApiError, ErrorCode};
+use crate::http::Announced;
 use crate::protocol::{bus_of, channel_of};
-use crate::service::Route;
 use crate::service::Service;
 
 /// Says whether the reader missed something since its position.
 pub(super) const RESUME: &str = "Backplane-Resume";
 
 /// All messages of a bus: for servers, with the right to read (1.0 section 4.4.1).
-pub(super) async fn bus(service: web::Data<Service>, request: HttpRequest) -> HttpResponse {
-    let answer = async {
-        let user = service.authenticate(&request).await?;
-        let bus = bus_of(&service, &request)?;
-        service.authorize(&user, bus, Right::Read)?;
-        let query = Query::of(&request)?;
-        let page = service.broker().read_bus(bus.name(), query.since).await?;
-        let url = service.public_base().map(|base| format!("{base}/v1/bus/{}", bus.name()));
-        // Padding is for pages, and no page has the right to read a bus.
-        Ok(response(url, &page, None))
-    };
-    service.observe(Route::ReadBus, answer).await
+pub(super) async fn bus(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
+    let user = service.authenticate(&request).await?;
+    let bus = bus_of(&service, &request)?;
+    service.authorize(&user, &bus, Right::Read)?;
+    let query = Query::of(&request)?;
+    let page = bus.handle().read(query.since).await?;
+    let url = service.public_base().map(|base| format!("{base}{}/bus/{}", version.prefix(), bus.name()));
+    // Padding is for pages, and no page has the right to read a bus.
+    response(&service, &request, url, page, None)
 }
 
 /// The messages of a channel: for whoever knows its name (1.0 section 4.4.2).
-pub(super) async fn channel(service: web::Data<Service>, request: HttpRequest) -> HttpResponse {
-    let answer = async {
-        let bus = bus_of(&service, &request)?;
-        let channel = channel_of(&request)?;
-        let query = Query::of(&request)?;
-        let page = service.broker().read_channel(bus.name(), &channel, query.since).await?;
-        let url = service
-            .public_base()
-            .map(|base| format!("{base}/v1/bus/{}/channel/{}", bus.name(), channel.as_str()));
-        Ok(response(url, &page, query.callback.as_ref()))
-    };
-    service.observe(Route::ReadChannel, answer).await
+pub(super) async fn channel(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
+    let bus = bus_of(&service, &request)?;
+    let channel = channel_of(&request)?;
+    let query = Query::of(&request)?;
+    let page = bus.handle().read_channel(&channel, query.since).await?;
+    let url = service
+        .public_base()
+        .map(|base| format!("{base}{}/bus/{}/channel/{}", version.prefix(), bus.name(), channel.as_str()));
+    response(&service, &request, url, page, query.callback)
 }
 
 /// `url` is what the outside calls this resource; without one the link is relative to the request's own URL.
-fn response(url: Option<String>, page: &Page, callback: Option<&Callback>) -> HttpResponse {
+fn response(
+    service: &Service,
+    request: &HttpRequest,
+    url: Option<String>,
+    page: Page,
+    callback: Option<Callback>,
+) -> Answer {
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
-        .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())));
-    let next = page.next.text();
-    let link = format!("<{}?since={}>; rel=\"next\"", url.unwrap_or_default(), next.as_str());
+        .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
+        .insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
+    let link = link(&url.unwrap_or_default(), page.next);
     if let Ok(link) = HeaderValue::from_maybe_shared(web::Bytes::from(link)) {
         response.insert_header((LINK, link));
     }
-    padding::finish(response, frame::frames(page), callback)
+    let frames = Frames::new(page, callback);
+    if *request.method() == Method::HEAD {
+        return Ok(response.body(Announced(frames.left())));
+    }
+    let frames = match frames.cost() {
+        0 => frames,
+        cost => frames.with_lease(service.answers().take(cost).ok_or_else(too_many)?),
+    };
+    Ok(response.body(frames))
+}
+
+/// Where to go on: the position, and the history that it belongs to.
+fn link(url: &str, next: Position) -> String {
+    let id = next.id.text();
+    match next.epoch {
+        Some(epoch) => format!("<{url}?since={}&epoch={epoch}>; rel=\"next\"", id.as_str()),
+        None => format!("<{url}?since={}>; rel=\"next\"", id.as_str()),
+    }
+}
+
+fn too_many() -> ApiError {
+    let text = "the answers under way take all the memory that they may take, because many readers are slow";
+    ApiError::new(ErrorCode::TooManyAnswers, text)
 }

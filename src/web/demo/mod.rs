@@ -4,7 +4,7 @@
 //! would do it; the widgets get it through the browser library like any page.
 
 use std::future::ready;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use actix_web::error::JsonPayloadError;
 use actix_web::http::header::{HeaderName, HeaderValue};
@@ -15,6 +15,7 @@ use serde::Deserialize;
 
 use crate::error::{ApiError, ErrorCode};
 use crate::http::get_or_head;
+use crate::service::{Matched, Service, resource};
 use crate::web::assets::{Asset, Keep};
 
 /// Longest name that may sign in, in characters.
@@ -44,22 +45,26 @@ struct SignIn {
 }
 
 /// Adds the page and what belongs to it.
-pub(crate) fn routes(stage: Stage, config: &mut ServiceConfig) {
-    config
-        .app_data(web::Data::new(stage))
-        .route("/", get_or_head().to(page))
-        .route("/demo/style.css", get_or_head().to(|request: HttpRequest| ready(STYLE.answer(&request))))
-        .route("/demo/page.js", get_or_head().to(|request: HttpRequest| ready(SCRIPT.answer(&request))))
-        .service(
-            web::resource("/demo/sign-in")
-                // Only as JSON: other sites' forms cannot send that to this machine unasked.
-                .app_data(
-                    web::JsonConfig::default()
-                        .limit(BODY_MAX)
-                        .error_handler(|error, _| refuse(&error).into()),
-                )
-                .route(web::post().to(sign_in)),
-        );
+pub(crate) fn routes(service: &Arc<Service>, stage: Stage, config: &mut ServiceConfig) {
+    type File = fn(&HttpRequest) -> HttpResponse;
+    let files: [(&str, File); 3] = [
+        ("/", page),
+        ("/demo/style.css", |request| STYLE.answer(request)),
+        ("/demo/page.js", |request| SCRIPT.answer(request)),
+    ];
+    config.app_data(web::Data::new(stage));
+    for (path, file) in files {
+        let file = get_or_head().to(move |request: HttpRequest| ready(file(&request)));
+        config.service(resource(path, Matched::Demo, service).route(file));
+    }
+    config.service(
+        resource("/demo/sign-in", Matched::Demo, service)
+            // Only as JSON: other sites' forms cannot send that to this machine unasked.
+            .app_data(
+                web::JsonConfig::default().limit(BODY_MAX).error_handler(|error, _| refuse(&error).into()),
+            )
+            .route(web::post().to(sign_in)),
+    );
 }
 
 fn refuse(error: &JsonPayloadError) -> ApiError {
@@ -73,8 +78,8 @@ fn refuse(error: &JsonPayloadError) -> ApiError {
     ApiError::new(code, "a sign-in is the JSON object {\"channel\": …, \"name\": …} of at most 1024 bytes")
 }
 
-async fn page(request: HttpRequest) -> HttpResponse {
-    let mut response = PAGE.answer(&request);
+fn page(request: &HttpRequest) -> HttpResponse {
+    let mut response = PAGE.answer(request);
     response.headers_mut().insert(
         POLICY,
         HeaderValue::from_static(

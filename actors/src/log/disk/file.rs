@@ -16,7 +16,7 @@ pub(crate) trait Folder: Send + Sync {
     /// What to call a file, or the folder for the empty name, in a message to an operator.
     fn path(&self, name: &str) -> PathBuf;
     /// Keeps other processes out until the value is dropped. [`io::ErrorKind::WouldBlock`] when one is in.
-    fn lock(&self) -> io::Result<Box<dyn Send>>;
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>>;
     /// Whether a process is in. Changes nothing.
     fn is_locked(&self) -> bool;
     /// The names of all files.
@@ -31,6 +31,8 @@ pub(crate) trait Folder: Send + Sync {
     fn unlink(&self, name: &str) -> io::Result<()>;
     /// Makes the names of files durable.
     fn sync(&self) -> io::Result<()>;
+    /// Bytes that are free on the disk for this process.
+    fn free(&self) -> io::Result<u64>;
 }
 
 /// One file.
@@ -61,6 +63,14 @@ pub(crate) fn write_all(file: &dyn StoredFile, mut bytes: &[u8], mut offset: u64
     Ok(())
 }
 
+/// Takes room beforehand if there is some; without, writing shows how far it goes.
+pub(crate) fn reserve(file: &dyn StoredFile, used: u64, size: u64) -> io::Result<()> {
+    if used < size && file.reserve(size).is_err() {
+        file.set_len(used)?;
+    }
+    Ok(())
+}
+
 /// A folder of the operating system.
 #[derive(Debug)]
 pub(crate) struct OsFolder {
@@ -70,15 +80,7 @@ pub(crate) struct OsFolder {
 impl OsFolder {
     /// The folder at this path, which is created if need be, readable for its owner alone.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        use std::os::unix::fs::DirBuilderExt as _;
-        if !path.is_dir() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
-            // The folder's own name has to last as well.
-            let above = path.canonicalize()?;
-            if let Some(above) = above.parent() {
-                File::open(above)?.sync_all()?;
-            }
-        }
+        create_all(path, &mut |folder| File::open(folder)?.sync_all())?;
         Ok(Self::existing(path))
     }
 
@@ -88,12 +90,31 @@ impl OsFolder {
     }
 }
 
+/// Creates a folder and those above it. Each name has to last, not only the last one: `sync` is told where there is one.
+fn create_all(path: &Path, sync: &mut dyn FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = match path.parent() {
+        Some(above) if above != Path::new("") => above,
+        _ => Path::new("."),
+    };
+    create_all(above, sync)?;
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        // Somebody else made it at the same time.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        created => created?,
+    }
+    sync(above)
+}
+
 impl Folder for OsFolder {
     fn path(&self, name: &str) -> PathBuf {
         if name.is_empty() { self.path.clone() } else { self.path.join(name) }
     }
 
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
         let file = new_file().create(true).truncate(false).open(self.path.join(LOCK))?;
         match file.try_lock() {
             Ok(()) => Ok(Box::new(file)),
@@ -132,6 +153,11 @@ impl Folder for OsFolder {
     fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
     }
+
+    fn free(&self) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(&self.path)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
 }
 
 /// Messages may be private: nobody else reads them.
@@ -160,5 +186,24 @@ impl StoredFile for OsFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_new_level_of_a_path_is_made_to_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, mut synced) = (folder.path().join("a/b/c"), Vec::new());
+        let mut note = |path: &Path| {
+            synced.push(path.to_owned());
+            Ok(())
+        };
+        create_all(&path, &mut note).unwrap();
+        create_all(&path, &mut note).unwrap();
+        assert!(path.is_dir());
+        assert_eq!(synced, [folder.path().to_owned(), folder.path().join("a"), folder.path().join("a/b")]);
     }
 }

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use super::content::{Content, Note};
 use super::file::{Folder, OsFolder};
-use super::open::{Visit, length, read, segments};
+use super::history::History;
+use super::read::{Visit, length, read, segments};
 use super::segment::name;
 use super::walk::{Found, walk};
 use crate::log::RecoveryError;
-use crate::{MessageId, Timestamp};
+use crate::model::{MessageId, Timestamp};
 
 /// What a log holds.
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub struct SegmentReport {
     pub records: u64,
     /// Messages in them.
     pub messages: u64,
+    /// Whole records that a newer version of this program wrote, and that this one does not know.
+    pub newer: u64,
     /// The first and the last id.
     pub ids: Option<(MessageId, MessageId)>,
     /// When the first and the last record were accepted.
@@ -102,9 +106,9 @@ pub(super) fn look(folder: &dyn Folder, path: &Path) -> Result<Inspection, Recov
         inspection.segments.push(report);
         inspection.highest = inspection.highest.max(highest);
     }
-    match read(folder, &mut Visit { record: &mut |_| (), progress: &mut |_| () }) {
+    match read(folder, &mut Visit { kept: &mut |_| (), progress: &mut |_| () }) {
         Ok(reading) => {
-            inspection.salvaged = reading.salvaged;
+            inspection.salvaged = reading.history.as_ref().and_then(History::salvaged);
             inspection.torn = reading.torn.filter(|_| reading.cut > 0).map(|(segment, offset)| Damage {
                 file: folder.path(&name(segment)),
                 offset,
@@ -117,23 +121,40 @@ pub(super) fn look(folder: &dyn Folder, path: &Path) -> Result<Inspection, Recov
 }
 
 fn segment(file: PathBuf, bytes: &[u8], number: u64) -> (SegmentReport, MessageId) {
-    let (mut holes, mut records, mut messages, mut highest) = (Vec::new(), 0, 0, MessageId::ZERO);
-    let (mut ids, mut accepted) = (None, None);
+    let length_of_file = length(bytes.len());
+    let mut report = SegmentReport {
+        file,
+        length: length_of_file,
+        used: 0,
+        records: 0,
+        messages: 0,
+        newer: 0,
+        ids: None,
+        accepted: None,
+        holes: Vec::new(),
+    };
+    let mut highest = MessageId::ZERO;
     let used = walk(bytes, number, &mut |found| match found {
-        Found::Header(id) | Found::Mark(id) | Found::Lost(id) => highest = highest.max(id),
-        // Nobody knows of any.
-        Found::Reserved(_) => {}
+        Found::Header(id) => highest = highest.max(id),
         Found::Hole(from, to) => {
-            holes.push(Damage { file: file.clone(), offset: length(from), length: length(to - from) });
+            let (file, offset, length) = (report.file.clone(), length(from), length(to - from));
+            report.holes.push(Damage { file, offset, length });
         }
-        Found::Post(_, record) => {
-            records += 1;
-            messages += length(record.messages.len());
-            highest = highest.max(record.last());
-            ids = Some((ids.map_or(record.first, |(first, _)| first), record.last()));
-            accepted = Some((accepted.map_or(record.accepted, |(first, _)| first), record.accepted));
-        }
+        Found::Frame(frame) => match &frame.content {
+            Ok(Content::Post(record)) => {
+                report.records += 1;
+                report.messages += length(record.items.len());
+                highest = highest.max(record.last());
+                let (first, earliest) = (report.ids.map(|ids| ids.0), report.accepted.map(|times| times.0));
+                report.ids = Some((first.unwrap_or(record.first()), record.last()));
+                report.accepted = Some((earliest.unwrap_or(record.accepted), record.accepted));
+            }
+            Ok(Content::Note(Note::Mark { highest: id, .. } | Note::Lost(id))) => highest = highest.max(*id),
+            // Nobody knows of any ids that they speak of.
+            Ok(Content::Note(_)) => {}
+            Err(_) => report.newer += 1,
+        },
     });
-    let (length, used) = (length(bytes.len()), length(used));
-    (SegmentReport { file, length, used, records, messages, ids, accepted, holes }, highest)
+    report.used = length(used);
+    (report, highest)
 }

@@ -2,78 +2,73 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `settings` | how it is run |
 //! | `file` | the few operations on files that all else is built on |
+//! | `bytes` | pure: numbers and texts as bytes |
 //! | `record` | pure: a POST as bytes |
+//! | `content` | pure: what a frame holds as bytes: a POST, or a note of the log's own |
 //! | `segment` | pure: a segment file as bytes, and what tells a torn end from damage |
-//! | `open` | reading a log back |
+//! | `walk` | pure: the one place that reads frames, damaged or not |
+//! | `history` | pure: what the frames tell of runs, ids and time |
+//! | `read` | reading a log back |
+//! | `open` | making it ready for the next record |
 //! | `parts` | what reading, writing and expiry hand each other |
+//! | `group` | records that are written together, and who is told |
 //! | `writer` | groups of records on their way to the disk |
 //! | `keeper` | the next segment, and those that have expired |
-//! | `queue` | the thread that writes |
-//! | `walk` | pure: what is whole in a segment, damaged or not |
+//! | `gauges` | what the log says of itself |
+//! | `queue` | where proposals get their ids and wait for the writer |
+//! | `thread` | the thread that writes |
 //! | `inspect` | looking at a log |
 //! | `salvage` | copying what is whole in a damaged log |
 
+mod bytes;
+mod content;
 mod file;
+mod gauges;
+mod group;
+mod history;
 mod inspect;
 mod keeper;
 mod open;
 mod parts;
 mod queue;
+mod read;
 mod record;
 mod salvage;
 mod segment;
+mod settings;
 #[cfg(test)]
 mod sim;
+mod thread;
 mod walk;
 mod writer;
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
 
 pub use inspect::{Damage, Inspection, SegmentReport, inspect};
-pub use open::Progress;
+pub use read::Progress;
 pub use salvage::{Salvaged, repair};
+pub use settings::{DiskSettings, Durability};
 
+use self::content::Note;
 use self::file::{Folder, OsFolder};
+use self::history::Begun;
 use self::keeper::Keeper;
-use self::open::{Opened, Visit, open};
+use self::open::{Opened, open};
+use self::parts::Limits;
 use self::queue::Queue;
+use self::read::Visit;
 use self::writer::Writer;
-use super::{Appended, Extent, Log, LogError, Notify, Record, Recovered, RecoveryError};
-use crate::{Clock, MessageId, SystemClock, Timestamp};
-
-/// When a POST counts as durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// When it is on the disk: not even a power loss takes it back.
-    Sync,
-    /// When the operating system has it; it goes to the disk at most this much later. A crash of the system
-    /// or a power loss takes what was posted since, a kill of the process takes nothing.
-    Interval(Duration),
-}
-
-/// How a log on disk is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DiskSettings {
-    /// The folder, created if need be.
-    pub path: PathBuf,
-    /// When a POST counts as durable.
-    pub durability: Durability,
-    /// Bytes of a segment file; more when one POST needs more.
-    pub segment: u64,
-}
-
-impl DiskSettings {
-    /// The usual settings: every POST is synced, segments have 64 MiB.
-    #[must_use]
-    pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), durability: Durability::Sync, segment: 64 << 20 }
-    }
-}
+use super::{
+    Done, Extent, Feed, Incarnation, Kept, Log, LogError, LogHealth, LogState, Proposal, Proposed,
+    RecoveryError, Ticket,
+};
+use crate::clock::Clock;
+use crate::model::{BusName, Epoch, MessageId};
 
 type Report = Box<dyn FnMut(Progress) + Send>;
 
@@ -87,23 +82,33 @@ type Report = Box<dyn FnMut(Progress) + Send>;
 /// With [`Durability::Interval`] it is told once the system has it: a kill takes nothing, a crash of the system
 /// may take what was posted during the last interval.
 ///
-/// - No room: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
+/// - No room on the disk, or none within [`DiskSettings::max`]: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
 /// - Any other failed write or sync: [`LogError::Failed`] until a restart.
 /// - A crash while writing: the torn end is cut at the next start. Any other change to the files: not opened.
-/// - Segments in which everything has expired are removed.
+/// - Segments in which everything has expired are removed. A segment ends when it is full, and when it has been written
+///   for as long as its records are kept.
+/// - What asks and proposes never waits for the disk, also when that hangs.
+///
+/// # How it ends
+///
+/// [`Log::close`] waits until all is on the disk. A log that is dropped without does the same, and nobody waits for it:
+/// its threads end by themselves, and the folder is free for another log when they have.
 pub struct DiskLog {
     folder: Arc<dyn Folder>,
     settings: DiskSettings,
-    clock: Arc<dyn Clock>,
-    report: Report,
+    report: Mutex<Report>,
+    /// `None` before the log was recovered.
     running: Option<Running>,
-    lock: Option<Box<dyn Send>>,
+    lock: Mutex<Option<Lock>>,
 }
+
+/// Keeps other processes out of the folder for as long as anybody has it.
+type Lock = Arc<dyn Send + Sync>;
 
 struct Running {
     queue: Arc<Queue>,
     keeper: Arc<Keeper>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl DiskLog {
@@ -123,21 +128,14 @@ impl DiskLog {
             std::io::ErrorKind::WouldBlock => RecoveryError::InUse { path: folder.path("") },
             _ => RecoveryError::Io { path: folder.path(""), error },
         })?;
-        let (clock, report) = (Arc::new(SystemClock), Box::new(|_: Progress| ()));
-        Ok(Self { folder, settings, clock, report, running: None, lock: Some(lock) })
-    }
-
-    /// Sets the clock by which segments expire. Default: [`SystemClock`].
-    #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
+        let lock = Mutex::new(Some(Lock::from(lock)));
+        Ok(Self { folder, settings, report: Mutex::new(Box::new(|_: Progress| ())), running: None, lock })
     }
 
     /// Sets what is told after each segment while the log is read.
     #[must_use]
     pub fn progress(mut self, report: impl FnMut(Progress) + Send + 'static) -> Self {
-        self.report = Box::new(report);
+        self.report = Mutex::new(Box::new(report));
         self
     }
 
@@ -147,74 +145,141 @@ impl DiskLog {
         &self.settings.path
     }
 
-    fn start(&mut self, opened: Opened) -> std::io::Result<()> {
-        let Opened { extent, written, active, sealed, .. } = opened;
-        let (size, next) = (self.settings.segment, active.number.saturating_add(1));
-        let keeper =
-            Arc::new(Keeper::new(Arc::clone(&self.folder), Arc::clone(&self.clock), size, sealed, next));
-        let queue = Arc::new(Queue::new());
-        let writer = Writer::new(active, written, extent.highest, size, Arc::clone(&keeper));
-        let (durability, mine, own) = (self.settings.durability, Arc::clone(&queue), Arc::clone(&keeper));
-        let threads = vec![
-            thread::Builder::new()
-                .name("log-writer".to_owned())
-                .spawn(move || mine.run(writer, durability))?,
-            thread::Builder::new().name("log-keeper".to_owned()).spawn(move || own.run())?,
-        ];
-        self.running = Some(Running { queue, keeper, threads });
+    fn limits(&self) -> Limits {
+        Limits::of(self.settings.segment, self.settings.max)
+    }
+
+    fn start(&mut self, opened: Opened, begun: &Begun, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
+        let Opened { history, active, sealed, .. } = opened;
+        let Begun { start, timeline, .. } = begun;
+        let (limits, next) = (self.limits(), active.number.saturating_add(1));
+        let keeper = Keeper::new(Arc::clone(&self.folder), Some(timeline.clone()), limits, sealed, next);
+        let keeper = Arc::new(keeper);
+        let queue = Arc::new(Queue::new(start.from, timeline.clone()));
+        let writer = Writer::new(active, history, limits, Arc::clone(&keeper));
+        let mut writer = writer.run(Note::Run(*start), timeline.clone(), Arc::clone(clock));
+        match writer.announce() {
+            // What was stored can be read all the same. It is written before anything is taken.
+            Err(LogError::Full) | Ok(()) => {}
+            Err(error) => return Err(std::io::Error::other(error)),
+        }
+        let running = Running { queue, keeper, threads: Mutex::default() };
+        let spawned = self.spawn(&running, writer, clock);
+        if spawned.is_err() {
+            running.end();
+        }
+        self.running = Some(running);
+        spawned
+    }
+
+    /// The threads own what they need: whoever drops the log need not wait for them.
+    fn spawn(&self, running: &Running, writer: Writer, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
+        let (queue, durability, clock) =
+            (Arc::clone(&running.queue), self.settings.durability, Arc::clone(clock));
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let writing = Builder::new().name("log-writer".to_owned()).spawn({
+            let lock = lock.clone();
+            move || {
+                thread::run(&queue, writer, durability, clock);
+                drop(lock);
+            }
+        })?;
+        running.threads().push(writing);
+        let (queue, keeper) = (Arc::clone(&running.queue), Arc::clone(&running.keeper));
+        let keeping = Builder::new().name("log-keeper".to_owned()).spawn(move || {
+            keeper.run(&queue);
+            drop(lock);
+        })?;
+        running.threads().push(keeping);
         Ok(())
     }
 }
 
+impl Running {
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The threads are to end when all is done.
+    fn end(&self) {
+        self.queue.close();
+        self.keeper.stop();
+    }
+}
+
 impl Log for DiskLog {
-    fn recover(&mut self, now: Timestamp, visit: &mut dyn FnMut(Recovered)) -> Result<Extent, RecoveryError> {
-        let fresh = MessageId::first_at(now);
-        let mut visit = Visit { record: visit, progress: &mut self.report };
-        let opened = open(&self.folder, self.settings.segment, fresh, &mut visit)?;
+    fn recover(
+        &mut self,
+        clock: &Arc<dyn Clock>,
+        epoch: Epoch,
+        visit: &mut dyn FnMut(Kept),
+    ) -> Result<Extent, RecoveryError> {
+        let fresh = MessageId::first_at(clock.wall());
+        let size = self.limits().segment;
+        let progress = self.report.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut visit = Visit { kept: visit, progress };
+        let mut opened = open(&self.folder, size, fresh, &mut visit)?;
         if opened.cut > 0 {
             tracing::warn!(
                 bytes = opened.cut,
                 "the log ended in the middle of a write that was never acknowledged; cut off"
             );
         }
-        tracing::info!(
-            path = %self.settings.path.display(),
-            segments = opened.sealed.len() + 1,
-            records = opened.records,
-            "the message log is open"
-        );
-        let extent = opened.extent;
-        self.start(opened).map_err(|error| RecoveryError::Io { path: self.folder.path(""), error })?;
-        Ok(extent)
+        let (segments, records) = (opened.sealed.len() + 1, opened.records);
+        let lost = opened.lost;
+        let begun = opened.history.begin(epoch, lost, Arc::clone(clock));
+        let path = self.folder.path("");
+        self.start(opened, &begun, clock).map_err(|error| RecoveryError::Io { path, error })?;
+        tracing::info!(path = %self.settings.path.display(), segments, records, "the message log is open");
+        let Begun { start, timeline, runs } = begun;
+        Ok(Extent { highest: start.from, lost, runs, timeline })
     }
 
-    fn append(&mut self, record: &Arc<Record>, notify: &Notify) -> Result<Appended, LogError> {
+    fn propose(&self, proposal: Proposal, ticket: Ticket, feed: &Feed) -> Result<Proposed, LogError> {
         let running = self.running.as_ref().ok_or(LogError::Closed)?;
-        running.queue.push(record, notify).map(|()| Appended::Pending)
+        running.queue.push(proposal, ticket, feed).map(|()| Proposed::Pending)
     }
 
-    fn flush(&mut self) {
+    fn flush(&self) {
         if let Some(running) = &self.running {
             running.queue.flush();
         }
     }
 
-    fn close(&mut self) {
-        if let Some(Running { queue, keeper, threads }) = self.running.take() {
-            queue.close();
-            keeper.stop();
-            for thread in threads {
+    fn issued(&self) -> MessageId {
+        self.running.as_ref().map_or(MessageId::ZERO, |running| running.queue.issued())
+    }
+
+    fn retire(&self, bus: &BusName, done: Done) -> Result<Incarnation, LogError> {
+        self.running.as_ref().ok_or(LogError::Closed)?.queue.retire(bus, done)
+    }
+
+    fn health(&self) -> LogHealth {
+        match &self.running {
+            Some(running) => running.keeper.gauges.health(running.queue.log_state()),
+            None => LogHealth::in_memory(LogState::Closed),
+        }
+    }
+
+    fn close(&self) {
+        if let Some(running) = &self.running {
+            running.end();
+            // Under the lock: whoever closes at the same time waits as well.
+            for thread in running.threads().drain(..) {
                 // A panic in it was logged, and the next start judges what it left.
                 _ = thread.join();
             }
         }
-        self.lock = None;
+        *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 impl Drop for DiskLog {
+    /// A thread may be stuck in a disk that hangs.
     fn drop(&mut self) {
-        self.close();
+        if let Some(running) = &self.running {
+            running.end();
+        }
     }
 }
 

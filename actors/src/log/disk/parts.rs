@@ -1,28 +1,79 @@
 //! What reading, writing and expiry hand each other.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::file::StoredFile;
-use crate::Timestamp;
+use crate::log::Record;
+use crate::model::{Moment, Timestamp};
+
+/// How large segments become.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of a segment; more when one POST needs more.
+    pub(crate) segment: u64,
+    /// Bytes of all segments.
+    pub(crate) max: Option<u64>,
+}
+
+impl Limits {
+    /// Segments so short that one can go before the bound is reached.
+    pub(crate) fn of(segment: u64, max: Option<u64>) -> Self {
+        Self { segment: max.map_or(segment, |max| segment.min(max / 4)), max }
+    }
+}
 
 /// Until when a segment's records are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keep {
-    pub(crate) until: Timestamp,
-    /// The longest time that any of them is kept: a bound that a clock which jumped ahead cannot stretch.
-    pub(crate) longest: Duration,
+    /// The last moment at which any of them is needed.
+    pub(crate) until: Moment,
+    /// The longest time that any of them is kept.
+    longest: Duration,
+    /// When the first one was accepted, in the log's time and as a wall clock showed it. `None` without records.
+    first: Option<(Moment, Timestamp)>,
 }
 
-impl Keep {
-    pub(crate) const NOTHING: Self = Self { until: Timestamp::EPOCH, longest: Duration::ZERO };
+/// The least time between two segments that are ended by time: each takes room, and several syncs.
+const ROLL_MIN: Duration = Duration::from_secs(10);
 
-    pub(crate) fn record(accepted: Timestamp, kept_until: Timestamp) -> Self {
-        let longest = kept_until.as_millis().saturating_sub(accepted.as_millis());
-        Self { until: kept_until, longest: Duration::from_millis(longest) }
+impl Keep {
+    /// No records.
+    pub(crate) const NOTHING: Self = Self { until: Moment::ZERO, longest: Duration::ZERO, first: None };
+
+    /// A record.
+    pub(crate) fn record(record: &Record) -> Self {
+        let until = record.kept_until();
+        Self { until, longest: until.since(record.at), first: Some((record.at, record.accepted)) }
     }
 
+    /// Both; `other` comes later.
     pub(crate) fn and(self, other: Self) -> Self {
-        Self { until: self.until.max(other.until), longest: self.longest.max(other.longest) }
+        let (until, longest) = (self.until.max(other.until), self.longest.max(other.longest));
+        Self { until, longest, first: self.first.or(other.first) }
+    }
+
+    /// No records.
+    pub(crate) const fn is_nothing(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// When the first one was accepted, as a wall clock showed it.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        self.first.map(|(_, accepted)| accepted)
+    }
+
+    /// Nothing of it is needed any more.
+    pub(crate) fn is_over(&self, now: Moment) -> bool {
+        self.until <= now
+    }
+
+    /// A segment that is still written is to be ended, so that what is over can be removed: it has been written for as
+    /// long as any of its records is kept, or all of them are over.
+    pub(crate) fn is_ripe(&self, now: Moment) -> bool {
+        self.first.is_some_and(|(first, _)| {
+            let age = now.since(first);
+            age >= ROLL_MIN && (self.is_over(now) || age >= self.longest)
+        })
     }
 }
 
@@ -30,7 +81,8 @@ impl Keep {
 pub(crate) struct Sealed {
     pub(crate) number: u64,
     pub(crate) keep: Keep,
-    pub(crate) since: Instant,
+    /// Bytes that it takes, room that was taken beforehand included.
+    pub(crate) length: u64,
     /// The file and its end, while there may be zeros behind it that take room.
     pub(crate) tail: Option<(Box<dyn StoredFile>, u64)>,
 }

@@ -1,54 +1,96 @@
-//! The thread that writes, and what the buses hand it.
+//! What the buses hand the thread that writes: here records get their ids, in the order in which they are written.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use super::Durability;
-use super::writer::{Group, Writer};
-use crate::log::{LogError, Notify, Record};
+use super::content::Note;
+use super::group::Group;
+use crate::log::{
+    Done, Feed, Incarnation, LogError, LogState, Proposal, Record, Sequencer, Ticket, Timeline,
+};
+use crate::model::{BusName, MessageId};
 
 /// Records on their way to the writer. While it writes and syncs one group, the next one gathers here.
+///
+/// The lock is held for as long as a record is numbered and copied, never during a write or sync.
 pub(crate) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
+    /// A copy of what the sequencer has given out, for readers.
+    issued: AtomicU64,
+    timeline: Timeline,
 }
 
 /// Bytes with which a group is written although more may be at hand.
 const LARGE: usize = 256 << 10;
 
 struct State {
+    sequencer: Sequencer,
     gathering: Group,
     /// The gathering group is to be written.
     wanted: bool,
-    closing: bool,
-    failed: bool,
+    /// The writer is to look whether its segment is to be ended.
+    roll: bool,
+    /// What proposals meet.
+    open: LogState,
+}
+
+/// What the writer is to do next.
+pub(crate) enum Next {
+    /// Write what it was given, and see to what is due.
+    Write,
+    /// Look whether its segment is to be ended.
+    Roll,
+    /// End: nothing more comes.
+    End,
 }
 
 impl Queue {
-    pub(crate) fn new() -> Self {
-        let state = State { gathering: Group::new(), wanted: false, closing: false, failed: false };
-        Self { state: Mutex::new(state), wake: Condvar::new() }
+    /// A queue that gives out ids above `highest`.
+    pub(crate) fn new(highest: MessageId, timeline: Timeline) -> Self {
+        let state = State {
+            sequencer: Sequencer::after(highest),
+            gathering: Group::new(),
+            wanted: false,
+            roll: false,
+            open: LogState::Open,
+        };
+        let issued = AtomicU64::new(highest.as_u64());
+        Self { state: Mutex::new(state), wake: Condvar::new(), issued, timeline }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a record; copies it and does not wait. [`Queue::flush`] has it written, or a group that is large.
-    pub(crate) fn push(&self, record: &Record, notify: &Notify) -> Result<(), LogError> {
+    /// Takes a proposal: numbers it, copies it and does not wait. [`Queue::flush`] has it written, or a group that is
+    /// large.
+    pub(crate) fn push(&self, proposal: Proposal, ticket: Ticket, feed: &Feed) -> Result<(), LogError> {
         let mut state = self.state();
-        if state.closing {
-            return Err(LogError::Closed);
-        }
-        if state.failed {
-            return Err(LogError::Failed);
-        }
-        state.gathering.push(record, notify).map_err(|_| LogError::Full)?;
+        state.check()?;
+        let count = proposal.ids().ok_or(LogError::TooLong)?;
+        let first = state.sequencer.take(count, self.timeline.wall()).ok_or(LogError::NoMoreIds)?;
+        self.issued.store(state.sequencer.highest().as_u64(), Ordering::Release);
+        // What fails from here on leaves ids that nobody has.
+        let record = Arc::new(Record::new(first, proposal).map_err(|_| LogError::NoMoreIds)?);
+        state.gathering.push(record, ticket, feed).map_err(|_| LogError::TooLong)?;
         if state.gathering.len() >= LARGE {
             self.write(&mut state);
         }
         Ok(())
+    }
+
+    /// Takes the note that a bus was closed, and has it written.
+    pub(crate) fn retire(&self, bus: &BusName, done: Done) -> Result<Incarnation, LogError> {
+        let mut state = self.state();
+        state.check()?;
+        let highest = state.sequencer.highest();
+        let next = Incarnation(highest);
+        let note = Note::Retired { bus: bus.clone(), next };
+        state.gathering.push_retired(&note, highest, done).map_err(|_| LogError::TooLong)?;
+        self.write(&mut state);
+        Ok(next)
     }
 
     /// Has the writer take what there is, as soon as it can.
@@ -66,81 +108,91 @@ impl Queue {
         }
     }
 
-    /// The writer ends when all is written.
-    pub(crate) fn close(&self) {
-        self.state().closing = true;
+    /// Has the writer look whether its segment is to be ended.
+    pub(crate) fn roll(&self) {
+        self.state().roll = true;
         self.wake.notify_one();
     }
 
-    /// Writes until [`Queue::close`].
-    pub(crate) fn run(&self, mut writer: Writer, durability: Durability) {
-        let mut group = Group::new();
-        let mut due = None;
-        while self.gather(&mut group, due) {
-            let written =
-                catch_unwind(AssertUnwindSafe(|| work(&mut writer, &mut group, durability, &mut due)));
-            let outcome = written.unwrap_or(Err(LogError::Failed));
-            if outcome == Err(LogError::Failed) {
-                // Before anybody is told: whoever posts then is refused at once.
-                self.state().failed = true;
-            }
-            group.settle(outcome);
-            if outcome == Err(LogError::Failed) {
-                let mut late = std::mem::replace(&mut self.state().gathering, Group::new());
-                return late.settle(outcome);
-            }
-        }
-        // A failure is in the log of the process already; the next start will see to the rest.
-        _ = writer.close();
+    /// The highest id that was given out.
+    pub(crate) fn issued(&self) -> MessageId {
+        MessageId::from_u64(self.issued.load(Ordering::Acquire))
     }
 
-    /// Waits for records, or for the time to sync, and takes what is there. Nothing more comes: `false`.
-    fn gather(&self, group: &mut Group, due: Option<Instant>) -> bool {
+    /// What the next proposal meets.
+    pub(crate) fn log_state(&self) -> LogState {
+        self.state().open
+    }
+
+    /// There is room, or there is none. Returns what was known before.
+    pub(crate) fn set_full(&self, full: bool) -> LogState {
         let mut state = self.state();
+        let before = state.open;
+        if matches!(before, LogState::Open | LogState::Full) {
+            state.open = if full { LogState::Full } else { LogState::Open };
+        }
+        before
+    }
+
+    /// The writer ends when all is written.
+    pub(crate) fn close(&self) {
+        let mut state = self.state();
+        if state.open != LogState::Failed {
+            state.open = LogState::Closed;
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// Takes nothing any more, and refuses what was not given to the writer.
+    pub(crate) fn fail(&self) {
+        let mut late = {
+            let mut state = self.state();
+            // Before anybody is told: whoever posts then is refused at once.
+            state.open = LogState::Failed;
+            std::mem::replace(&mut state.gathering, Group::new())
+        };
+        self.wake.notify_one();
+        // It has failed already: a panic of whoever is told changes nothing, and is in the process's log.
+        _ = late.settle(Err(LogError::Failed));
+    }
+
+    /// Waits for records, or for something that is due `within` this time, and takes what is there.
+    pub(crate) fn gather(&self, group: &mut Group, within: Option<Duration>) -> Next {
+        let mut state = self.state();
+        let mut waited = false;
         loop {
-            if state.wanted || state.closing {
+            match state.open {
+                LogState::Failed => return Next::End,
+                LogState::Closed if state.gathering.is_empty() => return Next::End,
+                _ => {}
+            }
+            if state.wanted || state.open == LogState::Closed {
                 state.wanted = false;
                 std::mem::swap(&mut state.gathering, group);
-                return !group.is_empty();
+                return Next::Write;
             }
-            let Some(due) = due else {
-                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
+            if std::mem::take(&mut state.roll) {
+                return Next::Roll;
+            }
+            state = match within {
+                None => self.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(rest) if waited || rest.is_zero() => return Next::Write,
+                Some(rest) => {
+                    waited = true;
+                    self.wake.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0
+                }
             };
-            let rest = due.saturating_duration_since(Instant::now());
-            if rest.is_zero() {
-                return true;
-            }
-            state = self.wake.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
 
-/// Writes a group, and syncs when it is time to.
-fn work(
-    writer: &mut Writer,
-    group: &mut Group,
-    durability: Durability,
-    due: &mut Option<Instant>,
-) -> Result<(), LogError> {
-    let written = match durability {
-        _ if group.is_empty() => Ok(()),
-        Durability::Sync => writer.write(group),
-        Durability::Interval(_) => writer.reserve(group).and_then(|()| writer.write(group)),
-    };
-    if written == Err(LogError::Failed) {
-        return written;
-    }
-    // Also when there was no room: what was told durable before goes to the disk in its time.
-    match durability {
-        Durability::Sync => writer.sync()?,
-        Durability::Interval(every) => {
-            let now = Instant::now();
-            if due.is_some_and(|due| due <= now) {
-                writer.sync()?;
-            }
-            *due = if writer.is_dirty() { due.filter(|due| *due > now).or(Some(now + every)) } else { None };
+impl State {
+    fn check(&self) -> Result<(), LogError> {
+        match self.open {
+            LogState::Open | LogState::Full => Ok(()),
+            LogState::Failed => Err(LogError::Failed),
+            LogState::Closed => Err(LogError::Closed),
         }
     }
-    written
 }

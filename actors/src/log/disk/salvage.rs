@@ -5,15 +5,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::DiskSettings;
+use super::content::{Content, Note};
 use super::file::{Folder, OsFolder};
+use super::group::Group;
 use super::inspect::look;
 use super::keeper::Keeper;
-use super::open::{Keep, Progress, Visit, open, segments};
+use super::open::open;
+use super::parts::Limits;
+use super::read::{Progress, Visit, segments};
 use super::segment::{Header, name};
-use super::walk::{Found, walk};
-use super::writer::{Group, Writer};
-use crate::log::{LogError, Recovered, RecoveryError};
-use crate::{Clock, MessageId, SystemClock};
+use super::walk::{Found, Whole, walk};
+use super::writer::Writer;
+use crate::clock::{Clock, SystemClock};
+use crate::log::{Kept, LogError, Record, RecoveryError};
+use crate::model::MessageId;
 
 /// Bytes that are salvaged between two syncs.
 const GROUP: usize = 4 << 20;
@@ -57,6 +62,8 @@ pub fn repair(from: &Path, to: &Path) -> Result<Salvaged, RecoveryError> {
 struct Holes {
     /// The highest id that the log has spoken of so far.
     seen: MessageId,
+    /// There was something that this program does not know, and that may have named ids.
+    unknown: bool,
     /// Something is missing here; the next record says up to which id.
     open: bool,
     /// The end of the last hole.
@@ -66,7 +73,7 @@ struct Holes {
 impl Holes {
     /// A segment begins, and before it this was the highest id.
     fn header(&mut self, highest: MessageId) {
-        self.open |= highest != self.seen;
+        self.open |= highest != self.seen && !std::mem::take(&mut self.unknown);
         self.mark(highest);
     }
 
@@ -79,9 +86,9 @@ impl Holes {
         self.mark(id);
     }
 
-    fn post(&mut self, record: &Recovered) {
+    fn post(&mut self, record: &Record) {
         if std::mem::take(&mut self.open) {
-            self.lost(MessageId::from_u64(record.first.as_u64().saturating_sub(1)));
+            self.lost(MessageId::from_u64(record.first().as_u64().saturating_sub(1)));
         }
         self.mark(record.last());
     }
@@ -100,60 +107,126 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
     let failed = |error: LogError| RecoveryError::Io { path: path.clone(), error: io::Error::other(error) };
     let read = |name: &str| old.read(name).map_err(|error| RecoveryError::Io { path: old.path(name), error });
     let numbers = segments(old).map_err(|error| RecoveryError::Io { path: old.path(""), error })?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let mut highest = look(old, &old.path(""))?.highest.max(MessageId::first_at(clock.now()));
+    let highest = look(old, &old.path(""))?.highest.max(MessageId::first_at(SystemClock.wall()));
     // What went before the first segment had expired.
     let before = match numbers.first() {
         Some(first) => Header::decode(&read(&name(*first))?).map_or(MessageId::ZERO, |header| header.highest),
         None => MessageId::ZERO,
     };
-    let mut nothing = (|_: Recovered| (), |_: Progress| ());
-    let opened = open(&new, size, before, &mut Visit { record: &mut nothing.0, progress: &mut nothing.1 })?;
+    let mut nothing = (|_: Kept| (), |_: Progress| ());
+    let opened = open(&new, size, before, &mut Visit { kept: &mut nothing.0, progress: &mut nothing.1 })?;
     let next = opened.active.number.saturating_add(1);
-    let keeper = Arc::new(Keeper::new(new, clock, size, opened.sealed, next));
-    let mut writer = Writer::new(opened.active, before, before, size, keeper);
-    let mut holes = Holes { seen: before, open: false, lost: None };
-    let (mut group, mut newest, mut records) = (Group::new(), before, 0);
+    let limits = Limits { segment: size, max: None };
+    let keeper = Arc::new(Keeper::new(new, None, limits, opened.sealed, next));
+    let mut copy = Copy {
+        writer: Writer::new(opened.active, opened.history, limits, keeper),
+        group: Group::new(),
+        holes: Holes { seen: before, unknown: false, open: false, lost: None },
+        newest: before,
+        highest,
+        records: 0,
+    };
     for number in numbers {
-        let mut written = Ok(());
-        walk(&read(&name(number))?, number, &mut |found| match found {
-            Found::Header(highest) => holes.header(highest),
-            Found::Hole(..) => holes.open = true,
-            Found::Mark(highest) => holes.mark(highest),
-            Found::Lost(id) => holes.lost(id),
-            Found::Reserved(id) => highest = highest.max(id),
-            // Ids have to rise, whatever was damaged.
-            Found::Post(_, record) if record.first <= newest => holes.open = true,
-            Found::Post(content, record) => {
-                holes.post(&record);
-                newest = record.last();
-                let keep = Keep::record(record.accepted, record.kept_until);
-                if written.is_ok() {
-                    written = group.push_kept(content, newest, keep).map_err(|_| LogError::Full);
-                    records += 1;
-                }
-                if written.is_ok() && group.len() >= GROUP {
-                    written = flush(&mut writer, &mut group);
-                }
+        let mut copied = Ok(());
+        walk(&read(&name(number))?, number, &mut |found| {
+            if copied.is_ok() {
+                copied = copy.found(&found);
             }
         });
-        written.map_err(failed)?;
+        copied.map_err(failed)?;
     }
-    flush(&mut writer, &mut group).map_err(failed)?;
-    let lost = holes.end(highest);
-    if let Some(lost) = lost {
-        writer.lose(lost).map_err(failed)?;
-    }
-    writer.raise(highest);
-    writer.close().map_err(failed)?;
-    Ok(Salvaged { records, lost })
+    copy.end().map_err(failed)
 }
 
-fn flush(writer: &mut Writer, group: &mut Group) -> Result<(), LogError> {
-    if !group.is_empty() {
-        writer.write(group)?;
-        writer.sync()?;
-        group.settle(Ok(()));
+/// What was copied so far.
+struct Copy {
+    writer: Writer,
+    group: Group,
+    holes: Holes,
+    /// The highest id that the new log names.
+    newest: MessageId,
+    /// Ids up to here may have been given out.
+    highest: MessageId,
+    records: u64,
+}
+
+impl Copy {
+    fn found(&mut self, found: &Found<'_>) -> Result<(), LogError> {
+        match found {
+            Found::Header(highest) => self.holes.header(*highest),
+            Found::Hole(..) => self.holes.open = true,
+            Found::Frame(Whole { bytes, content, .. }) => match content {
+                Ok(Content::Post(record)) => self.post(bytes, record)?,
+                Ok(Content::Note(note)) => self.note(note)?,
+                Err(_) => {
+                    // What it means, a newer program knows.
+                    self.holes.unknown = true;
+                    self.kept(bytes, None)?;
+                }
+            },
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn post(&mut self, bytes: &[u8], record: &Record) -> Result<(), LogError> {
+        if record.first() <= self.newest {
+            // Ids have to rise, whatever was damaged.
+            self.holes.open = true;
+            return Ok(());
+        }
+        self.holes.post(record);
+        self.newest = record.last();
+        self.records += 1;
+        self.kept(bytes, Some(record))
+    }
+
+    fn kept(&mut self, bytes: &[u8], record: Option<&Record>) -> Result<(), LogError> {
+        self.group.push_kept(bytes, record).map_err(|_| LogError::TooLong)?;
+        if self.group.len() >= GROUP { self.flush() } else { Ok(()) }
+    }
+
+    fn note(&mut self, note: &Note) -> Result<(), LogError> {
+        match note {
+            Note::Mark { highest, .. } => {
+                self.holes.mark(*highest);
+                if *highest < self.newest {
+                    return Ok(());
+                }
+                self.newest = *highest;
+            }
+            Note::Lost(id) => {
+                // The end of the copy says it again.
+                self.holes.lost(*id);
+                return Ok(());
+            }
+            Note::Reserved(id) => {
+                self.highest = self.highest.max(*id);
+                return Ok(());
+            }
+            Note::Run(_) | Note::Carried { .. } | Note::Retired { .. } => {}
+        }
+        self.flush()?;
+        self.writer.note(note)
+    }
+
+    fn flush(&mut self) -> Result<(), LogError> {
+        if !self.group.is_empty() {
+            self.writer.write(&mut self.group)?;
+            self.writer.sync()?;
+            // Nobody waits for it.
+            _ = self.group.settle(Ok(()));
+        }
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<Salvaged, LogError> {
+        self.flush()?;
+        let lost = self.holes.end(self.highest);
+        if let Some(lost) = lost {
+            self.writer.note(&Note::Lost(lost))?;
+        }
+        // No mark: it would vouch for the end of the last run, which may be what is missing.
+        self.writer.note(&Note::Reserved(self.highest))?;
+        Ok(Salvaged { records: self.records, lost })
+    }
 }

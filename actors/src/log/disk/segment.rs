@@ -15,17 +15,27 @@
 //! acknowledged bytes may have gone bad. If any whole frame further on says that the place was durable before
 //! it was written, it is damage. A frame's magic has a byte that no text has, so what clients post is
 //! never taken for a frame.
+//!
+//! **Another version.** The version fixes what headers and the heads of frames look like. What frames hold may grow
+//! within a version: a whole frame with a content that is not known was written by a newer program, and is no damage.
 
-use std::ops::Range;
-
-use crate::MessageId;
+use super::bytes::{Malformed, Reader, TooLong, filled};
+use crate::model::MessageId;
 
 /// Bytes of a header.
 pub(crate) const HEADER: usize = 64;
 /// Bytes of a frame before its content.
 pub(crate) const FRAME: usize = 24;
+/// [`HEADER`] as a place in a file.
+pub(crate) const HEADER_LENGTH: u64 = 64;
+/// [`FRAME`] as a length in a file.
+const FRAME_LENGTH: u64 = 24;
+/// Bytes that the checksum of a header covers.
+const HEADER_CHECKED: usize = HEADER - 4;
+/// Bytes that the checksum of a frame's head covers.
+const FRAME_CHECKED: usize = FRAME - 4;
 /// The format's version.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 const MAGIC: [u8; 8] = *b"bplog\xff\r\n";
 const FRAME_MAGIC: [u8; 4] = [0xff, b'b', 0xfe, b'p'];
 /// Digits in the name of a segment's file.
@@ -60,50 +70,93 @@ pub(crate) fn number(name: &str) -> Option<u64> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
+/// The bytes of a group are no frames: they must not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken;
+
 impl Header {
     pub(crate) fn encode(self) -> [u8; HEADER] {
-        let mut bytes = [0; HEADER];
-        put(&mut bytes, 0, &MAGIC);
-        put(&mut bytes, 8, &VERSION.to_le_bytes());
-        put(&mut bytes, 12, &self.number.to_le_bytes());
-        put(&mut bytes, 20, &self.highest.as_u64().to_le_bytes());
-        let crc = crc32fast::hash(bytes.get(..60).unwrap_or_default());
-        put(&mut bytes, 60, &crc.to_le_bytes());
-        bytes
+        let (number, highest) = (self.number.to_le_bytes(), self.highest.as_u64().to_le_bytes());
+        let fields = MAGIC.into_iter().chain(VERSION.to_le_bytes()).chain(number).chain(highest);
+        let checked: [u8; HEADER_CHECKED] = filled(fields);
+        filled(checked.into_iter().chain(crc32fast::hash(&checked).to_le_bytes()))
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, NoHeader> {
-        let head = bytes.get(..HEADER).ok_or(NoHeader::Missing)?;
-        if head.get(..8) != Some(&MAGIC) {
+        let missing = |_: Malformed| NoHeader::Missing;
+        let mut whole = Reader(bytes);
+        let checked: [u8; HEADER_CHECKED] = whole.array().map_err(missing)?;
+        let crc = whole.u32().map_err(missing)?;
+        let mut fields = Reader(&checked);
+        if fields.array() != Ok(MAGIC) {
             return Err(NoHeader::Missing);
         }
-        let number = |at| u64_at(head, at).ok_or(NoHeader::Missing);
-        match u32_at(head, 8) {
-            Some(VERSION) => {}
-            None | Some(0) => return Err(NoHeader::Missing),
-            Some(other) => return Err(NoHeader::Version(other)),
+        match fields.u32().map_err(missing)? {
+            VERSION => {}
+            0 => return Err(NoHeader::Missing),
+            other => return Err(NoHeader::Version(other)),
         }
-        if u32_at(head, 60) != head.get(..60).map(crc32fast::hash) {
+        if crc != crc32fast::hash(&checked) {
             return Err(NoHeader::Missing);
         }
-        Ok(Self { number: number(12)?, highest: MessageId::from_u64(number(20)?) })
+        let number = fields.u64().map_err(missing)?;
+        Ok(Self { number, highest: MessageId::from_u64(fields.u64().map_err(missing)?) })
     }
 }
 
-/// Adds a frame with this content; its place is not known yet.
-pub(crate) fn push_frame<E>(
+/// What stands before a frame's content.
+struct Head {
+    length: u32,
+    content_crc: u32,
+    synced: u64,
+}
+
+impl Head {
+    fn encode(&self, segment: u64, offset: u64) -> [u8; FRAME] {
+        let (length, crc) = (self.length.to_le_bytes(), self.content_crc.to_le_bytes());
+        let fields = FRAME_MAGIC.into_iter().chain(length).chain(crc).chain(self.synced.to_le_bytes());
+        let checked: [u8; FRAME_CHECKED] = filled(fields);
+        filled(checked.into_iter().chain(head_crc(&checked, segment, offset).to_le_bytes()))
+    }
+
+    fn decode(head: &[u8; FRAME], segment: u64, offset: u64) -> Result<Self, Malformed> {
+        let mut whole = Reader(head);
+        let checked: [u8; FRAME_CHECKED] = whole.array()?;
+        if whole.u32()? != head_crc(&checked, segment, offset) {
+            return Err(Malformed);
+        }
+        let mut fields = Reader(&checked);
+        if fields.array() != Ok(FRAME_MAGIC) {
+            return Err(Malformed);
+        }
+        Ok(Self { length: fields.u32()?, content_crc: fields.u32()?, synced: fields.u64()? })
+    }
+}
+
+fn head_crc(checked: &[u8; FRAME_CHECKED], segment: u64, offset: u64) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&segment.to_le_bytes());
+    hasher.update(&offset.to_le_bytes());
+    hasher.update(checked);
+    hasher.finalize()
+}
+
+/// Segment and offset of frames that have no place yet.
+const NOWHERE: (u64, u64) = (0, 0);
+
+/// Adds a frame with this content; its place is not known yet. After an error nothing is added.
+pub(crate) fn push_frame(
     group: &mut Vec<u8>,
-    content: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), Option<E>> {
+    content: impl FnOnce(&mut Vec<u8>) -> Result<(), TooLong>,
+) -> Result<(), TooLong> {
     let start = group.len();
     group.resize(start + FRAME, 0);
-    let written = content(group).map_err(Some).and_then(|()| {
-        let (head, content) = group.split_at_mut_checked(start + FRAME).ok_or(None)?;
-        let head = head.get_mut(start..).ok_or(None)?;
-        let length = u32::try_from(content.len()).map_err(|_| None)?;
-        put(head, 0, &FRAME_MAGIC);
-        put(head, 4, &length.to_le_bytes());
-        put(head, 8, &crc32fast::hash(content).to_le_bytes());
+    let written = content(group).and_then(|()| {
+        let (head, content) =
+            group.get_mut(start..).and_then(|frame| frame.split_first_chunk_mut::<FRAME>()).ok_or(TooLong)?;
+        let length = u32::try_from(content.len()).map_err(|_| TooLong)?;
+        *head =
+            Head { length, content_crc: crc32fast::hash(content), synced: 0 }.encode(NOWHERE.0, NOWHERE.1);
         Ok(())
     });
     if written.is_err() {
@@ -113,34 +166,46 @@ pub(crate) fn push_frame<E>(
 }
 
 /// Gives the frames of a group their places from `offset` on, in a segment that is durable up to `synced`.
-pub(crate) fn place(group: &mut [u8], segment: u64, offset: u64, synced: u64) {
+///
+/// # Errors
+///
+/// The group does not consist of frames that have no place yet, from its first byte to its last.
+pub(crate) fn place(group: &mut [u8], segment: u64, offset: u64, synced: u64) -> Result<(), Broken> {
+    debug_assert!(synced <= offset, "what is durable was written");
     let (mut rest, mut offset) = (group, offset);
-    while let Some(length) = u32_at(rest, 4) {
-        put(rest, 12, &synced.to_le_bytes());
-        let crc = head_crc(rest, segment, offset);
-        put(rest, 20, &crc.to_le_bytes());
-        let whole = FRAME.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
-        let Some((_, after)) = rest.split_at_mut_checked(whole) else { return };
-        rest = after;
-        offset = offset.saturating_add(u64::try_from(whole).unwrap_or(u64::MAX));
+    while !rest.is_empty() {
+        let (head, after) = rest.split_first_chunk_mut::<FRAME>().ok_or(Broken)?;
+        let fields = Head::decode(head, NOWHERE.0, NOWHERE.1).map_err(|_| Broken)?;
+        let length = usize::try_from(fields.length).map_err(|_| Broken)?;
+        *head = Head { synced, ..fields }.encode(segment, offset);
+        (_, rest) = after.split_at_mut_checked(length).ok_or(Broken)?;
+        let whole = u64::from(fields.length).checked_add(FRAME_LENGTH).ok_or(Broken)?;
+        offset = offset.checked_add(whole).ok_or(Broken)?;
     }
-}
-
-fn head_crc(head: &[u8], segment: u64, offset: u64) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&segment.to_le_bytes());
-    hasher.update(&offset.to_le_bytes());
-    hasher.update(head.get(..20).unwrap_or_default());
-    hasher.finalize()
+    Ok(())
 }
 
 /// A whole frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Frame {
+pub(crate) struct Frame<'a> {
     pub(crate) at: usize,
-    pub(crate) content: Range<usize>,
+    pub(crate) content: &'a [u8],
+    /// Where the next one may begin.
+    pub(crate) end: usize,
     /// Up to which byte the segment was durable when the frame was written.
     pub(crate) synced: u64,
+}
+
+/// The whole frame at a place, if there is one.
+pub(crate) fn frame_at(bytes: &[u8], segment: u64, at: usize) -> Option<Frame<'_>> {
+    let (head, rest) = bytes.get(at..)?.split_first_chunk::<FRAME>()?;
+    let Head { length, content_crc, synced } = Head::decode(head, segment, u64::try_from(at).ok()?).ok()?;
+    let content = rest.get(..usize::try_from(length).ok()?)?;
+    if content_crc != crc32fast::hash(content) {
+        return None;
+    }
+    let end = at.checked_add(FRAME)?.checked_add(content.len())?;
+    Some(Frame { at, content, end, synced })
 }
 
 /// How the frames of a segment end.
@@ -154,25 +219,8 @@ pub(crate) enum End {
     Damaged(usize),
 }
 
-/// The whole frame at a place, if there is one.
-pub(crate) fn frame_at(bytes: &[u8], segment: u64, at: usize) -> Option<Frame> {
-    let rest = bytes.get(at..)?;
-    let head = rest.get(..FRAME)?;
-    if head.get(..4) != Some(&FRAME_MAGIC)
-        || u32_at(head, 20)? != head_crc(head, segment, u64::try_from(at).ok()?)
-    {
-        return None;
-    }
-    let content = FRAME..FRAME.checked_add(usize::try_from(u32_at(head, 4)?).ok()?)?;
-    if u32_at(head, 8)? != crc32fast::hash(rest.get(content.clone())?) {
-        return None;
-    }
-    let content = at.checked_add(content.start)?..at.checked_add(content.end)?;
-    Some(Frame { at, content, synced: u64_at(head, 12)? })
-}
-
 /// The first whole frame at or after a place.
-pub(crate) fn frame_from(bytes: &[u8], segment: u64, mut at: usize) -> Option<Frame> {
+pub(crate) fn frame_from(bytes: &[u8], segment: u64, mut at: usize) -> Option<Frame<'_>> {
     loop {
         let rest = bytes.get(at..)?;
         let found = rest.windows(FRAME_MAGIC.len()).position(|four| four == FRAME_MAGIC)?;
@@ -192,27 +240,13 @@ pub(crate) fn judge(bytes: &[u8], segment: u64, at: usize) -> End {
     }
     let mut next = at;
     while let Some(frame) = frame_from(bytes, segment, next) {
-        if usize::try_from(frame.synced).unwrap_or(usize::MAX) > at {
+        // A place beyond what this machine can address is behind it as well.
+        if usize::try_from(frame.synced).map_or(true, |synced| synced > at) {
             return End::Damaged(at);
         }
-        next = frame.content.end;
+        next = frame.end;
     }
     End::Torn(at)
-}
-
-fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
-    let place = at.checked_add(value.len()).and_then(|end| bytes.get_mut(at..end));
-    if let Some(place) = place {
-        place.copy_from_slice(value);
-    }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..at.checked_add(8)?)?.try_into().ok().map(u64::from_le_bytes)
 }
 
 #[cfg(test)]

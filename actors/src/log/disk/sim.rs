@@ -4,6 +4,7 @@
 //! What was synced is there after a crash. Of everything since, any part may be there: each 512-byte sector of
 //! a write by itself, in any order, or torn in the middle; each change of a length; each change of a name.
 
+mod gate;
 mod op;
 
 use std::collections::BTreeMap;
@@ -11,23 +12,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use self::gate::Gate;
 pub(crate) use self::op::Fate;
 use self::op::{Op, apply, rename, survive};
 use super::file::{Folder, StoredFile};
-use crate::log::{Record, Recovered};
-use crate::memory::MemoryGauge;
-use crate::{Entry, MessageId};
-
-/// The record that a recovered one was.
-pub(crate) fn again(recovered: Recovered) -> Record {
-    let gauge = MemoryGauge::new(usize::MAX);
-    let Recovered { bus, channel, first, messages, accepted, until, key, kept_until } = recovered;
-    let numbered = (first.as_u64()..).map(MessageId::from_u64).zip(messages);
-    let entries = numbered
-        .map(|(id, message)| Arc::new(Entry::new(id, until, channel.clone(), message, &gauge)))
-        .collect();
-    Record { bus, channel, entries, key, accepted, kept_until }
-}
 
 /// A source of numbers that a seed decides (`SplitMix64`).
 #[derive(Debug, Clone)]
@@ -48,6 +36,9 @@ impl Dice {
     }
 }
 
+/// What every simulated disk says of its free room.
+pub(crate) const FREE: u64 = 12_345;
+
 /// The files as they are found after a crash.
 pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 
@@ -62,6 +53,8 @@ pub(crate) enum Fault {
     Short,
     /// A write that writes half, and then ENOSPC.
     ShortThenFull,
+    /// A panic, at whatever operation.
+    Panic,
 }
 
 /// The n-th operation from now fails, and all after it if it is for good.
@@ -86,7 +79,7 @@ struct Disk {
 
 /// A folder on the simulated disk.
 #[derive(Clone, Default)]
-pub(crate) struct SimFolder(Arc<Mutex<Disk>>);
+pub(crate) struct SimFolder(Arc<Mutex<Disk>>, Arc<Gate>);
 
 impl SimFolder {
     /// A disk as a crash left it.
@@ -97,7 +90,12 @@ impl SimFolder {
             disk.files.push(bytes.clone());
         }
         (disk.base, disk.base_names) = (disk.files.clone(), disk.names.clone());
-        Self(Arc::new(Mutex::new(disk)))
+        Self(Arc::new(Mutex::new(disk)), Arc::default())
+    }
+
+    /// Where syncs wait while the disk hangs.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.1
     }
 
     /// Operations so far.
@@ -181,6 +179,11 @@ impl SimFolder {
                     _ => {}
                 }
                 match (&mut op, fault) {
+                    (_, Fault::Panic) => {
+                        // The disk itself is well.
+                        drop(disk);
+                        panic!("the disk has a panic");
+                    }
                     (op, Fault::Io) => {
                         if let Op::Sync { file } = op {
                             let file = *file;
@@ -219,7 +222,7 @@ impl Folder for SimFolder {
         PathBuf::from("sim").join(name)
     }
 
-    fn lock(&self) -> io::Result<Box<dyn Send>> {
+    fn lock(&self) -> io::Result<Box<dyn Send + Sync>> {
         if std::mem::replace(&mut self.0.lock().unwrap().locked, true) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -265,6 +268,10 @@ impl Folder for SimFolder {
     fn sync(&self) -> io::Result<()> {
         self.act(Op::SyncFolder, false).map(drop)
     }
+
+    fn free(&self) -> io::Result<u64> {
+        Ok(FREE)
+    }
 }
 
 struct SimFile(SimFolder, usize);
@@ -284,6 +291,7 @@ impl StoredFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.0.1.pass();
         self.0.act(Op::Sync { file: self.1 }, false).map(drop)
     }
 }

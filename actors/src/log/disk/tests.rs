@@ -1,8 +1,12 @@
 //! The disk log: its contract, every state in which a crash may leave it, and disks that fail.
 
+mod bounds;
 mod crashes;
 mod faults;
+mod newer;
+mod positions;
 mod promise;
 mod real;
 mod salvage;
+mod trouble;
 mod world;

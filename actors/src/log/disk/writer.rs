@@ -1,94 +1,37 @@
 //! Writes groups of records and makes them durable. One thread drives it; it knows no thread itself.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use foldhash::fast::RandomState;
-
+use super::bytes::TooLong;
+use super::content::{Note, Stamp};
 use super::file::{StoredFile, write_all};
+use super::group::Group;
+use super::history::History;
 use super::keeper::Keeper;
-use super::open::{Active, Keep, Sealed};
-use super::record::{TooLong, encode, lost, mark, reserved};
-use super::segment::{HEADER, Header, place, push_frame};
-use crate::log::{LogError, Notify, Outcome, Record};
-use crate::{BusName, MessageId};
+use super::parts::{Active, Keep, Limits, Sealed};
+use super::segment::{Broken, HEADER_LENGTH, Header, place, push_frame};
+use crate::clock::Clock;
+use crate::log::{LogError, Timeline};
+use crate::model::MessageId;
 
 /// How far ids are reserved ahead.
 const AHEAD: Duration = Duration::from_secs(10);
 
-/// Records that are written together.
-pub(crate) struct Group {
-    bytes: Vec<u8>,
-    last: MessageId,
-    keep: Keep,
-    waiting: HashMap<BusName, (Notify, MessageId), RandomState>,
-}
-
-impl Group {
-    pub(crate) fn new() -> Self {
-        let waiting = HashMap::default();
-        Self { bytes: Vec::new(), last: MessageId::ZERO, keep: Keep::NOTHING, waiting }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    pub(crate) fn push(&mut self, record: &Record, notify: &Notify) -> Result<(), TooLong> {
-        push_frame(&mut self.bytes, |into| encode(record, into)).map_err(|_| TooLong)?;
-        self.last = record.last();
-        self.keep = self.keep.and(Keep::record(record.accepted, record.kept_until));
-        match self.waiting.get_mut(&record.bus) {
-            Some((_, last)) => *last = self.last,
-            None => _ = self.waiting.insert(record.bus.clone(), (notify.clone(), self.last)),
-        }
-        Ok(())
-    }
-
-    /// Adds the content of a record that another log has kept.
-    pub(crate) fn push_kept(&mut self, content: &[u8], last: MessageId, keep: Keep) -> Result<(), TooLong> {
-        let copied = push_frame(&mut self.bytes, |into| {
-            into.extend_from_slice(content);
-            Ok::<(), TooLong>(())
-        });
-        copied.map_err(|_| TooLong)?;
-        (self.last, self.keep) = (last, self.keep.and(keep));
-        Ok(())
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Tells each bus what became of its records, and empties the group.
-    pub(crate) fn settle(&mut self, outcome: Result<(), LogError>) {
-        for (notify, last) in self.waiting.values() {
-            notify.tell(match outcome {
-                Ok(()) => Outcome::Durable(*last),
-                Err(error) => Outcome::Refused { up_to: *last, error },
-            });
-        }
-        self.waiting.clear();
-        self.bytes.clear();
-        // A burst must not be remembered for ever.
-        self.bytes.shrink_to(1 << 20);
-        self.keep = Keep::NOTHING;
-    }
-}
-
 /// The place where groups are written.
 pub(crate) struct Writer {
     active: Active,
-    /// The highest id that is written.
-    highest: MessageId,
-    /// Ids up to here may have been given out before this start.
-    floor: MessageId,
-    /// Ids up to here are reserved.
+    /// What the frames that are written tell.
+    history: History,
+    /// A run has begun, and the note that says so is still to be written.
+    begun: Option<Note>,
+    /// Ids up to here are reserved, in this segment.
     reserved: MessageId,
-    size: u64,
+    limits: Limits,
     keeper: Arc<Keeper>,
+    /// The log's time, and what syncs are measured by. `None` for a log that is only copied.
+    time: Option<(Timeline, Arc<dyn Clock>)>,
 }
 
 /// Whether an error means that there is no room.
@@ -106,23 +49,44 @@ fn refusal(error: &io::Error) -> LogError {
 }
 
 impl Writer {
-    /// A writer that goes on behind `highest`, the highest id that is written, with ids above `floor`.
-    pub(crate) fn new(
-        active: Active,
-        highest: MessageId,
-        floor: MessageId,
-        size: u64,
-        keeper: Arc<Keeper>,
-    ) -> Self {
-        Self { active, highest, floor, reserved: MessageId::ZERO, size, keeper }
+    /// A writer that goes on behind what was read.
+    pub(crate) fn new(active: Active, history: History, limits: Limits, keeper: Arc<Keeper>) -> Self {
+        let reserved = MessageId::ZERO;
+        Self { active, history, begun: None, reserved, limits, keeper, time: None }
     }
 
-    /// Sees to it that the ids of a group, which is told durable before it is synced, are never given out again
+    /// A run has begun, which `note` says, and which the history knows. The note goes before all that the run writes.
+    #[must_use]
+    pub(crate) fn run(mut self, note: Note, timeline: Timeline, clock: Arc<dyn Clock>) -> Self {
+        (self.begun, self.time) = (Some(note), Some((timeline, clock)));
+        self.count();
+        self
+    }
+
+    /// Writes that the run has begun, durably, unless that is written.
+    pub(crate) fn announce(&mut self) -> Result<(), LogError> {
+        if let Some(note) = &self.begun {
+            let frame = encoded(note)?;
+            self.write_note(frame)?;
+            self.begun = None;
+        }
+        Ok(())
+    }
+
+    /// Whether that the run has begun is written.
+    pub(crate) const fn is_announced(&self) -> bool {
+        self.begun.is_none()
+    }
+
+    /// Sees to it that the ids of a group, which is told committed before it is synced, are never given out again
     /// (I-1): a power loss may take the group, and the clock may step back. One sync lasts for a while.
     pub(crate) fn reserve(&mut self, group: &Group) -> Result<(), LogError> {
-        if group.last > self.reserved {
-            let up_to = group.last.later(AHEAD);
-            self.note(&reserved(up_to))?;
+        if let Some((last, _)) = group.last
+            && last > self.reserved
+        {
+            self.announce()?;
+            let up_to = last.later(AHEAD);
+            self.note(&Note::Reserved(up_to))?;
             self.reserved = up_to;
         }
         Ok(())
@@ -132,43 +96,93 @@ impl Writer {
     ///
     /// After [`LogError::Full`] nothing of it is left, also after a crash, and there may be another attempt.
     pub(crate) fn write(&mut self, group: &mut Group) -> Result<(), LogError> {
-        let length = u64::try_from(group.bytes.len()).unwrap_or(u64::MAX);
-        let start = u64::try_from(HEADER).unwrap_or(u64::MAX);
-        if self.active.at > start && self.active.at.saturating_add(length) > self.size {
-            self.write_in_next(group, start, length)?;
+        self.announce()?;
+        let length = length(&group.bytes)?;
+        if !self.active.keep.is_nothing() && self.active.at.saturating_add(length) > self.limits.segment {
+            self.next_segment(&mut group.bytes, false)?;
+            self.active.keep = group.keep;
         } else {
             let Active { number, file, at, synced, keep } = &mut self.active;
-            place(&mut group.bytes, *number, *at, *synced);
+            place(&mut group.bytes, *number, *at, *synced).map_err(broken)?;
             put(&**file, &group.bytes, *at)?;
-            *at = at.saturating_add(length);
+            *at = at.checked_add(length).ok_or_else(|| broken(Broken))?;
             *keep = keep.and(group.keep);
         }
-        self.highest = group.last.max(self.highest);
+        if let Some((last, at)) = group.last {
+            self.history.records(last, at);
+        }
+        self.history.retired(group.retired);
+        self.count();
         Ok(())
     }
 
-    /// The group goes into the next segment, together with its header: nothing waits for a sync in between.
-    fn write_in_next(&mut self, group: &mut Group, start: u64, length: u64) -> Result<(), LogError> {
+    /// Ends the segment if it is ripe: what is over in it can go then, also from a log that takes nothing.
+    /// Returns whether it was.
+    pub(crate) fn roll(&mut self) -> Result<bool, LogError> {
+        let keep = self.active.keep;
+        if let Some(now) = self.now().map(|now| now.moment)
+            && keep.is_ripe(now)
+        {
+            self.next_segment(&mut [], keep.is_over(now))?;
+            self.count();
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Begins the next segment, with these frames: nothing waits for a sync between its header and them.
+    /// The one before it is `over` when nothing in it is needed any more.
+    fn next_segment(&mut self, group: &mut [u8], over: bool) -> Result<(), LogError> {
         // A segment is only begun once the one before it is durable: that is how a torn end is told from damage.
         self.sync()?;
-        let spare = self.keeper.take_spare().map_err(|error| refusal(&error))?;
-        place(&mut group.bytes, spare.number, start, 0);
-        let header = Header { number: spare.number, highest: self.highest };
-        let bytes = [&header.encode()[..], &group.bytes].concat();
+        let mut carried = match self.history.carried(self.now()) {
+            Some(note) => encoded(&note)?,
+            None => Vec::new(),
+        };
+        let whole = [length(&carried)?, length(group)?].into_iter().fold(HEADER_LENGTH, u64::saturating_add);
+        let spare = self.keeper.take_spare(whole, over).map_err(|error| refusal(&error))?;
+        let header = Header { number: spare.number, highest: self.history.written() };
+        let mut bytes = header.encode().to_vec();
+        place(&mut carried, spare.number, HEADER_LENGTH, 0).map_err(broken)?;
+        bytes.append(&mut carried);
+        place(group, spare.number, length(&bytes)?, 0).map_err(broken)?;
+        bytes.extend_from_slice(group);
         if let Err(error) = put(&*spare.file, &bytes, 0) {
             if error == LogError::Full {
                 self.keeper.give_back(spare);
             }
             return Err(error);
         }
-        spare.file.sync().map_err(|error| failed(&error))?;
-        let end = start.saturating_add(length);
-        let next = Active { number: spare.number, file: spare.file, at: end, synced: end, keep: group.keep };
+        self.timed(|| spare.file.sync())?;
+        let end = length(&bytes)?;
+        let (number, file) = (spare.number, spare.file);
+        let next = Active { number, file, at: end, synced: end, keep: Keep::NOTHING };
         let Active { number, file, at, keep, .. } = std::mem::replace(&mut self.active, next);
-        // The reservation goes with its segment, and this one may outlive that.
-        self.reserved = MessageId::ZERO;
-        self.keeper.seal(Sealed { number, keep, since: Instant::now(), tail: Some((file, at)) });
+        // What was noted there goes with its segment, and this one may outlive that. It begins with the run.
+        (self.reserved, self.begun) = (MessageId::ZERO, None);
+        let length = at.max(self.limits.segment);
+        self.keeper.seal(Sealed { number, keep, length, tail: Some((file, at)) });
         Ok(())
+    }
+
+    fn now(&self) -> Option<Stamp> {
+        self.time.as_ref().map(|(time, _)| Stamp { moment: time.now(), wall: time.wall() })
+    }
+
+    /// A sync, and how long it took.
+    fn timed(&self, sync: impl FnOnce() -> io::Result<()>) -> Result<(), LogError> {
+        let uptime = || self.time.as_ref().map(|(_, clock)| clock.uptime());
+        let before = uptime();
+        sync().map_err(|error| failed(&error))?;
+        if let (Some(before), Some(after)) = (before, uptime()) {
+            self.keeper.gauges.synced(after.saturating_sub(before));
+        }
+        Ok(())
+    }
+
+    fn count(&self) {
+        let (bytes, oldest) = (self.active.at.max(self.limits.segment), self.active.keep.oldest());
+        self.keeper.gauges.set(|numbers| (numbers.active, numbers.active_oldest) = (bytes, oldest));
     }
 
     /// Whether something is written that is not durable.
@@ -179,45 +193,57 @@ impl Writer {
     /// Makes what was written durable. It fails once and for all: a second sync may say that all is well
     /// although the data of the first are lost.
     pub(crate) fn sync(&mut self) -> Result<(), LogError> {
+        debug_assert!(self.active.synced <= self.active.at, "what is durable was written");
         if self.is_dirty() {
-            self.active.file.sync().map_err(|error| failed(&error))?;
+            self.timed(|| self.active.file.sync())?;
             self.active.synced = self.active.at;
         }
         Ok(())
     }
 
-    /// Ids up to this one may have been given out.
-    pub(crate) fn raise(&mut self, highest: MessageId) {
-        self.highest = self.highest.max(highest);
-    }
-
-    /// Notes that messages up to this one may be missing among the records.
-    pub(crate) fn lose(&mut self, up_to: MessageId) -> Result<(), LogError> {
-        self.note(&lost(up_to))
-    }
-
-    /// Leaves a log that says of itself that all of it is durable.
-    pub(crate) fn close(&mut self) -> Result<(), LogError> {
-        self.note(&mark(self.highest.max(self.floor)))
+    /// Leaves a log that says of itself that all of it is durable, and that ids up to `issued` were given out.
+    pub(crate) fn close(&mut self, issued: MessageId) -> Result<(), LogError> {
+        self.announce()?;
+        match self.now() {
+            Some(now) => self.note(&self.history.mark(issued, now)),
+            None => self.sync(),
+        }
     }
 
     /// Writes something that is no record, behind what is durable, durably.
-    fn note(&mut self, content: &[u8]) -> Result<(), LogError> {
+    pub(crate) fn note(&mut self, note: &Note) -> Result<(), LogError> {
+        let frame = encoded(note)?;
+        self.write_note(frame)?;
+        self.history.note(note).map_err(|_| broken(Broken))
+    }
+
+    fn write_note(&mut self, mut frame: Vec<u8>) -> Result<(), LogError> {
         self.sync()?;
-        let mut group = Group::new();
-        let pushed = push_frame(&mut group.bytes, |into| {
-            into.extend_from_slice(content);
-            Ok::<(), TooLong>(())
-        });
-        // It is a few bytes long, never too long for a frame.
-        if pushed.is_err() {
-            return Ok(());
-        }
-        place(&mut group.bytes, self.active.number, self.active.at, self.active.synced);
-        put(&*self.active.file, &group.bytes, self.active.at)?;
-        self.active.at = self.active.at.saturating_add(u64::try_from(group.bytes.len()).unwrap_or(u64::MAX));
+        place(&mut frame, self.active.number, self.active.at, self.active.synced).map_err(broken)?;
+        put(&*self.active.file, &frame, self.active.at)?;
+        self.active.at = self.active.at.checked_add(length(&frame)?).ok_or_else(|| broken(Broken))?;
         self.sync()
     }
+}
+
+/// A note as a frame.
+fn encoded(note: &Note) -> Result<Vec<u8>, LogError> {
+    let mut frame = Vec::new();
+    // A note is bounded: what does not fit is not what was to be written.
+    push_frame(&mut frame, |into| note.encode(into)).map_err(|TooLong| broken(Broken))?;
+    Ok(frame)
+}
+
+fn length(bytes: &[u8]) -> Result<u64, LogError> {
+    u64::try_from(bytes.len()).map_err(|_| broken(Broken))
+}
+
+/// What was to be written is not what the format says: nothing is written any more.
+fn broken(_: Broken) -> LogError {
+    tracing::error!(
+        "the log was to write what its format does not know; nothing is accepted until a restart"
+    );
+    LogError::Failed
 }
 
 fn failed(error: &io::Error) -> LogError {

@@ -11,12 +11,12 @@ fn segment() -> (Vec<u8>, Vec<usize>) {
         for text in [[n; 30], [n + 10; 30]] {
             push_frame(&mut group, |into| {
                 into.extend_from_slice(&text);
-                Ok::<(), ()>(())
+                Ok(())
             })
             .unwrap();
         }
         let at = u64::try_from(bytes.len()).unwrap();
-        place(&mut group, 3, at, if n == 0 { 0 } else { at });
+        place(&mut group, 3, at, if n == 0 { 0 } else { at }).unwrap();
         bytes.extend_from_slice(&group);
         ends.push(bytes.len());
     }
@@ -28,7 +28,7 @@ fn read(bytes: &[u8]) -> (usize, End) {
     let (mut frames, mut at) = (0, HEADER);
     while let Some(frame) = frame_at(bytes, 3, at) {
         frames += 1;
-        at = frame.content.end;
+        at = frame.end;
     }
     (frames, judge(bytes, 3, at))
 }
@@ -75,8 +75,10 @@ fn a_cut_is_an_end_and_not_damage() {
 #[test]
 fn another_version_is_told_from_no_header() {
     let mut header = Header { number: 1, highest: MessageId::ZERO }.encode();
-    header[8] = 2;
-    assert_eq!(Header::decode(&header), Err(NoHeader::Version(2)));
+    for other in [1, 3] {
+        header[8] = other;
+        assert_eq!(Header::decode(&header), Err(NoHeader::Version(u32::from(other))));
+    }
     assert_eq!(Header::decode(&[0; HEADER]), Err(NoHeader::Missing));
 }
 
@@ -87,4 +89,25 @@ fn names_are_numbers() {
     for other in ["lock", "17.log", "+000000000000017.log", "0000000000000017.log~"] {
         assert_eq!(number(other), None, "{other}");
     }
+}
+
+#[test]
+fn what_is_no_group_is_not_placed() {
+    let mut group = Vec::new();
+    push_frame(&mut group, |into| {
+        into.extend_from_slice(b"text");
+        Ok(())
+    })
+    .unwrap();
+    let whole = group.clone();
+    assert_eq!(push_frame(&mut group, |_| Err(TooLong)), Err(TooLong));
+    assert_eq!(group, whole, "what failed leaves nothing");
+    for cut in 1..whole.len() {
+        assert_eq!(place(&mut whole[..cut].to_vec(), 1, 64, 0), Err(Broken), "cut at {cut}");
+    }
+    let mut longer = [whole.clone(), vec![0]].concat();
+    assert_eq!(place(&mut longer, 1, 64, 0), Err(Broken));
+    assert_eq!(place(&mut whole.clone(), 1, u64::MAX, 0), Err(Broken), "no file is so long");
+    assert_eq!(place(&mut group, 1, 64, 0), Ok(()));
+    assert_eq!(place(&mut group, 1, 64, 0), Err(Broken), "it has a place");
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 
 use super::super::sim::{Dice, Fate, SimFolder};
-use super::world::{World, goes_on, recover};
+use super::world::check::goes_on;
+use super::world::{World, recover};
 
 /// States to look at; `./test` and the full run want more.
 fn states() -> usize {
@@ -89,11 +90,11 @@ fn i_1_ids_that_were_told_before_a_sync_are_reserved_until_an_end_in_order() {
     let lost = world.folder.crash(world.folder.ops(), nothing, &mut Dice(1));
     let found = recover(&SimFolder::of(&lost)).unwrap();
     assert!(found.records.is_empty());
-    assert!(found.extent.highest > world.highest());
+    assert!(found.highest > world.highest());
     world.close().unwrap();
     let closed = world.folder.crash(world.folder.ops(), nothing, &mut Dice(1));
     let found = recover(&SimFolder::of(&closed)).unwrap();
-    assert_eq!(found.extent.highest, world.highest());
+    assert_eq!(found.highest, world.highest());
 }
 
 /// A flipped bit is refused with its place, or lay in what only the last sync vouches for, or in nothing.

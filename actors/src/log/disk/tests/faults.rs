@@ -30,7 +30,7 @@ fn suffer(seed: u64, plan: Plan) -> (usize, usize, usize) {
         Fault::Full | Fault::ShortThenFull => assert_eq!((well, failed), (Ok(()), 0), "{plan:?}"),
         Fault::Short => assert_eq!((well, refused, failed), (Ok(()), 0, 0), "{plan:?}"),
         // Never again in this run: no sync is tried twice.
-        Fault::Io => assert!(well.is_err() || failed == 0, "{plan:?}"),
+        Fault::Io | Fault::Panic => assert!(well.is_err() || failed == 0, "{plan:?}"),
     }
     let (cut, mut dice) = (world.folder.ops(), Dice(seed));
     for fate in [NOTHING, EVERYTHING, Fate { kept: 8, torn: true }] {

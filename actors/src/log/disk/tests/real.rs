@@ -3,22 +3,20 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use crate::log::disk::{DiskLog, DiskSettings, Durability, inspect, repair, segment};
-use crate::log::{Log, LogError, Notify, Outcome, Record, Recovered, RecoveryError, contract};
-use crate::memory::MemoryGauge;
-use crate::{
-    Broker, BusName, BusSettings, ChannelName, Clock, Entry, ManualClock, Message, MessageId, Page, Resume,
-    Since, Timestamp,
-};
+use super::super::read::length;
+use super::super::{DiskLog, DiskSettings, Durability, inspect, repair, segment};
+use crate::clock::ManualClock;
+use crate::log::contract::{self, Bus, start};
+use crate::log::{Item, Items, Kept, Log, LogError, Outcome, Proposal, RecoveryError, Ticket};
+use crate::model::{MessageId, Moment, Timestamp};
 
 const START: Timestamp = Timestamp::from_millis(1_000_000);
 
-/// A clock by which nothing expires.
-fn still() -> Arc<dyn Clock> {
-    Arc::new(ManualClock::at(Timestamp::EPOCH))
+/// A clock that stands still: nothing expires.
+fn still() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(START))
 }
 
 fn settings(path: &Path) -> DiskSettings {
@@ -26,37 +24,41 @@ fn settings(path: &Path) -> DiskSettings {
 }
 
 fn open(path: &Path) -> DiskLog {
-    DiskLog::open(settings(path)).unwrap().clock(still())
+    DiskLog::open(settings(path)).unwrap()
 }
 
-fn record(first: u64, text: &'static str) -> Arc<Record> {
-    let (until, gauge) = (START.after(Duration::from_mins(1)), MemoryGauge::new(usize::MAX));
-    let channel: crate::ChannelName = "c".parse().unwrap();
-    let entry =
-        Entry::new(MessageId::from_u64(first), until, channel.clone(), Message::trusted(text), &gauge);
-    let (bus, entries) = ("b".parse().unwrap(), vec![Arc::new(entry)]);
-    Arc::new(Record { bus, channel, entries, key: None, accepted: START, kept_until: until })
+/// A POST that is over a minute after `at`.
+pub(super) fn ending(at: Moment) -> Proposal {
+    let mut proposal = contract::proposal("b", &["{\"text\": \"some message\"}"]);
+    let until = at.after(Duration::from_mins(1));
+    let items = proposal.items.iter().map(|item| Item { until, ..item.clone() });
+    (proposal.items, proposal.at) = (Items::new(items.collect()).unwrap(), at);
+    proposal
 }
 
-pub(super) fn told() -> (Notify, Receiver<Outcome>) {
-    let (sender, receiver) = channel();
-    (Notify::new(move |outcome| _ = sender.send(outcome)), receiver)
+/// Posts one after the other, waiting for each, and returns their ids.
+fn post(log: &DiskLog, count: usize) -> Vec<MessageId> {
+    let mut bus = Bus::new();
+    (0..count).map(|_| bus.post(log, ending(Moment::ZERO))).collect()
 }
 
-/// Posts one after the other, waiting for each.
-fn post(log: &mut DiskLog, ids: impl IntoIterator<Item = u64>) {
-    let (notify, outcomes) = told();
-    for id in ids {
-        log.append(&record(id, "{\"text\": \"some message\"}"), &notify).unwrap();
-        log.flush();
-        assert_eq!(outcomes.recv().unwrap(), Outcome::Durable(MessageId::from_u64(id)));
-    }
+/// Opens the log, and what it had kept.
+fn reopen(path: &Path) -> Result<(DiskLog, Vec<MessageId>), RecoveryError> {
+    let (mut log, mut ids) = (open(path), Vec::new());
+    let clock: Arc<dyn crate::clock::Clock> = still();
+    log.recover(&clock, crate::model::Epoch::from_u64(1), &mut |kept| {
+        let Kept::Record(record) = kept else { panic!("{kept:?}") };
+        ids.push(record.first());
+    })?;
+    Ok((log, ids))
 }
 
-fn read(log: &mut DiskLog) -> Result<Vec<u64>, RecoveryError> {
-    let mut ids = Vec::new();
-    log.recover(Timestamp::EPOCH, &mut |recovered: Recovered| ids.push(recovered.first.as_u64()))?;
-    Ok(ids)
+/// A log with so many records, closed in order, and their ids.
+fn filled(path: &Path, count: usize) -> Vec<MessageId> {
+    let (log, _) = reopen(path).unwrap();
+    let ids = post(&log, count);
+    log.close();
+    ids
 }
 
 fn segments(path: &Path) -> Vec<PathBuf> {
@@ -77,19 +79,17 @@ fn the_disk_log_keeps_the_contract() {
         contract::check(|| {
             fresh.set(fresh.get() + 1);
             let path = folder.path().join(fresh.get().to_string());
-            DiskLog::open(DiskSettings { durability, ..settings(&path) }).unwrap().clock(still())
+            DiskLog::open(DiskSettings { durability, ..settings(&path) }).unwrap()
         });
         let path = folder.path().join("durable");
-        contract::check_durable(|| {
-            DiskLog::open(DiskSettings { durability, ..settings(&path) }).unwrap().clock(still())
-        });
+        contract::check_durable(|| DiskLog::open(DiskSettings { durability, ..settings(&path) }).unwrap());
     }
 }
 
 #[test]
 fn a_second_process_is_kept_out() {
     let folder = tempfile::tempdir().unwrap();
-    let mut first = open(folder.path());
+    let (first, _) = reopen(folder.path()).unwrap();
     let second = DiskLog::open(settings(folder.path()));
     assert!(matches!(second, Err(RecoveryError::InUse { .. })));
     assert!(matches!(repair(folder.path(), &folder.path().join("new")), Err(RecoveryError::InUse { .. })));
@@ -102,10 +102,7 @@ fn a_second_process_is_kept_out() {
 #[test]
 fn a_torn_end_is_cut_and_counted() {
     let folder = tempfile::tempdir().unwrap();
-    let mut log = open(folder.path());
-    read(&mut log).unwrap();
-    post(&mut log, 1..4);
-    log.close();
+    let mut ids = filled(folder.path(), 3);
     let file = segments(folder.path()).remove(0);
     let used = inspect(folder.path()).unwrap().segments[0].used;
     let mut bytes = fs::read(&file).unwrap();
@@ -113,35 +110,42 @@ fn a_torn_end_is_cut_and_counted() {
     fs::write(&file, &bytes).unwrap();
     let torn = inspect(folder.path()).unwrap().torn.unwrap();
     assert_eq!((torn.offset, torn.length), (used, 5));
-    let mut log = open(folder.path());
-    assert_eq!(read(&mut log).unwrap(), [1, 2, 3]);
-    post(&mut log, [4]);
+    let (log, found) = reopen(folder.path()).unwrap();
+    assert_eq!(found, ids);
+    ids.extend(post(&log, 1));
     log.close();
-    let mut log = open(folder.path());
-    assert_eq!(read(&mut log).unwrap(), [1, 2, 3, 4]);
+    assert_eq!(reopen(folder.path()).unwrap().1, ids);
+}
+
+/// Where the n-th frame of a segment begins, counted from 1, and where it ends.
+fn frame_of(bytes: &[u8], segment: u64, n: usize) -> (usize, usize) {
+    let mut frame = segment::frame_at(bytes, segment, segment::HEADER).unwrap();
+    for _ in 1..n {
+        frame = segment::frame_at(bytes, segment, frame.end).unwrap();
+    }
+    (frame.at, frame.end)
 }
 
 #[test]
 fn damage_stops_the_start_and_what_is_whole_can_be_salvaged() {
     let folder = tempfile::tempdir().unwrap();
     let (path, new) = (folder.path().join("log"), folder.path().join("new"));
-    let mut log = open(&path);
-    read(&mut log).unwrap();
-    post(&mut log, 1..120);
-    log.close();
+    let ids = filled(&path, 119);
     let files = segments(&path);
     assert!(files.len() > 2);
     let mut bytes = fs::read(&files[1]).unwrap();
-    bytes[segment::HEADER + 40] ^= 1;
+    // The first frame tells what was before; the second is a record.
+    let (at, _) = frame_of(&bytes, 2, 2);
+    bytes[at + 40] ^= 1;
     fs::write(&files[1], &bytes).unwrap();
 
-    let refusal = read(&mut open(&path)).unwrap_err();
+    let refusal = reopen(&path).map(drop).unwrap_err();
     let RecoveryError::Damaged { file, offset, .. } = &refusal else { panic!("{refusal}") };
-    assert_eq!((file, *offset), (&files[1], crate::log::disk::open::length(segment::HEADER)));
+    assert_eq!((file, *offset), (&files[1], length(at)));
     let inspection = inspect(&path).unwrap();
     assert_eq!(inspection.records(), 118);
     assert_eq!(inspection.segments[1].holes.len(), 1);
-    assert_eq!(inspection.segments[1].holes[0].offset, crate::log::disk::open::length(segment::HEADER));
+    assert_eq!(inspection.segments[1].holes[0].offset, length(at));
     assert!(inspection.refusal.is_some());
 
     let before: Vec<_> = files.iter().map(|file| fs::read(file).unwrap()).collect();
@@ -151,122 +155,91 @@ fn damage_stops_the_start_and_what_is_whole_can_be_salvaged() {
     assert!(before == after, "the old log is not touched");
     assert!(repair(&path, &new).is_err(), "and a log that is there neither");
     assert!(inspect(&new).unwrap().refusal.is_none());
-    let mut log = open(&new);
-    let salvaged = read(&mut log).unwrap();
+    let salvaged = reopen(&new).unwrap().1;
     assert_eq!(salvaged.len(), 118);
-    let missing = (1..120).find(|id| !salvaged.contains(id)).map(MessageId::from_u64);
+    let missing = ids.into_iter().find(|id| !salvaged.contains(id));
     assert_eq!((saved.lost, inspect(&new).unwrap().salvaged), (missing, missing));
 }
 
-#[actix_rt::test]
-async fn ret_4_who_comes_from_before_a_hole_is_told_of_a_gap() {
+#[test]
+fn ret_4_a_salvaged_log_says_up_to_where_something_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let (path, new) = (folder.path().join("log"), folder.path().join("new"));
-    let mut log = open(&path);
-    read(&mut log).unwrap();
-    post(&mut log, 1..6);
-    log.close();
+    let ids = filled(&path, 5);
     let file = segments(&path).remove(0);
     let mut bytes = fs::read(&file).unwrap();
-    let third = frame_of(&bytes, 3);
-    bytes[third + segment::FRAME + 5] ^= 1;
+    // The run, two records, and the third.
+    let (at, _) = frame_of(&bytes, 1, 4);
+    bytes[at + segment::FRAME + 5] ^= 1;
     fs::write(&file, &bytes).unwrap();
     repair(&path, &new).unwrap();
-
-    let (bus, channel): (BusName, ChannelName) = ("b".parse().unwrap(), "c".parse().unwrap());
-    let clock = Arc::new(ManualClock::at(START));
-    let broker = Broker::builder().bus(bus.clone(), BusSettings::default()).clock(clock).log(open(&new));
-    let broker = broker.start().unwrap();
-    broker.join_arbiter();
-    let ids = |page: &Page| page.entries.iter().map(|entry| entry.id().as_u64()).collect::<Vec<_>>();
-    for (since, expected, resume) in [
-        (1, vec![2, 4, 5], Resume::Gap),
-        (2, vec![4, 5], Resume::Gap),
-        (3, vec![4, 5], Resume::Complete),
-        (4, vec![5], Resume::Complete),
-        (5, vec![], Resume::Complete),
-    ] {
-        let since = Since::After(MessageId::from_u64(since));
-        for page in [broker.read_bus(&bus, since).await, broker.read_channel(&bus, &channel, since).await] {
-            let page = page.unwrap();
-            assert_eq!((ids(&page), page.resume), (expected.clone(), resume), "{since:?}");
-            assert_eq!(page.next, MessageId::from_u64(5));
-        }
-    }
-    broker.shutdown().await;
-}
-
-/// Where the n-th frame of a segment begins, counted from 1.
-fn frame_of(bytes: &[u8], n: usize) -> usize {
-    let mut at = segment::HEADER;
-    for _ in 1..n {
-        at = segment::frame_at(bytes, 1, at).unwrap().content.end;
-    }
-    at
+    let (_, extent, found) = start(open(&new), &still(), 2);
+    assert_eq!(extent.lost, ids[2]);
+    assert_eq!(found.len(), 4);
 }
 
 #[test]
 fn a_missing_segment_and_an_unknown_version_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let mut log = open(folder.path());
-    read(&mut log).unwrap();
-    post(&mut log, 1..120);
-    log.close();
+    let ids = filled(folder.path(), 119);
     let files = segments(folder.path());
     let kept = fs::read(&files[1]).unwrap();
     fs::remove_file(&files[1]).unwrap();
-    assert!(matches!(read(&mut open(folder.path())), Err(RecoveryError::Damaged { .. })));
+    assert!(matches!(reopen(folder.path()), Err(RecoveryError::Damaged { .. })));
     fs::write(&files[1], &kept).unwrap();
-    assert_eq!(read(&mut open(folder.path())).unwrap().len(), 119);
-    let mut other = kept;
-    other[8] = 9;
-    fs::write(&files[1], &other).unwrap();
-    let refusal = read(&mut open(folder.path())).unwrap_err();
-    assert!(matches!(refusal, RecoveryError::Version { found: 9, known: 1, .. }), "{refusal}");
+    let (log, found) = reopen(folder.path()).unwrap();
+    assert_eq!(found, ids);
+    log.close();
+    for version in [1, 9] {
+        let mut other = kept.clone();
+        other[8] = version;
+        fs::write(&files[1], &other).unwrap();
+        let refusal = reopen(folder.path()).map(drop).unwrap_err();
+        let RecoveryError::Version { found, known: 2, .. } = refusal else { panic!("{refusal}") };
+        assert_eq!(found, u32::from(version));
+    }
 }
 
 #[test]
 fn i_1_segments_go_when_all_in_them_has_expired_and_ids_do_not_fall() {
     let folder = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::at(START));
-    let open = || {
-        let clock: Arc<dyn Clock> = clock.clone();
-        DiskLog::open(settings(folder.path())).unwrap().clock(clock)
-    };
-    let mut log = open();
-    read(&mut log).unwrap();
-    post(&mut log, 1..120);
+    let clock = still();
+    let (log, _, _) = start(open(folder.path()), &clock, 1);
+    let last = post(&log, 119).pop().unwrap();
     log.close();
     assert!(segments(folder.path()).len() > 2);
     clock.advance(Duration::from_mins(2));
-    let mut log = open();
-    read(&mut log).unwrap();
+    let (log, _, _) = start(open(folder.path()), &clock, 2);
     while segments(folder.path()).len() > 2 {
         std::thread::yield_now();
     }
     log.close();
     // The clock steps back, and most of the records are gone.
-    clock.set(Timestamp::EPOCH);
-    let mut log = open();
-    let mut first = None;
-    let extent =
-        log.recover(Timestamp::EPOCH, &mut |recovered| first = first.or(Some(recovered.first))).unwrap();
-    assert_eq!(extent.highest, MessageId::from_u64(119));
-    assert!(extent.lost.as_u64() > 50 && first.is_none_or(|first| extent.lost < first));
+    clock.step_wall(Timestamp::EPOCH);
+    let (log, extent, found) = start(open(folder.path()), &clock, 3);
+    assert!(extent.highest >= last);
+    let first = found.first().map(|kept| match kept {
+        Kept::Record(record) => record.first(),
+        Kept::Retired { .. } => panic!("{kept:?}"),
+    });
+    assert!(extent.lost > MessageId::first_at(START) && first.is_none_or(|first| extent.lost < first));
+    log.close();
 }
 
 #[test]
 fn records_that_come_together_are_synced_together() {
     let folder = tempfile::tempdir().unwrap();
-    let mut log = open(folder.path());
-    read(&mut log).unwrap();
-    let (notify, outcomes) = told();
-    for id in 1..=2_000 {
-        log.append(&record(id, "{}"), &notify).unwrap();
+    let (log, _) = reopen(folder.path()).unwrap();
+    let bus = Bus::new();
+    for ticket in 1..=2_000 {
+        log.propose(ending(Moment::ZERO), Ticket(ticket), &bus.feed).unwrap();
     }
     log.close();
-    let outcomes: Vec<_> = outcomes.try_iter().collect();
-    assert_eq!(outcomes.last(), Some(&Outcome::Durable(MessageId::from_u64(2_000))));
-    assert!(outcomes.len() < 2_000, "{} groups", outcomes.len());
-    assert_eq!(log.append(&record(3_000, "{}"), &notify), Err(LogError::Closed));
+    let (mut told, mut groups) = (0, 0);
+    while told < 2_000 {
+        let Outcome::Committed(commits) = bus.told() else { panic!("something is refused") };
+        (told, groups) = (told + commits.len(), groups + 1);
+    }
+    assert!(bus.is_silent() && groups < 2_000, "{groups} groups");
+    assert_eq!(log.propose(ending(Moment::ZERO), Ticket(0), &bus.feed).map(drop), Err(LogError::Closed));
 }

@@ -6,7 +6,7 @@ use super::super::salvage::{Salvaged, salvage};
 use super::super::segment::{self, HEADER};
 use super::super::sim::{Dice, Fate, Image, SimFolder};
 use super::world::{SEGMENT, World, recover};
-use crate::MessageId;
+use crate::model::MessageId;
 
 const EVERYTHING: Fate = Fate { kept: 16, torn: false };
 
@@ -23,7 +23,7 @@ fn before(seed: u64) -> Before {
     world.close().unwrap();
     let image = world.folder.crash(world.folder.ops(), EVERYTHING, &mut Dice(seed));
     let found = recover(&SimFolder::of(&image)).unwrap();
-    Before { image, highest: found.extent.highest, records: found.records }
+    Before { image, highest: found.highest, records: found.records }
 }
 
 impl Before {
@@ -45,8 +45,8 @@ impl Before {
             }
         }
         assert!(there.next().is_none(), "what was saved is what was there, in order");
-        assert!(found.extent.highest >= self.highest || !mark, "ids do not fall (I-1)");
-        assert!(Some(found.extent.lost) >= saved.lost);
+        assert!(found.highest >= self.highest || !mark, "ids do not fall (I-1)");
+        assert!(Some(found.lost) >= saved.lost);
         // A second salvage knows what the first one knew.
         let again = salvage(&new, Arc::new(SimFolder::default()), SEGMENT).unwrap();
         assert_eq!((again.records, again.lost), (saved.records, saved.lost));
@@ -67,7 +67,7 @@ fn mark(image: &Image) -> (String, usize) {
     let (number, mut at) = (segment::number(name).unwrap(), HEADER);
     let mut begins = at;
     while let Some(frame) = segment::frame_at(bytes, number, at) {
-        (begins, at) = (at, frame.content.end);
+        (begins, at) = (at, frame.end);
     }
     (name.clone(), begins)
 }

@@ -1,20 +1,31 @@
 //! A log on the simulated disk, driven step by step, with a book of all that was posted and answered.
 
+pub(super) mod check;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::content::{Note, encode};
 use super::super::file::Folder;
+use super::super::group::Group;
+use super::super::history::Begun;
 use super::super::keeper::Keeper;
-use super::super::open::{Opened, Visit, open};
-use super::super::record::encode;
-use super::super::sim::{Dice, Image, SimFolder, again};
-use super::super::writer::{Group, Writer};
-use crate::log::{Extent, LogError, Notify, Outcome, Record, Recovered, RecoveryError};
-use crate::{Clock, Fingerprint, IdempotencyKey, ManualClock, Message, MessageId, Timestamp};
+use super::super::open::{Opened, open};
+use super::super::parts::Limits;
+use super::super::read::Visit;
+use super::super::sim::{Dice, SimFolder};
+use super::super::writer::Writer;
+use crate::clock::{Clock, ManualClock};
+use crate::log::{
+    Feed, Item, Items, Kept, Keyed, LogError, Promise, Record, RecoveryError, Ticket, Timeline, contract,
+};
+use crate::model::{Epoch, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Position, Timestamp};
+use crate::window::Origin;
 
 /// Small enough that segments are filled all the time.
 pub(super) const SEGMENT: u64 = 3 * 1024;
-const START: Timestamp = Timestamp::from_millis(1_000);
+const LIMITS: Limits = Limits { segment: SEGMENT, max: None };
+pub(super) const START: Timestamp = Timestamp::from_millis(1_000);
 
 /// What the poster knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,14 +42,20 @@ pub(super) enum Fate {
 pub(super) struct Sent {
     pub(super) first: MessageId,
     bytes: Vec<u8>,
-    kept_until: Timestamp,
+    kept_until: Moment,
     pub(super) fate: Fate,
     group: usize,
+    /// The position that readers were told after it, when the disk had done so many operations.
+    told: Option<(usize, Position)>,
 }
 
 pub(super) struct World {
     pub(super) folder: SimFolder,
     clock: Arc<ManualClock>,
+    timeline: Timeline,
+    /// The log's time: a timeline does not know how long its machine was away.
+    now: Moment,
+    epoch: Epoch,
     writer: Option<Writer>,
     keeper: Arc<Keeper>,
     pub(super) book: Vec<Sent>,
@@ -51,82 +68,125 @@ pub(super) struct World {
 
 /// What a start finds.
 pub(super) struct Found {
-    pub(super) extent: Extent,
+    /// All ids that anybody has seen are at or below this one.
+    pub(super) highest: MessageId,
+    pub(super) lost: MessageId,
     pub(super) records: Vec<(MessageId, Vec<u8>)>,
+    latest: Moment,
     opened: Opened,
+    pub(super) begun: Begun,
 }
 
+impl Found {
+    /// Whether readers who come from a position of an earlier run go on there.
+    pub(super) fn believes(&self, position: Position) -> bool {
+        self.begun.runs.judge(position.into(), self.highest) == Origin::After(position.id)
+    }
+}
+
+/// Starts on a clock that was set back to the beginning: no id is told by the time alone.
 pub(super) fn recover(folder: &SimFolder) -> Result<Found, RecoveryError> {
-    let mut records = Vec::new();
-    let opened = {
-        let mut record = |recovered: Recovered| {
+    recover_at(folder, &Arc::new(ManualClock::at(START)), Epoch::from_u64(0))
+}
+
+pub(super) fn recover_at(
+    folder: &SimFolder,
+    clock: &Arc<ManualClock>,
+    epoch: Epoch,
+) -> Result<Found, RecoveryError> {
+    let (mut records, mut latest) = (Vec::new(), Moment::ZERO);
+    let mut opened = {
+        let mut kept = |kept: Kept| {
+            let Kept::Record(record) = kept else { panic!("{kept:?}") };
             let mut bytes = Vec::new();
-            let first = recovered.first;
-            encode(&again(recovered), &mut bytes).unwrap();
-            records.push((first, bytes));
+            encode(&record, &mut bytes).unwrap();
+            latest = latest.max(record.at);
+            records.push((record.first(), bytes));
         };
         let folder: Arc<dyn Folder> = Arc::new(folder.clone());
-        let mut visit = Visit { record: &mut record, progress: &mut |_| () };
+        let mut visit = Visit { kept: &mut kept, progress: &mut |_| () };
         open(&folder, SEGMENT, MessageId::first_at(START), &mut visit)?
     };
-    Ok(Found { extent: opened.extent, records, opened })
+    let begun = opened.history.begin(epoch, opened.lost, clock.clone());
+    Ok(Found { highest: begun.start.from, lost: opened.lost, records, latest, opened, begun })
 }
 
-fn keeper(folder: &SimFolder, clock: &Arc<ManualClock>, found: Opened) -> (Writer, Arc<Keeper>) {
+fn writer(
+    folder: &SimFolder,
+    clock: &Arc<ManualClock>,
+    found: Opened,
+    begun: &Begun,
+) -> (Writer, Arc<Keeper>) {
     let next = found.active.number + 1;
-    let clock: Arc<dyn Clock> = clock.clone();
-    let keeper = Arc::new(Keeper::new(Arc::new(folder.clone()), clock, SEGMENT, found.sealed, next));
-    let (written, floor) = (found.written, found.extent.highest);
-    (Writer::new(found.active, written, floor, SEGMENT, Arc::clone(&keeper)), keeper)
+    let timeline = begun.timeline.clone();
+    let keeper = Keeper::new(Arc::new(folder.clone()), Some(timeline.clone()), LIMITS, found.sealed, next);
+    let keeper = Arc::new(keeper);
+    let writer = Writer::new(found.active, found.history, LIMITS, Arc::clone(&keeper));
+    let mut writer = writer.run(Note::Run(begun.start), timeline, clock.clone());
+    writer.announce().unwrap();
+    (writer, keeper)
 }
 
 impl World {
     pub(super) fn new(seed: u64) -> Self {
-        let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
-        let found = recover(&folder).unwrap();
-        let highest = found.extent.highest;
-        let (writer, keeper) = keeper(&folder, &clock, found.opened);
-        let (book, dice) = (Vec::new(), Dice(seed));
-        Self { folder, clock, writer: Some(writer), keeper, book, highest, groups: 0, told: Vec::new(), dice }
+        let (folder, clock, epoch) =
+            (SimFolder::default(), Arc::new(ManualClock::at(START)), Epoch::from_u64(1));
+        let found = recover_at(&folder, &clock, epoch).unwrap();
+        let (writer, keeper) = writer(&folder, &clock, found.opened, &found.begun);
+        Self {
+            folder,
+            clock,
+            now: found.begun.timeline.now(),
+            timeline: found.begun.timeline,
+            epoch,
+            writer: Some(writer),
+            keeper,
+            book: Vec::new(),
+            highest: found.highest,
+            groups: 0,
+            told: Vec::new(),
+            dice: Dice(seed),
+        }
     }
 
     fn record(&mut self) -> Record {
         let count = 1 + self.dice.roll(3);
         let longest = if self.dice.roll(8) == 0 { 1500 } else { 200 };
-        let messages = (0..count)
-            .map(|_| Message::recovered(&"m".repeat(usize::try_from(self.dice.roll(longest)).unwrap())))
-            .collect();
-        let (first, accepted) =
-            (MessageId::from_u64(self.highest.as_u64() + 1 + self.dice.roll(3)), self.clock.now());
-        let key = (self.dice.roll(3) == 0)
-            .then(|| IdempotencyKey::new(&format!("k{}", first.as_u64()), Fingerprint([7; 32])).unwrap());
-        let until = accepted.after(Duration::from_millis(100));
-        let recovered = Recovered {
-            bus: ["a", "b", "c"][usize::try_from(self.dice.roll(3)).unwrap()].parse().unwrap(),
-            channel: "c".parse().unwrap(),
-            first,
-            messages,
-            accepted,
+        let at = self.timeline.now();
+        let until = at.after(Duration::from_millis(100));
+        let items = (0..count).map(|_| Item {
+            message: Message::recovered(&"m".repeat(usize::try_from(self.dice.roll(longest)).unwrap())),
             until,
-            key,
-            kept_until: until,
-        };
-        self.highest = recovered.last();
-        again(recovered)
+            promise: Promise { sticky: self.dice.roll(2) == 0, dated: self.dice.roll(2) == 0 },
+        });
+        let items = Items::new(items.collect()).unwrap();
+        let first = MessageId::from_u64(self.highest.as_u64() + 1 + self.dice.roll(3));
+        let bus = ["a", "b", "c"][usize::try_from(self.dice.roll(3)).unwrap()];
+        let mut proposal = contract::proposal(bus, &["{}"]);
+        (proposal.items, proposal.at, proposal.accepted) = (items, at, self.clock.wall());
+        if self.dice.roll(3) == 0 {
+            let key =
+                IdempotencyKey::new("u", &format!("k{}", first.as_u64()), Fingerprint([7; 32])).unwrap();
+            proposal.keyed = Some(Keyed { key, until });
+        }
+        let record = Record::new(first, proposal).unwrap();
+        self.highest = record.last();
+        record
     }
 
     /// Writes a group, and syncs it unless told otherwise.
     pub(super) fn post(&mut self, sync: bool) -> Result<(), LogError> {
         let Some(mut writer) = self.writer.take() else { return Err(LogError::Failed) };
-        let (mut group, from) = (Group::new(), self.book.len());
+        let (mut group, mut ends, from) = (Group::new(), Vec::new(), self.book.len());
         for _ in 0..=self.dice.roll(3) {
-            let record = self.record();
+            let record = Arc::new(self.record());
             let mut bytes = Vec::new();
             encode(&record, &mut bytes).unwrap();
-            group.push(&record, &Notify::new(|_: Outcome| ())).unwrap();
-            let first = record.entries[0].id();
-            let kept_until = record.kept_until;
-            self.book.push(Sent { first, bytes, kept_until, fate: Fate::Unknown, group: self.groups });
+            group.push(Arc::clone(&record), Ticket(0), &Feed::new(|_| ())).unwrap();
+            let (first, kept_until) = (record.first(), record.kept_until());
+            let (fate, group) = (Fate::Unknown, self.groups);
+            self.book.push(Sent { first, bytes, kept_until, fate, group, told: None });
+            ends.push(record.last());
         }
         self.groups += 1;
         let reserved = if sync { Ok(()) } else { writer.reserve(&group) };
@@ -135,6 +195,11 @@ impl World {
         let ops = self.folder.ops();
         if outcome.is_ok() && !sync {
             self.told.push((ops, self.highest));
+        }
+        if outcome.is_ok() {
+            for (sent, id) in self.book[from..].iter_mut().zip(ends) {
+                sent.told = Some((ops, Position { id, epoch: Some(self.epoch) }));
+            }
         }
         match outcome {
             Ok(()) if !writer.is_dirty() => {
@@ -164,11 +229,13 @@ impl World {
 
     pub(super) fn later(&mut self, millis: u64) {
         self.clock.advance(Duration::from_millis(millis));
+        self.now = self.timeline.now();
     }
 
     /// SIGTERM.
     pub(super) fn close(&mut self) -> Result<(), LogError> {
-        let closed = self.writer.take().map_or(Err(LogError::Failed), |mut writer| writer.close());
+        let closed =
+            self.writer.take().map_or(Err(LogError::Failed), |mut writer| writer.close(self.highest));
         if closed.is_ok() {
             let ops = self.folder.ops();
             let unknown = self.book.iter_mut().filter(|sent| sent.fate == Fate::Unknown);
@@ -179,9 +246,14 @@ impl World {
 
     /// Starts again on the disk as it is, as after a kill.
     pub(super) fn restart(&mut self) {
-        let found = recover(&self.folder).unwrap();
+        if self.dice.roll(3) == 0 {
+            self.clock.reboot();
+        }
+        self.epoch = Epoch::from_u64(self.epoch.as_u64() + 1);
+        let found = recover_at(&self.folder, &self.clock, self.epoch).unwrap();
         self.check(&found, self.folder.ops());
-        self.highest = self.highest.max(found.extent.highest);
+        assert!(found.begun.timeline.now() >= self.now, "time goes back (I-11)");
+        self.highest = self.highest.max(found.highest);
         let ops = self.folder.ops();
         let seen: Vec<MessageId> = found.records.iter().map(|(first, _)| *first).collect();
         // What came back is shown to readers and is durable; what did not is gone for ever.
@@ -189,8 +261,9 @@ impl World {
             let back = seen.contains(&sent.first);
             sent.fate = if back { Fate::Durable(ops) } else { Fate::Refused(ops) };
         }
-        let (writer, keeper) = keeper(&self.folder, &self.clock, found.opened);
-        (self.writer, self.keeper) = (Some(writer), keeper);
+        let (writer, keeper) = writer(&self.folder, &self.clock, found.opened, &found.begun);
+        (self.writer, self.keeper, self.timeline) = (Some(writer), keeper, found.begun.timeline);
+        self.now = self.timeline.now();
     }
 
     /// A random life: groups, rest for the keeper, time that passes, orderly and disorderly restarts.
@@ -205,6 +278,10 @@ impl World {
                 13 => {
                     let by = self.dice.roll(60);
                     self.later(by);
+                    if self.dice.roll(3) == 0 {
+                        self.later(11_000);
+                        self.writer.as_mut().map_or(Ok(false), Writer::roll).unwrap();
+                    }
                 }
                 14 => {
                     self.close().unwrap();
@@ -214,85 +291,4 @@ impl World {
             }
         }
     }
-
-    /// Whether a start after a crash found what it has to find, and nothing else.
-    pub(super) fn check(&self, found: &Found, cut: usize) {
-        self.check_but(found, cut, |_| false);
-    }
-
-    /// The same, with records that may be missing at the end.
-    pub(super) fn check_but(&self, found: &Found, cut: usize, may_miss: impl Fn(&Sent) -> bool) {
-        let mut records = found.records.iter().peekable();
-        let begins = records.peek().map(|(first, _)| *first);
-        let mut missing = None;
-        for sent in &self.book {
-            let durable = matches!(sent.fate, Fate::Durable(at) if at <= cut);
-            let refused = matches!(sent.fate, Fate::Refused(at) if at <= cut);
-            match records.next_if(|(first, _)| *first == sent.first) {
-                Some((first, bytes)) => {
-                    assert!(!refused, "a refused POST is back: {first:?}");
-                    assert!(missing.is_none(), "{first:?} is there, and one before it is not: {missing:?}");
-                    assert!(*bytes == sent.bytes, "not what was posted: {first:?}");
-                    assert!(found.extent.highest >= *first && found.extent.lost < *first);
-                }
-                None if refused => {}
-                None if begins.is_none_or(|begins| sent.first < begins)
-                    && sent.kept_until <= self.clock.now() =>
-                {
-                    // Its segment has expired.
-                }
-                None => {
-                    assert!(!durable || may_miss(sent), "an answered POST is lost: {:?}", sent.first);
-                    missing = Some(sent.first);
-                }
-            }
-            // Ids do not fall below any that was shown (I-1).
-            assert!(!durable || may_miss(sent) || found.extent.highest >= sent.first);
-        }
-        assert!(records.next().is_none(), "a record that nobody posted, or in a wrong place");
-        // Neither below any that was told, also when its message is gone.
-        let told = self.told.iter().rev().find(|(at, _)| *at <= cut);
-        assert!(told.is_none_or(|(_, id)| found.extent.highest >= *id), "an id is given out again");
-    }
-
-    /// The group that was written last, as far as is known to have been accepted before a crash.
-    pub(super) fn last_group(&self, cut: usize) -> Option<usize> {
-        let durable = |sent: &&Sent| matches!(sent.fate, Fate::Durable(at) if at <= cut);
-        self.book.iter().rev().find(durable).map(|sent| sent.group)
-    }
-
-    pub(super) fn is_in(sent: &Sent, group: Option<usize>) -> bool {
-        group.is_none_or(|group| sent.group >= group)
-    }
-}
-
-/// A start on a crashed disk, one POST, a crash that keeps only what is durable, another start.
-pub(super) fn goes_on(image: &Image, dice: &mut Dice) {
-    let folder = SimFolder::of(image);
-    let found = recover(&folder).unwrap();
-    let before: Vec<_> = found.records.clone();
-    let (highest, lost) = (found.extent.highest, found.extent.lost);
-    let clock = Arc::new(ManualClock::at(START));
-    let (mut writer, _keeper) = keeper(&folder, &clock, found.opened);
-    let recovered = Recovered {
-        bus: "a".parse().unwrap(),
-        channel: "c".parse().unwrap(),
-        first: MessageId::from_u64(highest.as_u64() + 1),
-        messages: vec![Message::recovered("new")],
-        accepted: START,
-        until: START,
-        key: None,
-        kept_until: START,
-    };
-    let mut group = Group::new();
-    group.push(&again(recovered), &Notify::new(|_: Outcome| ())).unwrap();
-    writer.write(&mut group).unwrap();
-    writer.sync().unwrap();
-    let nothing = super::super::sim::Fate { kept: 0, torn: false };
-    let image = folder.crash(folder.ops(), nothing, dice);
-    let found = recover(&SimFolder::of(&image)).unwrap();
-    let (new, old) = found.records.split_last().unwrap();
-    assert!(old == before, "what a start has shown stays");
-    assert_eq!(new.0, MessageId::from_u64(highest.as_u64() + 1));
-    assert_eq!((found.extent.highest, found.extent.lost), (new.0, lost));
 }

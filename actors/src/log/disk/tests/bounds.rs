@@ -1,0 +1,161 @@
+//! What the files take: their bound, their end by time, and what operators are shown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::file::Folder;
+use super::super::segment::number;
+use super::super::sim::{FREE, Fault, Plan, SimFolder};
+use super::super::{DiskLog, DiskSettings};
+use super::real::ending;
+use super::world::{SEGMENT, START};
+use crate::clock::ManualClock;
+use crate::log::contract::{self, Bus, PATIENCE, start};
+use crate::log::{Extent, Log, LogError, LogState, Outcome, Ticket};
+use crate::model::{Epoch, Position, Since};
+use crate::window::Origin;
+
+const MAX: u64 = 6 * SEGMENT;
+
+fn running(folder: &SimFolder, clock: &Arc<ManualClock>, epoch: u64, max: Option<u64>) -> (DiskLog, Extent) {
+    let settings = DiskSettings { segment: SEGMENT, max, ..DiskSettings::at("log") };
+    let log = DiskLog::in_folder(Arc::new(folder.clone()), settings).unwrap();
+    let (log, extent, _) = start(log, clock, epoch);
+    (log, extent)
+}
+
+/// Bytes of all segment files.
+fn bytes(folder: &SimFolder) -> u64 {
+    let names = folder.list().unwrap().into_iter().filter(|name| number(name).is_some());
+    names.map(|name| u64::try_from(folder.read(&name).unwrap().len()).unwrap()).sum()
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    let end = std::time::Instant::now() + PATIENCE;
+    while !done() {
+        assert!(std::time::Instant::now() < end, "it never comes");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn i_5_beyond_the_bound_posts_are_refused_until_old_segments_go() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, begun) = running(&folder, &clock, 1, Some(MAX));
+    let bus = Bus::new();
+    let mut accepted = 0;
+    let mut attempt = |until_refused: bool| loop {
+        log.propose(ending(begun.timeline.now()), Ticket(0), &bus.feed).unwrap();
+        log.flush();
+        let told = bus.told();
+        assert!(bytes(&folder) <= MAX, "{} bytes", bytes(&folder));
+        match told {
+            Outcome::Committed(_) => accepted += 1,
+            Outcome::Refused { error: LogError::Full, .. } => return accepted,
+            other => panic!("{other:?}"),
+        }
+        if !until_refused {
+            return accepted;
+        }
+    };
+    let before = attempt(true);
+    assert!(before > 20, "{before} records");
+    assert_eq!(log.health().state, LogState::Full);
+    assert_eq!(attempt(true), before, "it stays so while nothing goes");
+    clock.advance(Duration::from_mins(2));
+    wait_until(|| bytes(&folder) <= 2 * MAX / 6);
+    assert!(attempt(false) > before);
+    assert_eq!(log.health().state, LogState::Open);
+    log.close();
+}
+
+#[test]
+fn i_5_a_post_that_is_longer_than_the_bound_is_refused() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, _) = running(&folder, &clock, 1, Some(MAX));
+    let mut bus = Bus::new();
+    bus.post(&log, contract::proposal("b", &["{}"]));
+    let text = "m".repeat(usize::try_from(MAX).unwrap());
+    log.propose(contract::proposal("b", &[&text]), Ticket(9), &bus.feed).unwrap();
+    log.flush();
+    assert!(
+        matches!(bus.told(), Outcome::Refused { error: LogError::Full, tickets } if tickets == [Ticket(9)])
+    );
+    bus.post(&log, contract::proposal("b", &["{}"]));
+    log.close();
+}
+
+#[test]
+fn a_log_on_a_full_disk_is_opened_and_takes_posts_when_there_is_room() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, _) = running(&folder, &clock, 1, None);
+    let mut bus = Bus::new();
+    let kept = bus.post(&log, contract::proposal("b", &["{}"]));
+    log.close();
+    clock.advance(Duration::from_secs(1));
+    // What is there can be made durable and the files keep their room; nothing more is to be had.
+    folder.plan(Some(Plan { after: 4, fault: Fault::Full, for_good: true }));
+    let (log, extent) = running(&folder, &clock, 2, None);
+    let here = Since::from(Position { id: kept, epoch: Some(Epoch::from_u64(1)) });
+    assert_eq!(extent.runs.judge(here, log.issued()), Origin::After(kept));
+    wait_until(|| log.health().state == LogState::Full);
+    let refused = Bus::new();
+    log.propose(contract::proposal("b", &["{}"]), Ticket(1), &refused.feed).unwrap();
+    log.flush();
+    assert!(matches!(refused.told(), Outcome::Refused { error: LogError::Full, .. }));
+    assert_eq!(log.health().state, LogState::Full);
+    folder.plan(None);
+    let later = bus.post(&log, contract::proposal("b", &["{}"]));
+    assert_eq!(log.health().state, LogState::Open);
+    log.close();
+    let (log, extent) = running(&folder, &clock, 3, None);
+    let there = Since::from(Position { id: later, epoch: Some(Epoch::from_u64(2)) });
+    assert_eq!(
+        extent.runs.judge(there, log.issued()),
+        Origin::After(later),
+        "the run was noted before its records"
+    );
+    log.close();
+}
+
+#[test]
+fn what_is_over_leaves_the_disk_also_when_nobody_posts() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, extent) = running(&folder, &clock, 1, None);
+    let mut bus = Bus::new();
+    let last = bus.post(&log, ending(extent.timeline.now()));
+    let first = folder.list().unwrap().into_iter().find(|name| number(name) == Some(1)).unwrap();
+    clock.advance(Duration::from_mins(2));
+    wait_until(|| !folder.list().unwrap().contains(&first));
+    wait_until(|| log.health().oldest.is_none());
+    log.close();
+    // The clock was set back: nothing but the log tells what was.
+    clock.step_wall(START);
+    let (log, after) = running(&folder, &clock, 2, None);
+    assert_eq!(after.lost, last);
+    assert!(after.highest >= last && after.timeline.now() >= extent.timeline.now());
+    log.close();
+}
+
+#[test]
+fn a_log_shows_what_it_takes() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, extent) = running(&folder, &clock, 1, None);
+    let mut bus = Bus::new();
+    for _ in 0..100 {
+        bus.post(&log, ending(extent.timeline.now()));
+    }
+    let files = || folder.list().unwrap().iter().filter(|name| number(name).is_some()).count();
+    wait_until(|| {
+        let health = log.health();
+        health.bytes == Some(bytes(&folder)) && health.segments == u64::try_from(files()).ok()
+    });
+    let health = log.health();
+    assert!(health.segments > Some(3));
+    assert_eq!((health.state, health.free), (LogState::Open, Some(FREE)));
+    assert_eq!(health.oldest, Some(ending(extent.timeline.now()).accepted));
+    let syncs = health.syncs.unwrap().counts.iter().sum::<u64>();
+    assert!(syncs >= 100, "{syncs}");
+    log.close();
+    assert_eq!(log.health().state, LogState::Closed);
+}

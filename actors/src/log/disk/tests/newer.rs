@@ -1,0 +1,85 @@
+//! What a newer program wrote: it is neither read nor called damage, and a copy has it as it is.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::content::encode;
+use super::super::inspect::look;
+use super::super::read::length;
+use super::super::salvage::salvage;
+use super::super::segment::{self, HEADER, Header, place, push_frame};
+use super::super::sim::{Image, SimFolder};
+use super::super::walk::Frames;
+use super::world::{SEGMENT, START, recover};
+use crate::log::{Record, RecoveryError, contract};
+use crate::model::{ChannelName, MessageId};
+
+/// A kind that is not known.
+const NEWER: &[u8] = &[200, 1, 2, 3];
+
+fn record(first: u64, channel: &str) -> Record {
+    let mut proposal = contract::proposal("b", &["{}"]);
+    proposal.channel = ChannelName::recovered(channel);
+    Record::new(MessageId::from_u64(first), proposal).unwrap()
+}
+
+/// A log of one segment with these contents.
+fn log_of(contents: &[Vec<u8>]) -> Image {
+    let mut group = Vec::new();
+    for content in contents {
+        push_frame(&mut group, |into| {
+            into.extend_from_slice(content);
+            Ok(())
+        })
+        .unwrap();
+    }
+    place(&mut group, 1, length(HEADER), 0).unwrap();
+    let mut bytes = Header { number: 1, highest: MessageId::first_at(START) }.encode().to_vec();
+    bytes.extend_from_slice(&group);
+    Image::from([(segment::name(1), bytes)])
+}
+
+fn post(nth: u64, channel: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    encode(&record(MessageId::first_at(START).as_u64() + nth, channel), &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn what_a_newer_program_wrote_is_not_damage() {
+    let contents = [post(1, "c"), NEWER.to_vec(), post(2, "c")];
+    let old = SimFolder::of(&log_of(&contents));
+    let place = HEADER + segment::FRAME + contents[0].len();
+    let Err(RecoveryError::Newer { offset, problem, .. }) = recover(&old).map(drop) else {
+        panic!("it is opened")
+    };
+    assert_eq!(offset, length(place));
+    assert!(!problem.is_empty());
+
+    let seen = look(&old, Path::new("sim")).unwrap();
+    assert!(matches!(seen.refusal, Some(RecoveryError::Newer { .. })));
+    let [report] = &seen.segments[..] else { panic!("{seen:?}") };
+    assert_eq!((report.records, report.newer), (2, 1));
+    assert!(report.holes.is_empty() && seen.torn.is_none());
+
+    let new = SimFolder::default();
+    let saved = salvage(&old, Arc::new(new.clone()), SEGMENT).unwrap();
+    assert_eq!((saved.records, saved.lost), (2, None));
+    let bytes = super::super::file::Folder::read(&new, &segment::name(1)).unwrap();
+    let copied: Vec<_> = Frames::of(&bytes, 1, HEADER).map(|frame| frame.bytes.to_vec()).collect();
+    assert_eq!(copied[..3], contents);
+}
+
+#[test]
+fn a_record_of_another_form_is_damage() {
+    let mut bad = post(1, "c");
+    bad.pop();
+    let refusal = recover(&SimFolder::of(&log_of(&[bad]))).map(drop);
+    assert!(matches!(refusal, Err(RecoveryError::Damaged { .. })));
+}
+
+#[test]
+fn names_that_are_refused_today_do_not_make_a_log_unreadable() {
+    let image = log_of(&[post(1, "new"), post(2, "a.b")]);
+    assert_eq!(recover(&SimFolder::of(&image)).unwrap().records.len(), 2);
+}

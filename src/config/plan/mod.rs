@@ -1,0 +1,273 @@
+//! What changes from one configuration to another, and what of that a running server can take over. Pure.
+
+mod people;
+#[cfg(test)]
+mod tests;
+
+use backplane_actors::BusName;
+use ipnet::IpNet;
+use url::Url;
+
+use super::resolved::{Bus, Config, Limits, LogSettings, Tls, User, base_of};
+use crate::auth::AuthSettings;
+
+/// The way from one configuration to another. Made by [`plan`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// What requests are judged by, if any of it changes.
+    pub requests: Option<Requests>,
+    /// All users and all rights, if any of them change.
+    pub accounts: Option<People>,
+    /// Buses that are new.
+    pub opened: Vec<Bus>,
+    /// Buses that are no more.
+    pub closed: Vec<BusName>,
+    /// Buses that were there and have something new.
+    pub changed: Vec<ChangedBus>,
+    /// The new level of the log.
+    pub log_level: Option<String>,
+    /// The keys whose new values can be taken over, as the catalogue names them; `user` and `bus` stand for all of
+    /// theirs.
+    pub taken: Vec<&'static str>,
+    /// The keys whose new values need a restart.
+    pub restart: Vec<&'static str>,
+}
+
+/// What requests are judged by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requests {
+    /// See [`Config::public_url`].
+    pub public_url: Option<Url>,
+    /// See [`Config::insecure_auth`].
+    pub insecure_auth: bool,
+    /// See [`Config::trusted_proxies`].
+    pub trusted_proxies: Vec<IpNet>,
+    /// See [`Config::limits`]; those that need a restart are the old ones.
+    pub limits: Limits,
+}
+
+/// Who may come in, and who may do what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct People {
+    /// All users.
+    pub users: Vec<User>,
+    /// All buses with their rights.
+    pub buses: Vec<Bus>,
+}
+
+/// A bus that was there and has something new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedBus {
+    /// The bus as it is to be.
+    pub bus: Bus,
+    /// Whether it is to keep messages or channels otherwise than before: idle time, retention or windows are new.
+    pub keeps_otherwise: bool,
+}
+
+impl Requests {
+    /// As a configuration has them.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            public_url: config.public_url.clone(),
+            insecure_auth: config.insecure_auth,
+            trusted_proxies: config.trusted_proxies.clone(),
+            limits: config.limits,
+        }
+    }
+
+    /// See [`Config::public_base`].
+    #[must_use]
+    pub fn public_base(&self) -> Option<&str> {
+        base_of(self.public_url.as_ref())
+    }
+}
+
+impl Plan {
+    /// Whether the two configurations are the same, but for the order of users and buses.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.restart.is_empty()
+    }
+
+    /// The plan but for these buses, which stay as they were.
+    #[must_use]
+    pub fn without<'a>(mut self, buses: impl IntoIterator<Item = &'a BusName>) -> Self {
+        for name in buses {
+            self.opened.retain(|bus| bus.name != *name);
+            self.closed.retain(|closed| closed != name);
+            self.changed.retain(|changed| changed.bus.name != *name);
+        }
+        self
+    }
+
+    /// Makes the old configuration the new one, but for what needs a restart. Buses may stand in another order.
+    pub fn apply_to(&self, config: &mut Config) {
+        if let Some(requests) = &self.requests {
+            let Requests { public_url, insecure_auth, trusted_proxies, limits } = requests.clone();
+            config.public_url = public_url;
+            config.insecure_auth = insecure_auth;
+            config.trusted_proxies = trusted_proxies;
+            config.limits = limits;
+        }
+        if let Some(People { users, .. }) = &self.accounts {
+            config.users.clone_from(users);
+        }
+        config.buses.retain(|bus| !self.closed.contains(&bus.name));
+        for ChangedBus { bus, .. } in &self.changed {
+            config.buses.iter_mut().filter(|old| old.name == bus.name).for_each(|old| old.clone_from(bus));
+        }
+        config.buses.extend_from_slice(&self.opened);
+        if let Some(level) = &self.log_level {
+            config.log.level.clone_from(level);
+        }
+    }
+}
+
+/// What has to happen for a server that runs with `old` to run with `new`.
+///
+/// ```
+/// use backplane::config::{Config, plan};
+/// let old = Config::demo()?;
+/// let mut new = old.clone();
+/// new.limits.body *= 2;
+/// new.workers = new.workers.saturating_add(1);
+/// let plan = plan(&old, &new);
+/// assert_eq!((plan.taken, plan.restart), (vec!["limits.body"], vec!["workers"]));
+/// # Ok::<(), backplane::config::ConfigErrors>(())
+/// ```
+#[must_use]
+pub fn plan(old: &Config, new: &Config) -> Plan {
+    // No `..` here and below: whoever adds a setting decides where it belongs.
+    let Config {
+        listen,
+        public_url,
+        insecure_auth,
+        trusted_proxies,
+        shutdown_grace,
+        workers,
+        tls,
+        metrics_listen,
+        log: LogSettings { format, level },
+        storage,
+        auth,
+        limits,
+        users: _,
+        buses: _,
+        demo,
+    } = new;
+    let mut plan = Plan::default();
+    let restart = [
+        ("listen", *listen != old.listen),
+        ("shutdown_grace", *shutdown_grace != old.shutdown_grace),
+        ("workers", *workers != old.workers),
+        ("metrics.listen", *metrics_listen != old.metrics_listen),
+        ("log.format", *format != old.log.format),
+        ("storage", *storage != old.storage),
+        // The demonstration has a page and a storage of its own.
+        ("user", *demo != old.demo),
+        ("bus", *demo != old.demo),
+    ];
+    plan.restart.extend(differing(restart));
+    plan_tls(&mut plan, old.tls.as_ref(), tls.as_ref());
+    plan_auth(&mut plan, &old.auth, auth);
+    let limits = plan_limits(&mut plan, &old.limits, limits);
+    plan.taken.extend(differing([
+        ("public_url", *public_url != old.public_url),
+        ("insecure_auth", *insecure_auth != old.insecure_auth),
+        ("trusted_proxies", *trusted_proxies != old.trusted_proxies),
+    ]));
+    if !plan.taken.is_empty() {
+        plan.requests = Some(Requests {
+            public_url: public_url.clone(),
+            insecure_auth: *insecure_auth,
+            trusted_proxies: trusted_proxies.clone(),
+            limits,
+        });
+    }
+    if *level != old.log.level {
+        plan.taken.push("log.level");
+        plan.log_level = Some(level.clone());
+    }
+    if *demo == old.demo {
+        people::plan_into(&mut plan, old, new);
+    }
+    plan
+}
+
+fn differing<const N: usize>(keys: [(&'static str, bool); N]) -> impl Iterator<Item = &'static str> {
+    keys.into_iter().filter_map(|(key, differs)| differs.then_some(key))
+}
+
+/// The files are read again when they change; other files are found at a start only.
+fn plan_tls(plan: &mut Plan, old: Option<&Tls>, new: Option<&Tls>) {
+    let parts = |tls: Option<&Tls>| {
+        tls.cloned().map(|Tls { listen, cert, key }| (listen, cert, key)).unwrap_or_default()
+    };
+    let (old, new) = (parts(old), parts(new));
+    plan.restart.extend(differing([
+        ("tls.listen", old.0 != new.0),
+        ("tls.cert", old.1 != new.1),
+        ("tls.key", old.2 != new.2),
+    ]));
+}
+
+/// Threads, queues and what is held against whom belong to the life of a process.
+fn plan_auth(plan: &mut Plan, old: &AuthSettings, new: &AuthSettings) {
+    let AuthSettings {
+        verified_ttl,
+        hashing_threads,
+        hashing_queue,
+        failures_per_address,
+        failures_per_account,
+    } = new;
+    plan.restart.extend(differing([
+        ("auth.verified_ttl", *verified_ttl != old.verified_ttl),
+        ("auth.hashing_threads", *hashing_threads != old.hashing_threads),
+        ("auth.hashing_queue", *hashing_queue != old.hashing_queue),
+        ("auth.failures_per_address", *failures_per_address != old.failures_per_address),
+        ("auth.failures_per_account", *failures_per_account != old.failures_per_account),
+    ]));
+}
+
+/// The limits that hold afterwards: the old ones where connections are judged by them, else the new ones.
+fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) -> Limits {
+    let Limits {
+        body,
+        messages_per_post,
+        message,
+        json_depth,
+        channels_per_bus,
+        window_memory,
+        answer_memory,
+        idempotency_keys,
+        idempotency_window,
+        pending_posts,
+        log_patience,
+        connections,
+        header_timeout,
+        body_timeout,
+        keep_alive,
+    } = new;
+    plan.taken.extend(differing([
+        ("limits.body", *body != old.body),
+        ("limits.messages_per_post", *messages_per_post != old.messages_per_post),
+        ("limits.message", *message != old.message),
+        ("limits.json_depth", *json_depth != old.json_depth),
+        ("limits.channels_per_bus", *channels_per_bus != old.channels_per_bus),
+        ("limits.window_memory", *window_memory != old.window_memory),
+        ("limits.answer_memory", *answer_memory != old.answer_memory),
+        ("limits.idempotency_keys", *idempotency_keys != old.idempotency_keys),
+        ("limits.idempotency_window", *idempotency_window != old.idempotency_window),
+        ("limits.pending_posts", *pending_posts != old.pending_posts),
+        ("limits.log_patience", *log_patience != old.log_patience),
+        ("limits.body_timeout", *body_timeout != old.body_timeout),
+    ]));
+    plan.restart.extend(differing([
+        ("limits.connections", *connections != old.connections),
+        ("limits.header_timeout", *header_timeout != old.header_timeout),
+        ("limits.keep_alive", *keep_alive != old.keep_alive),
+    ]));
+    let Limits { connections, header_timeout, keep_alive, .. } = *old;
+    Limits { connections, header_timeout, keep_alive, ..*new }
+}

@@ -1,0 +1,243 @@
+//! The books of all requests, as a layer around scopes: what answers a request need not know of them, and no
+//! route can forget them.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready as ready_or_wait};
+use std::time::Instant;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{self, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::header::{CONNECTION, HeaderValue};
+use actix_web::http::{ConnectionType, Method};
+use actix_web::web::{self, Bytes};
+use actix_web::{Error, Resource, Scope};
+use pin_project_lite::pin_project;
+
+use super::Service;
+use super::drain::Active;
+use crate::error::ErrorCode;
+use crate::http::{CloseUnread, Unkept};
+
+/// What there is at a path. Each resource says it of itself, as its `app_data`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matched {
+    /// A bus.
+    Bus,
+    /// A channel.
+    Channel,
+    /// The source of channel names.
+    NewChannel,
+    /// The browser library.
+    Library,
+    /// The demonstration's page and what belongs to it.
+    Demo,
+    /// What operators and their probes ask.
+    Operations,
+}
+
+/// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    ReadBus,
+    ReadChannel,
+    NewChannel,
+    Post,
+    Library,
+    Demo,
+    Operations,
+    /// What no resource answers, or not with this method.
+    Other,
+}
+
+impl Route {
+    fn of(matched: Option<&Matched>, method: &Method) -> Self {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        match matched {
+            Some(Matched::Bus) if reads => Self::ReadBus,
+            Some(Matched::Channel) if reads => Self::ReadChannel,
+            Some(Matched::Channel) if *method == Method::POST => Self::Post,
+            Some(Matched::NewChannel) if reads => Self::NewChannel,
+            Some(Matched::Library) => Self::Library,
+            Some(Matched::Demo) => Self::Demo,
+            Some(Matched::Operations) => Self::Operations,
+            Some(Matched::Bus | Matched::Channel | Matched::NewChannel) | None => Self::Other,
+        }
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::ReadBus => "read_bus",
+            Self::ReadChannel => "read_channel",
+            Self::NewChannel => "new_channel",
+            Self::Post => "post",
+            Self::Library => "library",
+            Self::Demo => "demo",
+            Self::Operations => "operations",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// What [`scope`] and [`resource`] are made of: whatever is added to them has the layers around it.
+pub(crate) trait Around:
+    dev::ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<Self::Body>,
+        Error = Error,
+        InitError = (),
+    > + 'static
+{
+    type Body: MessageBody + 'static;
+}
+
+impl<T, B> Around for T
+where
+    T: dev::ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    B: MessageBody + 'static,
+{
+    type Body = B;
+}
+
+/// A scope whose requests are counted, whose answers nobody keeps, and whose connections end with what nobody
+/// reads. All paths of the service lie in one of these or in a [`resource`].
+pub(crate) fn scope(prefix: &str, service: &Arc<Service>) -> Scope<impl Around> {
+    web::scope(prefix).wrap(CloseUnread).wrap(Unkept).wrap(Observe(Arc::clone(service)))
+}
+
+/// A resource with the same around it, for what lies outside of such a scope.
+pub(crate) fn resource(path: &str, matched: Matched, service: &Arc<Service>) -> Resource<impl Around> {
+    web::resource(path).app_data(matched).wrap(CloseUnread).wrap(Unkept).wrap(Observe(Arc::clone(service)))
+}
+
+/// The middleware: counts requests while they are under way and when they are answered, and ends connections
+/// after their answers once the service drains.
+struct Observe(Arc<Service>);
+
+struct ObserveService<S> {
+    next: S,
+    service: Arc<Service>,
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Observe
+where
+    S: dev::Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<Observed<B>>;
+    type Error = Error;
+    type Transform = ObserveService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, next: S) -> Self::Future {
+        ready(Ok(ObserveService { next, service: Arc::clone(&self.0) }))
+    }
+}
+
+impl<S, B> dev::Service<ServiceRequest> for ObserveService<S>
+where
+    S: dev::Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = ServiceResponse<Observed<B>>;
+    type Error = Error;
+    type Future = Answering<S::Future>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.next.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        Answering {
+            active: Some(self.service.drain().enter()),
+            began: Instant::now(),
+            service: Arc::clone(&self.service),
+            answer: self.next.call(request),
+        }
+    }
+}
+
+pin_project! {
+    /// An answer in the making. Whoever hangs up before it is there drops it, and with it the count.
+    struct Answering<F> {
+        #[pin]
+        answer: F,
+        service: Arc<Service>,
+        active: Option<Active>,
+        began: Instant,
+    }
+}
+
+impl<F, B> Future for Answering<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
+{
+    type Output = Result<ServiceResponse<Observed<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready_or_wait!(this.answer.poll(context))?;
+        if this.service.drain().has_begun() {
+            // The client's next request belongs to another server.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
+        let request = response.request();
+        let route = Route::of(request.app_data::<Matched>(), request.method());
+        // The time to the head: how long a reader takes for the body is the reader's affair.
+        let (status, took) = (response.status().as_u16(), this.began.elapsed());
+        this.service.metrics().record(route, status, took);
+        let code = response.response().extensions().get::<ErrorCode>().map(|code| code.as_str());
+        tracing::debug!(
+            route = route.as_str(),
+            status,
+            code,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            "answered"
+        );
+        let active = this.active.take();
+        Poll::Ready(Ok(response.map_body(|_, body| Observed { body, active })))
+    }
+}
+
+pin_project! {
+    /// An answer's body, whose request is under way until it has ended or was dropped.
+    struct Observed<B> {
+        #[pin]
+        body: B,
+        active: Option<Active>,
+    }
+}
+
+impl<B: MessageBody> MessageBody for Observed<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, B::Error>>> {
+        let this = self.project();
+        let piece = ready_or_wait!(this.body.poll_next(context));
+        if piece.is_none() {
+            *this.active = None;
+        }
+        Poll::Ready(piece)
+    }
+
+    /// What is there as a whole is handed to the connection as a whole, at once: it is under way no more.
+    fn try_into_bytes(self) -> Result<Bytes, Self> {
+        let active = self.active;
+        self.body.try_into_bytes().map_err(|body| Self { body, active })
+    }
+}

@@ -1,0 +1,259 @@
+//! What happened: every POST and every retrieval with the time it began and ended. Plain data.
+
+use std::fmt;
+
+/// Nanoseconds since the run began, on the clock that the broker reads as well.
+pub type Nanos = u64;
+
+/// The milliseconds that the broker saw at a time.
+pub const fn millis(at: Nanos) -> u64 {
+    at / 1_000_000
+}
+
+/// Most messages in one POST of the workload.
+pub const BATCH_MAX: usize = 5;
+
+/// One POST of the workload, however often it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PostKey {
+    /// Who posts, from 0.
+    pub poster: u16,
+    /// Which of that poster's POSTs, from 0.
+    pub number: u32,
+}
+
+/// What each message carries as its payload: which message of which POST it is. Never 0.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Stamp(pub u64);
+
+impl Stamp {
+    /// For the message at this place of a POST of so many.
+    pub fn new(post: PostKey, index: usize, size: usize) -> Self {
+        let (poster, number) = (u64::from(post.poster), u64::from(post.number));
+        Self(poster << 48 | number << 16 | (index as u64) << 8 | size as u64)
+    }
+
+    /// The POST.
+    pub const fn post(self) -> PostKey {
+        PostKey { poster: (self.0 >> 48) as u16, number: (self.0 >> 16) as u32 }
+    }
+
+    /// Place in the POST, from 0.
+    pub const fn index(self) -> u64 {
+        self.0 >> 8 & 0xff
+    }
+
+    /// Messages in the POST.
+    pub const fn size(self) -> u64 {
+        self.0 & 0xff
+    }
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PostKey { poster, number } = self.post();
+        write!(f, "{poster}/{number} [{} of {}]", self.index(), self.size())
+    }
+}
+
+/// A channel by numbers; the service knows it as `c<number>` on the bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelKey {
+    /// The bus, by its place in the rules.
+    pub bus: u8,
+    /// The number in the channel's name.
+    pub number: u32,
+}
+
+/// From just before a request to just after its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Just before.
+    pub start: Nanos,
+    /// Just after.
+    pub end: Nanos,
+}
+
+/// One time that a POST was sent.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Which POST.
+    pub post: PostKey,
+    /// Where to.
+    pub channel: ChannelKey,
+    /// Messages in it.
+    pub size: usize,
+    /// When.
+    pub span: Span,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What the poster knows of a POST.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Answered with these ids.
+    Acked(Ids),
+    /// Answered with an error: must leave nothing (I-2).
+    Refused,
+    /// The poster hung up before the answer: there once or not at all (I-2).
+    Unknown,
+}
+
+/// The ids of an answer, without an allocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ids {
+    ids: [u64; BATCH_MAX],
+    count: u8,
+}
+
+impl Ids {
+    /// Takes the first [`BATCH_MAX`]; the count tells if there were more.
+    pub fn new(all: impl IntoIterator<Item = u64>) -> Self {
+        let mut these = Self::default();
+        for id in all {
+            if let Some(place) = these.ids.get_mut(usize::from(these.count)) {
+                *place = id;
+            }
+            these.count += 1;
+        }
+        these
+    }
+
+    /// The ids.
+    pub fn as_slice(&self) -> &[u64] {
+        &self.ids[..usize::from(self.count).min(BATCH_MAX)]
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> usize {
+        usize::from(self.count)
+    }
+}
+
+/// What is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum View {
+    /// A bus, by its place in the rules.
+    Bus(u8),
+    /// One of its channels.
+    Channel(ChannelKey),
+}
+
+impl View {
+    /// The bus that is read, or whose channel is.
+    pub const fn bus(self) -> u8 {
+        match self {
+            Self::Bus(bus) | Self::Channel(ChannelKey { bus, .. }) => bus,
+        }
+    }
+}
+
+/// Where a retrieval goes on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// No `since`.
+    Start,
+    /// The position that an earlier answer of the same view gave to go on from.
+    Cursor(u64),
+    /// Some other id that the server gave out.
+    Id(u64),
+    /// Text that is no id.
+    Garbage,
+}
+
+impl Position {
+    /// The id that is sent as `since`.
+    pub const fn id(self) -> Option<u64> {
+        match self {
+            Self::Cursor(id) | Self::Id(id) => Some(id),
+            Self::Start | Self::Garbage => None,
+        }
+    }
+}
+
+/// What an answer says of its completeness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// Nothing was missed.
+    Complete,
+    /// Something may have been missed.
+    Gap,
+    /// The position is not known.
+    Reset,
+}
+
+/// A message as a retrieval showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Its id.
+    pub id: u64,
+    /// Its payload.
+    pub stamp: Stamp,
+    /// The channel that it is on, says the frame.
+    pub channel: ChannelKey,
+}
+
+/// What a retrieval was answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its messages, in its order.
+    pub shown: Box<[Shown]>,
+    /// The position that it gives to go on from.
+    pub next: u64,
+    /// Whether something was missed, says the server.
+    pub resume: Resume,
+}
+
+/// One retrieval that was answered.
+#[derive(Debug, Clone)]
+pub struct Retrieval {
+    /// What was read.
+    pub view: View,
+    /// Where from.
+    pub since: Position,
+    /// When.
+    pub span: Span,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// What one task, or all of them, saw.
+#[derive(Debug, Default)]
+pub struct History {
+    /// Every time a POST was sent.
+    pub attempts: Vec<Attempt>,
+    /// Every answer.
+    pub retrievals: Vec<Retrieval>,
+    /// Requests that failed and should not have.
+    pub failures: Vec<String>,
+    /// For the report.
+    pub tally: Tally,
+}
+
+/// Numbers for the report alone.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    /// POSTs over HTTP.
+    pub http_posts: u64,
+    /// Retrievals over HTTP.
+    pub http_reads: u64,
+    /// POSTs whose poster hung up.
+    pub abandoned: u64,
+    /// Readers that began again.
+    pub restarts: u64,
+}
+
+impl History {
+    /// Adds what another task saw.
+    pub fn append(&mut self, mut other: Self) {
+        self.attempts.append(&mut other.attempts);
+        self.retrievals.append(&mut other.retrievals);
+        self.failures.append(&mut other.failures);
+        let (all, more) = (&mut self.tally, other.tally);
+        all.http_posts += more.http_posts;
+        all.http_reads += more.http_reads;
+        all.abandoned += more.abandoned;
+        all.restarts += more.restarts;
+    }
+}

@@ -1,0 +1,180 @@
+//! A light HTTP client: one connection that is kept, one request at a time, hanging up when told.
+
+use std::io;
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::history::{Answer, ChannelKey, Position, Resume, Shown, Stamp};
+
+/// User and password of the demonstration.
+const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
+
+/// One connection to a server; a new one when it is needed.
+pub struct Client {
+    address: SocketAddr,
+    connection: Option<BufReader<TcpStream>>,
+}
+
+struct Response {
+    status: u16,
+    next: Option<String>,
+    resume: Option<String>,
+    body: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct Frame<'a> {
+    message: Payload,
+    channel_name: &'a str,
+    id: &'a str,
+}
+
+#[derive(Deserialize)]
+struct Payload {
+    payload: u64,
+}
+
+impl Client {
+    /// Of the server at this address. Connects with the first request.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, connection: None }
+    }
+
+    /// The ids, or the status of the refusal.
+    pub async fn post(
+        &mut self,
+        path: &str,
+        body: &str,
+        key: Option<&str>,
+    ) -> io::Result<Result<Vec<u64>, u16>> {
+        let response = self.exchange(&post(path, body, key)).await?;
+        if response.status != 200 {
+            return Ok(Err(response.status));
+        }
+        let ids: Vec<&str> = serde_json::from_slice(&response.body)?;
+        Ok(Ok(ids.into_iter().map(number).collect::<io::Result<_>>()?))
+    }
+
+    /// Sends this share of a POST and hangs up.
+    pub async fn post_and_leave(
+        &mut self,
+        path: &str,
+        body: &str,
+        key: Option<&str>,
+        share: f64,
+    ) -> io::Result<()> {
+        let request = post(path, body, key);
+        let sent = (request.len() as f64 * share) as usize;
+        self.send(&request.as_bytes()[..sent.min(request.len())]).await?;
+        self.connection = None;
+        Ok(())
+    }
+
+    /// Reads what is at this path, of a bus or a channel of it.
+    pub async fn read(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
+        let response = self.exchange(&get(path, since)).await?;
+        if response.status != 200 {
+            return Err(io::Error::other(format!("GET was answered {}", response.status)));
+        }
+        let resume = match response.resume.as_deref() {
+            Some("complete") => Resume::Complete,
+            Some("gap") => Resume::Gap,
+            Some("reset") => Resume::Reset,
+            other => return Err(io::Error::other(format!("Backplane-Resume is {other:?}"))),
+        };
+        let frames: Vec<Frame> = serde_json::from_slice(&response.body)?;
+        let shown = frames.iter().map(|frame| {
+            let number = frame.channel_name.strip_prefix('c').and_then(|number| number.parse().ok());
+            let channel = ChannelKey { bus, number: number.unwrap_or(u32::MAX) };
+            Ok(Shown { id: self::number(frame.id)?, stamp: Stamp(frame.message.payload), channel })
+        });
+        let shown = shown.collect::<io::Result<_>>()?;
+        Ok(Answer { shown, next: number(response.next.as_deref().unwrap_or_default())?, resume })
+    }
+
+    /// Asks, reads the beginning of the answer, and hangs up.
+    pub async fn read_and_leave(&mut self, path: &str) -> io::Result<()> {
+        let connection = self.send(get(path, Position::Start).as_bytes()).await?;
+        connection.read_exact(&mut [0; 9]).await?;
+        self.connection = None;
+        Ok(())
+    }
+
+    async fn exchange(&mut self, request: &str) -> io::Result<Response> {
+        let response = receive(self.send(request.as_bytes()).await?).await;
+        if response.is_err() {
+            self.connection = None;
+        }
+        response
+    }
+
+    async fn send(&mut self, request: &[u8]) -> io::Result<&mut BufReader<TcpStream>> {
+        let connection = if let Some(connection) = self.connection.take() {
+            connection
+        } else {
+            let stream = TcpStream::connect(self.address).await?;
+            stream.set_nodelay(true)?;
+            BufReader::new(stream)
+        };
+        let connection = self.connection.insert(connection);
+        connection.write_all(request).await?;
+        Ok(connection)
+    }
+}
+
+async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> {
+    let (mut response, mut length) = (Response { status: 0, next: None, resume: None, body: Vec::new() }, 0);
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if connection.read_line(&mut line).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let text = line.trim_end();
+        if text.is_empty() {
+            break;
+        }
+        match text.split_once(": ") {
+            None => response.status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0),
+            Some((name, value)) => match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.parse().map_err(io::Error::other)?,
+                "backplane-resume" => response.resume = Some(value.to_owned()),
+                "link" => {
+                    let since = value.split_once("since=").and_then(|(_, rest)| rest.split_once('>'));
+                    response.next = since.map(|(id, _)| id.to_owned());
+                }
+                _ => {}
+            },
+        }
+    }
+    response.body.resize(length, 0);
+    connection.read_exact(&mut response.body).await?;
+    Ok(response)
+}
+
+fn get(path: &str, since: Position) -> String {
+    let since = match since {
+        Position::Start => String::new(),
+        Position::Cursor(id) | Position::Id(id) => {
+            format!("?since={}", backplane_actors::MessageId::from_u64(id))
+        }
+        Position::Garbage => "?since=nothing".to_owned(),
+    };
+    format!("GET {path}{since} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\n\r\n")
+}
+
+fn post(path: &str, body: &str, key: Option<&str>) -> String {
+    let key = key.map_or(String::new(), |key| format!("Idempotency-Key: {key}\r\n"));
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\n{key}\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+}
+
+fn number(id: &str) -> io::Result<u64> {
+    id.parse().map(backplane_actors::MessageId::as_u64).map_err(io::Error::other)
+}
