@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backplane::config::{Bus, Config};
-use backplane_actors::{Clock, ManualClock, Stats};
+use backplane_actors::{BrokerBuilder, Clock, ManualClock, Stats, Work};
 
 use crate::users::{self, BUS, OTHER_BUS};
 use crate::{Client, Raw, START, Service};
@@ -16,7 +16,11 @@ pub struct Setup {
     config: Config,
     manual: Arc<ManualClock>,
     clock: Arc<dyn Clock>,
+    fail_points: Option<Hook>,
 }
+
+/// Told what an actor has just done; may panic.
+type Hook = Box<dyn Fn(Work) + Send + Sync>;
 
 impl Setup {
     /// [`BUS`] and [`OTHER_BUS`] with the settings of the demonstration, on a free port, with two workers.
@@ -42,7 +46,7 @@ impl Setup {
             },
         ];
         let manual = Arc::new(ManualClock::at(START));
-        Self { config, clock: Arc::clone(&manual) as Arc<dyn Clock>, manual }
+        Self { config, clock: Arc::clone(&manual) as Arc<dyn Clock>, manual, fail_points: None }
     }
 
     /// Changes the configuration.
@@ -62,9 +66,20 @@ impl Setup {
         self
     }
 
+    /// Has actors meet this after each piece of work.
+    pub fn fail_points(mut self, hook: impl Fn(Work) + Send + Sync + 'static) -> Self {
+        self.fail_points = Some(Box::new(hook));
+        self
+    }
+
     /// Starts the server.
     pub fn start(self) -> Server {
-        Server { service: Service::start(self.config, self.clock), clock: self.manual }
+        let Self { config, manual, clock, fail_points } = self;
+        let broker = move |broker: BrokerBuilder| match fail_points {
+            Some(hook) => broker.clock(clock).fail_points(hook),
+            None => broker.clock(clock),
+        };
+        Server { service: Service::start_with(config, broker, |_| ()).0, clock: manual }
     }
 }
 

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use backplane::config::Config;
 use backplane::server::{self, Listeners};
 use backplane::{Backplane, broker_of};
-use backplane_actors::Clock;
+use backplane_actors::{BrokerBuilder, Clock};
 use futures::channel::oneshot;
 
 use crate::PATIENCE;
@@ -37,13 +37,13 @@ pub struct Service {
 impl Service {
     /// Starts it on this clock.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Self {
-        Self::start_with(config, clock, |_| ()).0
+        Self::start_with(config, |broker| broker.clock(clock), |_| ()).0
     }
 
-    /// Starts it, and does something in its system before it serves.
+    /// Starts it around a broker that is made as the test wants it, and does something in its system before it serves.
     pub fn start_with<T: Send + 'static>(
         config: Config,
-        clock: Arc<dyn Clock>,
+        broker: impl FnOnce(BrokerBuilder) -> BrokerBuilder + Send + 'static,
         first: impl FnOnce(&Backplane) -> T + Send + 'static,
     ) -> (Self, T) {
         let (started, starting) = mpsc::channel();
@@ -53,7 +53,7 @@ impl Service {
             actix_rt::System::new().block_on(async move {
                 let (config, log) = (of_thread, Log::of_this_system());
                 let listeners = Listeners::open(&config).unwrap();
-                let broker = broker_of(&config).clock(clock).start().unwrap();
+                let broker = broker(broker_of(&config)).start().unwrap();
                 let backplane = Backplane::around(&config, broker).unwrap();
                 let addresses = (listeners.plain(), listeners.tls(), listeners.metrics());
                 let first = first(&backplane);

@@ -1,13 +1,12 @@
 //! What fails a test that says nothing of it: errors in a log, and actors that panic.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use backplane::config::Config;
-use backplane_actors::{Clock, SystemClock, Timestamp};
+use backplane_actors::Work;
 
-use crate::{Home, Program, Server, Service, Setup, broker, errors_in, eventually, messages};
+use crate::{Home, Program, Server, Service, Setup, errors_in, eventually};
 
 /// One at a time: a line that nobody can be told to have logged is held against all that run.
 fn alone() -> MutexGuard<'static, ()> {
@@ -24,7 +23,7 @@ fn fails<T>(ending: T) -> bool {
 fn erring() -> Service {
     let mut config = Config::demo().unwrap();
     config.listen = vec!["127.0.0.1:0".parse().unwrap()];
-    Service::start_with(config, broker::clock(), |_| tracing::error!("planned")).0
+    Service::start_with(config, |broker| broker.clock(crate::broker::clock()), |_| tracing::error!("planned")).0
 }
 
 #[test]
@@ -48,26 +47,13 @@ fn an_error_that_may_be_anybodys_fails_all() {
     assert!(fails(other));
 }
 
-/// A clock that panics once, when it is armed.
-#[derive(Default)]
-struct Trap(AtomicBool);
-
-impl Clock for Trap {
-    fn now(&self) -> Timestamp {
-        assert!(!self.0.swap(false, Ordering::SeqCst), "planned");
-        SystemClock.now()
-    }
-}
-
 /// A server with an actor that has panicked.
 fn panicked() -> Server {
-    let trap = Arc::new(Trap::default());
-    let server = Setup::new().clock(Arc::clone(&trap) as Arc<dyn Clock>).start();
+    let server = Setup::new().fail_points(|work| assert_ne!(work, Work::ReadChannel, "planned")).start();
     server.client().post_payloads("c", &["1"]);
-    trap.0.store(true, Ordering::SeqCst);
-    // What becomes of this POST is nothing to this test.
-    server.client().post("c", messages(&["2"]));
-    eventually("an actor panics", || server.panics() == 1);
+    // What becomes of this retrieval is nothing to this test.
+    server.client().read("c", "");
+    eventually("an actor panics", || server.panics() > 0);
     server
 }
 

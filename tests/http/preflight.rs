@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
-use crate::harness::{BUS, Client, Ended, Home, Program};
+use testkit::{BUS, Client, Ended, Home, Program};
 
 /// An address that is taken for as long as the listener lives.
 fn taken() -> (TcpListener, String) {

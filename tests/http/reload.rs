@@ -2,9 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::harness::{
-    BUS, Client, Home, Program, basic, eventually, messages, password_hash, password_of, send,
-};
+use testkit::{BUS, Client, Home, Program, basic, eventually, messages, password_hash, password_of, send};
 
 /// A configuration with these users, who may all do everything. `top` comes first, `bus` is more about the bus.
 fn config(top: &str, users: &[&str], bus: &str) -> String {

@@ -1,7 +1,7 @@
 //! I-5 and I-6 against those who ask and do not read: they hold references and a bounded buffer each, all of
 //! them together no more than `limits.answer_memory`, and cost nobody else anything.
 
-use crate::harness::{Client, Raw, Server, Setup, eventually, message, messages};
+use testkit::{Client, Raw, Server, Setup, eventually, message, messages};
 
 const KIB: usize = 1024;
 /// Messages of the channel that nobody reads.

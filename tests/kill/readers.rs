@@ -48,7 +48,7 @@ pub(crate) async fn follow_channels(mut task: Task) -> History {
             }
             2..8 => {
                 if let Some(id) = of_bus {
-                    task.read(channel(number), Position::Id(id)).await;
+                    task.read(channel(number), Position::Id(id.id)).await;
                 }
             }
             _ => {}

@@ -10,7 +10,7 @@ use std::time::Instant;
 use fastrand::Rng;
 use tokio::sync::watch;
 
-use crate::history::{Answer, ChannelKey, History, Nanos, Position, Retrieval, Span, View};
+use crate::history::{Answer, ChannelKey, Cursor, History, Nanos, Position, Retrieval, Span, View};
 use crate::http::Client;
 
 /// Where the server is.
@@ -102,7 +102,7 @@ impl Task {
     }
 
     /// Reads, records the answer, and gives the position to go on from. Nothing when the server was killed.
-    pub(crate) async fn read(&mut self, view: View, since: Position) -> Option<u64> {
+    pub(crate) async fn read(&mut self, view: View, since: Position) -> Option<Cursor> {
         self.server().await;
         // Now that there is one: what is known by now has to be in the answer.
         let start = self.now();

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use backplane_actors::{
-    Batch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Post, PostError, Posted,
-    Posting, Read, ReadError, Since,
+    Batch, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Posted, Posting,
+    Since,
 };
 
 use crate::history::{
-    Answer, BATCH_MAX, ChannelKey, Ids, Outcome, Position, PostKey, Resume, Shown, Stamp, View,
+    Answer, BATCH_MAX, ChannelKey, Cursor, Ids, Outcome, Position, PostKey, Resume, Shown, Stamp, View,
 };
 use crate::http::Client;
 use crate::service::Service;
@@ -16,8 +16,8 @@ use crate::service::Service;
 pub(crate) enum Door {
     /// The broker's handle.
     Handle,
-    /// Messages to the bus's and the channel's actors.
-    Actors,
+    /// The handle of the bus.
+    Bus,
     Http(Client),
 }
 
@@ -57,7 +57,7 @@ impl Parcel {
         Posting {
             channel: service.channel(self.channel).clone(),
             messages: Batch::from((0..self.size).map(parse).collect::<Vec<_>>()),
-            key: self.key().map(|key| IdempotencyKey::new(&key, Fingerprint(fingerprint)).unwrap()),
+            key: self.key().map(|key| IdempotencyKey::new("stress", &key, Fingerprint(fingerprint)).unwrap()),
         }
     }
 }
@@ -71,10 +71,7 @@ impl Door {
         let bus = service.bus(parcel.channel.bus);
         let posted = match self {
             Self::Handle => service.broker.post(bus, parcel.posting(service)).await,
-            Self::Actors => {
-                let post = Post(parcel.posting(service));
-                service.broker.bus(bus).unwrap().send(post).await.unwrap_or(Err(PostError::Closed))
-            }
+            Self::Bus => service.broker.bus(bus.as_str()).unwrap().post(parcel.posting(service)).await,
             Self::Http(client) => {
                 let path = service.path(View::Channel(parcel.channel));
                 let key = parcel.key();
@@ -92,7 +89,7 @@ impl Door {
     /// Begins to post and hangs up.
     pub(crate) async fn post_and_leave(&mut self, service: &Arc<Service>, parcel: Parcel, share: f64) {
         match self {
-            Self::Handle | Self::Actors => {
+            Self::Handle | Self::Bus => {
                 let post = service.broker.post(service.bus(parcel.channel.bus), parcel.posting(service));
                 let mut post = std::pin::pin!(post);
                 // One poll sends it.
@@ -121,17 +118,20 @@ impl Door {
         }
     }
 
-    /// Nothing when the channel has no actor to ask.
     pub(crate) async fn read(
         &mut self,
         service: &Arc<Service>,
         view: View,
         since: Position,
-    ) -> Result<Option<Answer>, String> {
+    ) -> Result<Answer, String> {
         let (broker, bus) = (&service.broker, service.bus(view.bus()));
         let from = match since {
             Position::Start => Since::Start,
-            Position::Cursor(id) | Position::Id(id) => Since::After(MessageId::from_u64(id)),
+            Position::Cursor(Cursor { id, epoch }) => {
+                let (id, epoch) = (MessageId::from_u64(id), Some(Epoch::from_u64(epoch)));
+                backplane_actors::Position { id, epoch }.into()
+            }
+            Position::Id(id) => MessageId::from_u64(id).into(),
             Position::Garbage => Since::Unknown,
         };
         let page = match (self, view) {
@@ -139,19 +139,17 @@ impl Door {
             (Self::Handle, View::Channel(channel)) => {
                 broker.read_channel(bus, service.channel(channel), from).await
             }
-            (Self::Actors, View::Bus(_)) => {
-                broker.bus(bus).unwrap().send(Read(from)).await.unwrap_or(Err(ReadError::Closed))
-            }
-            (Self::Actors, View::Channel(channel)) => {
-                let Some(actor) = broker.channel(bus, service.channel(channel)) else { return Ok(None) };
-                actor.send(Read(from)).await.unwrap_or(Err(ReadError::Closed))
+            (Self::Bus, View::Bus(_)) => broker.bus(bus.as_str()).unwrap().read(from).await,
+            (Self::Bus, View::Channel(channel)) => {
+                let bus = broker.bus(bus.as_str()).unwrap();
+                bus.read_channel(service.channel(channel), from).await
             }
             (Self::Http(client), _) => {
                 let answer = client.read(&service.path(view), view.bus(), since).await;
-                return answer.map(Some).map_err(|error| format!("GET over HTTP: {error}"));
+                return answer.map_err(|error| format!("GET over HTTP: {error}"));
             }
         };
-        page.map(|page| Some(answer(&page, view.bus()))).map_err(|error| format!("read: {error}"))
+        page.map(|page| answer(&page, view.bus())).map_err(|error| format!("read: {error}"))
     }
 }
 
@@ -165,7 +163,7 @@ fn answer(page: &Page, bus: u8) -> Answer {
     });
     Answer {
         shown: shown.collect(),
-        next: page.next.as_u64(),
+        next: Cursor { id: page.next.id.as_u64(), epoch: page.next.epoch.map_or(0, Epoch::as_u64) },
         resume: match page.resume {
             backplane_actors::Resume::Complete => Resume::Complete,
             backplane_actors::Resume::Gap => Resume::Gap,

@@ -63,7 +63,7 @@ pub(crate) async fn meet_posters(mut task: Task) -> History {
             0 => leave(&mut task, view).await,
             1 => _ = task.read(view, Position::Garbage).await,
             2..12 => _ = task.read(view, Position::Id(lately)).await,
-            _ => lately = task.read(view, Position::Start).await.unwrap_or(lately),
+            _ => lately = task.read(view, Position::Start).await.map_or(lately, |next| next.id),
         }
         breathe(&mut task).await;
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_rt::{Arbiter, ArbiterHandle};
 use backplane::config::{Bus, Config};
-use backplane_actors::{Broker, BusName, ChannelName, Clock, Timestamp};
+use backplane_actors::{Boot, Broker, BusName, ChannelName, Clock, Timestamp};
 use testkit::{START, errors_in};
 
 use crate::checker::Rules;
@@ -26,8 +26,16 @@ impl RunClock {
 }
 
 impl Clock for RunClock {
-    fn now(&self) -> Timestamp {
+    fn wall(&self) -> Timestamp {
         Timestamp::from_millis(START.as_millis() + millis(self.nanos()))
+    }
+
+    fn uptime(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn boot(&self) -> Option<Boot> {
+        None
     }
 }
 
@@ -46,13 +54,16 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn start(rules: &[Rules]) -> Self {
         let clock = RunClock(Instant::now());
-        let (mut running, arbiters) =
-            testkit::Service::start_with(config(rules), Arc::new(clock), |backplane| {
+        let (mut running, arbiters) = testkit::Service::start_with(
+            config(rules),
+            move |broker| broker.clock(Arc::new(clock)),
+            |backplane| {
                 let arbiters = [Arbiter::new(), Arbiter::new()];
                 let joining = backplane.broker().clone();
                 arbiters[0].spawn_fn(move || joining.join_arbiter());
                 arbiters.each_ref().map(Arbiter::handle)
-            });
+            },
+        );
         // The report tells them, with what else was wrong.
         running.expect_panics();
         let buses = BUSES.iter().map(|(name, channels)| {

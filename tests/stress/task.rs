@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use fastrand::Rng;
 
 use crate::door::{Door, Parcel};
-use crate::history::{Attempt, ChannelKey, History, Nanos, Outcome, Position, Retrieval, Span, View};
+use crate::history::{Attempt, ChannelKey, Cursor, History, Nanos, Outcome, Position, Retrieval, Span, View};
 use crate::plan::BUSES;
 use crate::service::Service;
 
@@ -105,18 +105,17 @@ impl Task {
     }
 
     /// Reads, records the answer, and gives the position to go on from.
-    pub(crate) async fn read(&mut self, view: View, since: Position) -> Option<u64> {
+    pub(crate) async fn read(&mut self, view: View, since: Position) -> Option<Cursor> {
         let start = self.now();
         let answer = self.door.read(&self.run.service, view, since).await;
         let span = Span { start, end: self.now() };
         self.history.tally.http_reads += u64::from(self.door.is_http());
         match answer {
-            Ok(Some(answer)) => {
+            Ok(answer) => {
                 let next = answer.next;
                 self.history.retrievals.push(Retrieval { view, since, span, answer });
                 Some(next)
             }
-            Ok(None) => None,
             Err(failure) => {
                 self.history.failures.push(failure);
                 None

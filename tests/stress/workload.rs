@@ -45,7 +45,7 @@ impl Crew {
     /// By the broker's handle and by its actors, in turn.
     fn inside(&mut self) -> Task {
         self.turn += 1;
-        self.task(if self.turn.is_multiple_of(2) { Door::Handle } else { Door::Actors })
+        self.task(if self.turn.is_multiple_of(2) { Door::Handle } else { Door::Bus })
     }
 
     /// Runs it on the arbiters, one of which runs actors too, and on threads without actors, in turn.

@@ -149,13 +149,22 @@ impl View {
     }
 }
 
+/// A position as an answer gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The id.
+    pub id: u64,
+    /// The history that it belongs to.
+    pub epoch: u64,
+}
+
 /// Where a retrieval goes on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
     /// No `since`.
     Start,
     /// The position that an earlier answer of the same view gave to go on from.
-    Cursor(u64),
+    Cursor(Cursor),
     /// Some other id that the server gave out.
     Id(u64),
     /// Text that is no id.
@@ -166,7 +175,7 @@ impl Position {
     /// The id that is sent as `since`.
     pub const fn id(self) -> Option<u64> {
         match self {
-            Self::Cursor(id) | Self::Id(id) => Some(id),
+            Self::Cursor(Cursor { id, .. }) | Self::Id(id) => Some(id),
             Self::Start | Self::Garbage => None,
         }
     }
@@ -200,7 +209,7 @@ pub struct Answer {
     /// Its messages, in its order.
     pub shown: Box<[Shown]>,
     /// The position that it gives to go on from.
-    pub next: u64,
+    pub next: Cursor,
     /// Whether something was missed, says the server.
     pub resume: Resume,
 }

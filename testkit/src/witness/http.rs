@@ -3,11 +3,12 @@
 use std::io;
 use std::net::SocketAddr;
 
+use backplane_actors::{Epoch, MessageId};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::history::{Answer, ChannelKey, Position, Resume, Shown, Stamp};
+use super::history::{Answer, ChannelKey, Cursor, Position, Resume, Shown, Stamp};
 
 /// User and password of the demonstration.
 const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
@@ -20,7 +21,7 @@ pub struct Client {
 
 struct Response {
     status: u16,
-    next: Option<String>,
+    next: Option<(String, String)>,
     resume: Option<String>,
     body: Vec<u8>,
 }
@@ -92,7 +93,7 @@ impl Client {
             Ok(Shown { id: self::number(frame.id)?, stamp: Stamp(frame.message.payload), channel })
         });
         let shown = shown.collect::<io::Result<_>>()?;
-        Ok(Answer { shown, next: number(response.next.as_deref().unwrap_or_default())?, resume })
+        Ok(Answer { shown, next: cursor(response.next)?, resume })
     }
 
     /// Asks, reads the beginning of the answer, and hangs up.
@@ -143,8 +144,9 @@ async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> 
                 "content-length" => length = value.parse().map_err(io::Error::other)?,
                 "backplane-resume" => response.resume = Some(value.to_owned()),
                 "link" => {
-                    let since = value.split_once("since=").and_then(|(_, rest)| rest.split_once('>'));
-                    response.next = since.map(|(id, _)| id.to_owned());
+                    let query = value.split_once("?since=").and_then(|(_, rest)| rest.split_once('>'));
+                    let parts = query.and_then(|(query, _)| query.split_once("&epoch="));
+                    response.next = parts.map(|(id, epoch)| (id.to_owned(), epoch.to_owned()));
                 }
                 _ => {}
             },
@@ -158,9 +160,10 @@ async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> 
 fn get(path: &str, since: Position) -> String {
     let since = match since {
         Position::Start => String::new(),
-        Position::Cursor(id) | Position::Id(id) => {
-            format!("?since={}", backplane_actors::MessageId::from_u64(id))
+        Position::Cursor(Cursor { id, epoch }) => {
+            format!("?since={}&epoch={}", MessageId::from_u64(id), Epoch::from_u64(epoch))
         }
+        Position::Id(id) => format!("?since={}", MessageId::from_u64(id)),
         Position::Garbage => "?since=nothing".to_owned(),
     };
     format!("GET {path}{since} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\n\r\n")
@@ -173,6 +176,13 @@ fn post(path: &str, body: &str, key: Option<&str>) -> String {
         "POST {path} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\n{key}\
          Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
+}
+
+/// The position that an answer's link names.
+fn cursor(next: Option<(String, String)>) -> io::Result<Cursor> {
+    let (id, epoch) = next.ok_or_else(|| io::Error::other("no position to go on from"))?;
+    let epoch: Epoch = epoch.parse().map_err(io::Error::other)?;
+    Ok(Cursor { id: number(&id)?, epoch: epoch.as_u64() })
 }
 
 fn number(id: &str) -> io::Result<u64> {

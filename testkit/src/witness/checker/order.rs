@@ -15,7 +15,7 @@ pub(super) fn rising(history: &History, catalogue: &Catalogue, buses: usize, fin
         }
     }
     for Retrieval { view, span, answer, .. } in &history.retrievals {
-        given[usize::from(view.bus())].push((span.end, answer.next));
+        given[usize::from(view.bus())].push((span.end, answer.next.id));
     }
     let mut posts: Vec<_> = catalogue.posts().filter(|post| post.first.is_some()).collect();
     posts.sort_unstable_by_key(|post| post.start);
@@ -60,5 +60,5 @@ pub(super) fn gone(history: &History, findings: &mut Findings) {
 /// The lowest id that may still be there after an answer that showed the whole window.
 fn oldest(Retrieval { since, answer, .. }: &Retrieval) -> Option<u64> {
     let whole = matches!(since, Position::Start | Position::Garbage) || answer.resume == Resume::Gap;
-    whole.then(|| answer.shown.first().map_or(answer.next + 1, |first| first.id))
+    whole.then(|| answer.shown.first().map_or(answer.next.id + 1, |first| first.id))
 }

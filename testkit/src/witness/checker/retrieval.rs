@@ -28,11 +28,11 @@ pub(super) fn check(retrieval: &Retrieval, timelines: &Timelines, rules: &[Rules
     if !shown.is_sorted_by(|one, other| one.id < other.id) {
         return findings.add(Kind::Order, || format!("ids do not rise: {}", told(retrieval)));
     }
-    if shown.last().is_some_and(|last| last.id > answer.next) {
+    if shown.last().is_some_and(|last| last.id > answer.next.id) {
         findings.add(Kind::Order, || format!("the next position is too low: {}", told(retrieval)));
     }
     let newer = retrieval.since.id().map_or(0, |id| timeline.count(|point| point.id <= id));
-    let reaches = timeline.count(|point| point.id <= answer.next);
+    let reaches = timeline.count(|point| point.id <= answer.next.id);
     let from = shown.first().map_or(newer, |first| timeline.count(|point| point.id < first.id));
     let rules = &rules[usize::from(retrieval.view.bus())];
     let to = from + shown.len();
@@ -199,5 +199,8 @@ impl Placed<'_> {
 pub(super) fn told(retrieval: &Retrieval) -> String {
     let Retrieval { view, since, span, answer } = retrieval;
     let ends = (answer.shown.first(), answer.shown.last(), answer.shown.len());
-    format!("{view:?} since {since:x?} during {span:?}: {:?} {ends:x?} next {:x}", answer.resume, answer.next)
+    format!(
+        "{view:?} since {since:x?} during {span:?}: {:?} {ends:x?} next {:x}",
+        answer.resume, answer.next.id
+    )
 }
