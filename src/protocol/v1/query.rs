@@ -8,6 +8,8 @@ use super::padding::Callback;
 use crate::error::{ApiError, ErrorCode};
 
 /// The parameters of a retrieval. Unknown ones are for other versions and are passed over.
+///
+/// `since` and `epoch` are one position, as the link of an earlier answer had them.
 pub(super) struct Query {
     pub(super) since: Since,
     pub(super) callback: Option<Callback>,
@@ -15,15 +17,28 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, ApiError> {
-        let (mut since, mut callback) = (None, None);
+        let (mut since, mut epoch, mut callback) = (None, None, None);
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             match &*name {
-                "since" => once(&mut since, "since", Since::from_text(&value))?,
+                "since" => once(&mut since, "since", value)?,
+                "epoch" => once(&mut epoch, "epoch", value)?,
                 "callback" => once(&mut callback, "callback", Callback::parse(&value)?)?,
                 _ => {}
             }
         }
-        Ok(Self { since: since.unwrap_or(Since::Start), callback })
+        Ok(Self { since: position(since.as_deref(), epoch.as_deref()), callback })
+    }
+}
+
+/// Where a retrieval starts. An epoch without a `since` says nothing.
+///
+/// No link of this server names an epoch: a position that has one was given out by another, and whatever its id
+/// says, something may have been missed (I-10).
+fn position(since: Option<&str>, epoch: Option<&str>) -> Since {
+    match (since, epoch) {
+        (None, _) => Since::Start,
+        (Some(since), None) => Since::from_text(since),
+        (Some(_), Some(_)) => Since::Unknown,
     }
 }
 
