@@ -14,7 +14,18 @@ describe("answers", () => {
       ['<?since=1>; rel="prev"', undefined],
       ["", undefined],
     ] as const) {
-      expect(readAnswer([], headers({ Link: link })).next, link).toBe(next);
+      expect(readAnswer([], headers({ Link: link })).next?.since, link).toBe(next);
+    }
+  });
+
+  test("the epoch comes from the same link, if it has one", () => {
+    for (const [link, epoch] of [
+      ['<https://x/c?since=00a&epoch=E-1>; rel="next"', "E-1"],
+      ["<?epoch=E%261&since=00a>; rel=next", "E&1"],
+      ['<?since=1&epoch=a>; rel="prev", <?since=2>; rel="next"', undefined],
+      ['<?since=00a&other=E>; rel="next"', undefined],
+    ] as const) {
+      expect(readAnswer([], headers({ Link: link })).next?.epoch, link).toBe(epoch);
     }
   });
 

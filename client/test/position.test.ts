@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { readAnswer } from "../src/core/answer";
+import { readAnswer, type Next } from "../src/core/answer";
 import { Position, REMEMBERED } from "../src/core/position";
 import { Channel, dice, frame } from "./world";
 
 const ids = (frames: ReadonlyArray<{ id: string }>): string[] => frames.map(({ id }) => id);
 
+const at = (since: string, epoch?: string): Next => ({ since, epoch });
+
 function poll(position: Position, channel: Channel): string[] {
-  const since = position.since === undefined ? "" : `?since=${position.since}`;
-  const { body, header } = channel.answer(`https://x/c${since}`, new AbortController().signal) as {
+  const { body, header } = channel.answer(`https://x/c${position.query}`, new AbortController().signal) as {
     body: unknown;
     header: (name: string) => string | null;
   };
@@ -18,17 +19,17 @@ describe("RET-4 positions", () => {
   test("a whole-window answer brings nothing twice", () => {
     const position = new Position();
     const frames = [frame("1"), frame("2"), frame("3")];
-    expect(ids(position.take({ frames, next: "3", resume: "complete" }))).toEqual(["1", "2", "3"]);
-    expect(ids(position.take({ frames: [...frames, frame("4")], next: "4", resume: "complete" }))).toEqual(["4"]);
-    expect(ids(position.take({ frames: [frame("2"), frame("5")], next: "5", resume: "gap" }))).toEqual(["5"]);
+    expect(ids(position.take({ frames, next: at("3"), resume: "complete" }))).toEqual(["1", "2", "3"]);
+    expect(ids(position.take({ frames: [...frames, frame("4")], next: at("4"), resume: "complete" }))).toEqual(["4"]);
+    expect(ids(position.take({ frames: [frame("2"), frame("5")], next: at("5"), resume: "gap" }))).toEqual(["5"]);
     expect(position.since).toBe("5");
   });
 
   test("an empty answer moves the position if the server says where to", () => {
     const position = new Position();
-    position.take({ frames: [], next: "7", resume: "complete" });
+    position.take({ frames: [], next: at("7"), resume: "complete" });
     expect(position.since).toBe("7");
-    position.take({ frames: [], next: "6", resume: "complete" });
+    position.take({ frames: [], next: at("6"), resume: "complete" });
     expect(position.since).toBe("7");
     position.take({ frames: [], next: undefined, resume: undefined });
     expect(position.since).toBe("7");
@@ -36,13 +37,13 @@ describe("RET-4 positions", () => {
 
   test("after a reset lower ids are new, unless that very one was seen", () => {
     const position = new Position();
-    position.take({ frames: [frame("5"), frame("8")], next: "8", resume: "complete" });
-    expect(ids(position.take({ frames: [frame("2"), frame("5"), frame("6")], next: "6", resume: "reset" }))).toEqual([
+    position.take({ frames: [frame("5"), frame("8")], next: at("8"), resume: "complete" });
+    expect(ids(position.take({ frames: [frame("2"), frame("5"), frame("6")], next: at("6"), resume: "reset" }))).toEqual([
       "2",
       "6",
     ]);
     expect(position.since).toBe("6");
-    expect(ids(position.take({ frames: [frame("7")], next: "7", resume: "complete" }))).toEqual(["7"]);
+    expect(ids(position.take({ frames: [frame("7")], next: at("7"), resume: "complete" }))).toEqual(["7"]);
   });
 
   test("servers that say nothing may use any ids", () => {
@@ -59,8 +60,49 @@ describe("RET-4 positions", () => {
 
   test("a server that only says where to go on from is believed, whatever its ids", () => {
     const position = new Position();
-    position.take({ frames: [frame("z")], next: "a", resume: undefined });
+    position.take({ frames: [frame("z")], next: at("a"), resume: undefined });
     expect(position.since).toBe("a");
+  });
+
+  test("what is asked for is what the link said", () => {
+    const position = new Position();
+    expect(position.query).toBe("");
+    position.take({ frames: [frame("1")], next: at("1", "E/1"), resume: "complete" });
+    expect(position.query).toBe("?since=1&epoch=E%2F1");
+    // Without headers, as with JSONP, there are ids alone.
+    position.take({ frames: [frame("2")], next: undefined, resume: undefined });
+    expect(position.query).toBe("?since=2");
+  });
+
+  test("in another epoch lower ids are new, unless that very one was seen", () => {
+    const position = new Position();
+    position.take({ frames: [frame("5"), frame("8")], next: at("8", "A"), resume: "complete" });
+    const other = { frames: [frame("2"), frame("5"), frame("6")], next: at("6", "B"), resume: "gap" } as const;
+    expect(ids(position.take(other))).toEqual(["2", "6"]);
+    expect(position.query).toBe("?since=6&epoch=B");
+    // From there on ids rise again.
+    expect(ids(position.take({ frames: [frame("6"), frame("7")], next: at("7", "B"), resume: "gap" }))).toEqual(["7"]);
+    expect(ids(position.take({ frames: [frame("3")], next: at("7", "B"), resume: "gap" }))).toEqual([]);
+  });
+
+  test("an empty answer of another epoch moves the position down", () => {
+    const position = new Position();
+    position.take({ frames: [frame("8")], next: at("8", "A"), resume: "complete" });
+    position.take({ frames: [], next: at("3", "B"), resume: "gap" });
+    expect(position.query).toBe("?since=3&epoch=B");
+    expect(ids(position.take({ frames: [frame("4")], next: at("4", "B"), resume: "complete" }))).toEqual(["4"]);
+  });
+
+  test("a server that begins to name its epoch, or no longer does, may be another one", () => {
+    for (const [before, after] of [
+      [undefined, "A"],
+      ["A", undefined],
+    ]) {
+      const position = new Position();
+      position.take({ frames: [frame("5")], next: at("5", before), resume: "complete" });
+      const answer = { frames: [frame("4"), frame("5")], next: at("5", after), resume: "gap" } as const;
+      expect(ids(position.take(answer))).toEqual(["4"]);
+    }
   });
 
   test("what is remembered is bounded", () => {
@@ -103,6 +145,27 @@ describe("RET-4 positions", () => {
       expect([...got].sort(), `seed ${seed}`).toEqual(got);
       expect(new Set(got).size).toBe(got.length);
       expect(got.every((id) => posted.includes(id))).toBe(true);
+    }
+  });
+
+  test("nothing is lost or twice when the epoch changes, whatever the ids", () => {
+    for (let seed = 1; seed <= 300; seed += 1) {
+      const roll = dice(seed);
+      const channel = new Channel();
+      channel.epoch = "0";
+      channel.restart(10);
+      const position = new Position();
+      poll(position, channel);
+      const got: string[] = [];
+      const posted: string[] = [];
+      for (let round = 1; round < 6; round += 1) {
+        for (let n = roll(4); n > 0; n -= 1) posted.push(channel.post().id);
+        got.push(...poll(position, channel));
+        // What was read stays in the window over a power loss or is gone; new ids never repeat old ones here.
+        channel.epoch = String(round);
+        if (roll(2) === 0) channel.restart(1_000 - 100 * round + roll(50));
+      }
+      expect(got, `seed ${seed}`).toEqual(posted);
     }
   });
 

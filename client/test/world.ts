@@ -151,6 +151,8 @@ export class Channel {
   frames: Frame[] = [];
   capacity = 100;
   headers = true;
+  /** What its links name: a position of another epoch is a gap. */
+  epoch: string | undefined;
   private counter = 0;
   private lost = "";
 
@@ -177,13 +179,17 @@ export class Channel {
   }
 
   readonly answer: Handler = (url) => {
-    const since = new URL(url).searchParams.get("since");
+    const asked = new URL(url).searchParams;
+    const other = this.epoch !== undefined && asked.has("since") && asked.get("epoch") !== this.epoch;
+    const since = other ? "" : asked.get("since");
     const at = this.frames.findIndex(({ id }) => id === since);
     const newest = this.frames[this.frames.length - 1]?.id ?? this.lost;
     const issued = String(this.counter).padStart(13, "0");
-    const resume = since === null || at >= 0 ? "complete" : since > issued ? "reset" : since < this.lost ? "gap" : "complete";
+    const resume = other ? "gap" : since === null || at >= 0 ? "complete" : since > issued ? "reset" : since < this.lost ? "gap" : "complete";
     const next = newest === "" ? "0000000000000" : newest;
-    const headers = { "Backplane-Resume": resume, Link: `<${url.split("?")[0] ?? ""}?since=${next}>; rel="next"` };
+    const epoch = this.epoch === undefined ? "" : `&epoch=${this.epoch}`;
+    const link = `<${url.split("?")[0] ?? ""}?since=${next}${epoch}>; rel="next"`;
+    const headers = { "Backplane-Resume": resume, Link: link };
     return reply(this.frames.slice(at + 1), this.headers ? headers : {});
   };
 }

@@ -79,6 +79,23 @@ fn a_position_that_never_was_is_told_as_a_reset() {
 }
 
 #[test]
+fn i_10_a_position_with_an_epoch_of_another_server_is_never_complete() {
+    let server = Server::start();
+    let client = server.client();
+    let ids = client.post_payloads("c", &["1", "2"]);
+    let newest = &ids[1];
+    assert_eq!(client.read("c", &format!("?since={newest}")).resume(), "complete");
+    for query in [format!("?since={newest}&epoch=other"), format!("?epoch=&since={newest}")] {
+        let reply = client.read("c", &query);
+        assert_ne!(reply.resume(), "complete", "{query}");
+        assert_eq!(reply.payloads(), ["1", "2"], "{query}");
+    }
+    // Without a position it belongs to nothing.
+    assert_eq!(client.read("c", "?epoch=other").resume(), "complete");
+    client.read("c", &format!("?since={newest}&epoch=a&epoch=a")).is_error(400, "invalid_request");
+}
+
+#[test]
 fn links_start_with_the_public_url() {
     for (public, start) in [
         ("https://bp.example.com", "https://bp.example.com"),

@@ -6,10 +6,17 @@ import { isObject } from "./json";
 /** Whether something was missed, in the words of `Backplane-Resume`. */
 export type Resume = "complete" | "gap" | "reset";
 
+/** The position to go on from, as the server says it. */
+export interface Next {
+  readonly since: string;
+  /** The server's history that the position belongs to; only servers that say so. */
+  readonly epoch: string | undefined;
+}
+
 export interface Answer {
   readonly frames: readonly Frame[];
-  /** The position to go on from; only servers that say so. */
-  readonly next: string | undefined;
+  /** Only servers that say so, and transports with headers. */
+  readonly next: Next | undefined;
   /** `undefined`: the server does not say, or the transport has no headers. */
   readonly resume: Resume | undefined;
 }
@@ -33,8 +40,10 @@ export function framesIn(list: readonly unknown[]): Frame[] {
   );
 }
 
-/** The `since` of a `Link` with `rel="next"`. */
-function nextIn(link: string): string | undefined {
-  const [, since] = /<[^>]*[?&]since=([^&>]+)[^>]*>\s*;[^,]*\brel="?next\b/.exec(link) ?? [];
-  return since === undefined ? undefined : decodeURIComponent(since);
+/** The parameters of a `Link` with `rel="next"`. */
+function nextIn(link: string): Next | undefined {
+  const [, query = ""] = /<[^>?]*\?([^>]*)>\s*;[^,]*\brel="?next\b/.exec(link) ?? [];
+  const parameters = new URLSearchParams(query);
+  const since = parameters.get("since");
+  return since === null ? undefined : { since, epoch: parameters.get("epoch") ?? undefined };
 }

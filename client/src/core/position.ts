@@ -4,8 +4,8 @@
  * By RET-4 a server answers with its whole window when it no longer has the message that `since` names; the page
  * must not see those again that it has seen. A server that sends `Backplane-Resume` gives out ids that sort as
  * text and rise within a bus, and shows nothing at or below a position it gave out: what is above the position
- * is new. After a `reset` its ids may have started lower, and servers that say nothing promise nothing: there a
- * frame is new unless its very id was seen.
+ * is new. After a `reset`, and when the answer names another epoch than the position has, its ids may have started
+ * lower, and servers that say nothing promise nothing: there a frame is new unless its very id was seen.
  */
 
 import type { Frame } from "../public";
@@ -15,13 +15,23 @@ import type { Answer } from "./answer";
 export const REMEMBERED = 4_096;
 
 export class Position {
-  /** What to send as `since`. */
+  /** The last message that was seen, or the one that the server said to go on from. */
   since: string | undefined;
+  /** Which history of the server `since` belongs to, if the server says so. */
+  private epoch: string | undefined;
   private readonly seen = new Set<string>();
+
+  /** What to ask for: a query with its question mark, or nothing without a position. */
+  get query(): string {
+    if (this.since === undefined) return "";
+    const since = `?since=${encodeURIComponent(this.since)}`;
+    return this.epoch === undefined ? since : `${since}&epoch=${encodeURIComponent(this.epoch)}`;
+  }
 
   /** Moves on by an answer and returns its new frames, in order. */
   take(answer: Answer): Frame[] {
-    const rising = answer.resume === "complete" || answer.resume === "gap";
+    const sameEpoch = this.since === undefined || answer.next?.epoch === this.epoch;
+    const rising = sameEpoch && (answer.resume === "complete" || answer.resume === "gap");
     const fresh: Frame[] = [];
     let highest = rising ? this.since : undefined;
     for (const frame of answer.frames) {
@@ -30,8 +40,12 @@ export class Position {
       if (above || !rising) highest = frame.id;
     }
     this.remember(answer.frames);
-    const next = rising ? later(highest, answer.next) : (answer.next ?? highest);
-    this.since = next ?? this.since;
+    const said = answer.next?.since;
+    const next = rising ? later(highest, said) : (said ?? highest);
+    if (next !== undefined) {
+      this.since = next;
+      this.epoch = answer.next?.epoch;
+    }
     return fresh;
   }
 

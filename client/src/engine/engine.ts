@@ -138,8 +138,7 @@ export class Engine {
 
   private async poll(stay: Stay, channel: string): Promise<void> {
     stay.polling = true;
-    const { since } = stay.position;
-    const url = since === undefined ? channel : `${channel}?since=${encodeURIComponent(since)}`;
+    const url = channel + stay.position.query;
     try {
       const { body, header } = await this.within(stay, (signal) => this.getter.get(url, signal));
       if (stay.over.signal.aborted) return;

@@ -8,6 +8,8 @@ use super::padding::Callback;
 use crate::error::{ApiError, ErrorCode};
 
 /// The parameters of a retrieval. Unknown ones are for other versions and are passed over.
+///
+/// `since` and `epoch` are one position, as the link of an earlier answer had them.
 pub(super) struct Query {
     pub(super) since: Since,
     pub(super) callback: Option<Callback>,
