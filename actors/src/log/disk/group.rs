@@ -20,8 +20,6 @@ pub(crate) struct Group {
     pub(super) bytes: Vec<u8>,
     /// The last id, and when it was accepted. `None` without records.
     pub(super) last: Option<(MessageId, Stamp)>,
-    /// Ids up to here stand for buses that were closed.
-    pub(super) retired: MessageId,
     pub(super) keep: Keep,
     /// By [`Feed::id`]: buses of the same name may follow one another.
     feeds: HashMap<u64, (Feed, Vec<Commit>), RandomState>,
@@ -35,7 +33,7 @@ pub(crate) struct Panicked;
 impl Group {
     pub(crate) fn new() -> Self {
         let (bytes, feeds, done) = (Vec::new(), HashMap::default(), Vec::new());
-        Self { bytes, last: None, retired: MessageId::ZERO, keep: Keep::NOTHING, feeds, done }
+        Self { bytes, last: None, keep: Keep::NOTHING, feeds, done }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -71,9 +69,8 @@ impl Group {
     }
 
     /// Adds the note that a bus was closed.
-    pub(crate) fn push_retired(&mut self, note: &Note, next: MessageId, done: Done) -> Result<(), TooLong> {
+    pub(crate) fn push_retired(&mut self, note: &Note, done: Done) -> Result<(), TooLong> {
         push_frame(&mut self.bytes, |into| note.encode(into))?;
-        self.retired = self.retired.max(next);
         self.done.push(done);
         Ok(())
     }
@@ -109,7 +106,7 @@ impl Group {
         self.bytes.clear();
         // A burst must not be remembered for ever.
         self.bytes.shrink_to(1 << 20);
-        (self.last, self.retired, self.keep) = (None, MessageId::ZERO, Keep::NOTHING);
+        (self.last, self.keep) = (None, Keep::NOTHING);
         if panicked { Err(Panicked) } else { Ok(()) }
     }
 }

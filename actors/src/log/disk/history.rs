@@ -107,11 +107,6 @@ impl History {
         Ok(())
     }
 
-    /// Buses were closed, and ids up to here stand for them.
-    pub(crate) fn retired(&mut self, next: MessageId) {
-        self.reserve(next);
-    }
-
     fn seen(&mut self, at: Stamp) {
         if self.last.is_none_or(|last| last.moment <= at.moment) {
             self.last = Some(at);

@@ -85,10 +85,9 @@ impl Queue {
     pub(crate) fn retire(&self, bus: &BusName, done: Done) -> Result<Incarnation, LogError> {
         let mut state = self.state();
         state.check()?;
-        let highest = state.sequencer.highest();
-        let next = Incarnation(highest);
+        let next = Incarnation(state.sequencer.highest());
         let note = Note::Retired { bus: bus.clone(), next };
-        state.gathering.push_retired(&note, highest, done).map_err(|_| LogError::TooLong)?;
+        state.gathering.push_retired(&note, done).map_err(|_| LogError::TooLong)?;
         self.write(&mut state);
         Ok(next)
     }

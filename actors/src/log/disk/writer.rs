@@ -111,7 +111,6 @@ impl Writer {
         if let Some((last, at)) = group.last {
             self.history.records(last, at);
         }
-        self.history.retired(group.retired);
         self.count();
         Ok(())
     }

@@ -75,12 +75,15 @@ fn i_5_a_post_that_is_longer_than_the_bound_is_refused() {
     let (log, _) = running(&folder, &clock, 1, Some(MAX));
     let mut bus = Bus::new();
     bus.post(&log, contract::proposal("b", &["{}"]));
-    let text = "m".repeat(usize::try_from(MAX).unwrap());
-    log.propose(contract::proposal("b", &[&text]), Ticket(9), &bus.feed).unwrap();
-    log.flush();
-    assert!(
-        matches!(bus.told(), Outcome::Refused { error: LogError::Full, tickets } if tickets == [Ticket(9)])
-    );
+    // Also one that would leave no room for the segment after it, without which it could never go.
+    for halves in [9, 12] {
+        let text = "m".repeat(usize::try_from(SEGMENT).unwrap() / 2 * halves);
+        log.propose(contract::proposal("b", &[&text]), Ticket(9), &bus.feed).unwrap();
+        log.flush();
+        let told = bus.told();
+        let Outcome::Refused { error: LogError::Full, tickets } = told else { panic!("it is taken") };
+        assert_eq!(tickets, [Ticket(9)]);
+    }
     bus.post(&log, contract::proposal("b", &["{}"]));
     log.close();
 }
@@ -134,6 +137,24 @@ fn what_is_over_leaves_the_disk_also_when_nobody_posts() {
     let (log, after) = running(&folder, &clock, 2, None);
     assert_eq!(after.lost, last);
     assert!(after.highest >= last && after.timeline.now() >= extent.timeline.now());
+    log.close();
+}
+
+#[test]
+fn what_is_over_leaves_the_disk_also_when_few_posts_come_all_the_time() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, extent) = running(&folder, &clock, 1, None);
+    let mut bus = Bus::new();
+    let first = folder.list().unwrap().into_iter().find(|name| number(name) == Some(1)).unwrap();
+    // Each is kept for a minute, and so there is always one that is needed.
+    for _ in 0..5 {
+        bus.post(&log, ending(extent.timeline.now()));
+        clock.advance(Duration::from_secs(25));
+    }
+    wait_until(|| folder.list().unwrap().iter().filter(|name| number(name).is_some()).count() > 2);
+    bus.post(&log, ending(extent.timeline.now()));
+    clock.advance(Duration::from_secs(59));
+    wait_until(|| !folder.list().unwrap().contains(&first));
     log.close();
 }
 

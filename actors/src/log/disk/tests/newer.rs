@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::super::content::encode;
+use super::super::content::{Note, encode};
 use super::super::inspect::look;
 use super::super::read::length;
 use super::super::salvage::salvage;
@@ -12,7 +12,7 @@ use super::super::sim::{Image, SimFolder};
 use super::super::walk::Frames;
 use super::world::{SEGMENT, START, recover};
 use crate::log::{Record, RecoveryError, contract};
-use crate::model::{ChannelName, MessageId};
+use crate::model::{ChannelName, MessageId, Timestamp};
 
 /// A kind that is not known.
 const NEWER: &[u8] = &[200, 1, 2, 3];
@@ -68,6 +68,17 @@ fn what_a_newer_program_wrote_is_not_damage() {
     let bytes = super::super::file::Folder::read(&new, &segment::name(1)).unwrap();
     let copied: Vec<_> = Frames::of(&bytes, 1, HEADER).map(|frame| frame.bytes.to_vec()).collect();
     assert_eq!(copied[..3], contents);
+}
+
+#[test]
+fn i_1_a_copy_knows_which_ids_were_reserved() {
+    let far = MessageId::first_at(Timestamp::MAX);
+    let mut reserved = Vec::new();
+    Note::Reserved(far).encode(&mut reserved).unwrap();
+    let old = SimFolder::of(&log_of(&[post(1, "c"), reserved]));
+    let new = SimFolder::default();
+    salvage(&old, Arc::new(new.clone()), SEGMENT).unwrap();
+    assert_eq!(recover(&new).unwrap().highest, far);
 }
 
 #[test]

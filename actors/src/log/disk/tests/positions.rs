@@ -24,9 +24,9 @@ fn image(folder: &SimFolder, fate: Fate) -> Image {
     folder.crash(folder.ops(), fate, &mut Dice(1))
 }
 
-/// Starts on these files as run 2.
+/// Starts on these files as run 9.
 fn restarted(image: &Image, clock: &Arc<ManualClock>) -> (DiskLog, Extent) {
-    let (log, extent, _) = start(log(&SimFolder::of(image), HOUR), clock, 2);
+    let (log, extent, _) = start(log(&SimFolder::of(image), HOUR), clock, 9);
     (log, extent)
 }
 
@@ -114,30 +114,35 @@ fn i_10_the_runs_are_known_when_the_segments_that_they_wrote_are_gone() {
         let (log, _, _) = start(log(&folder, Durability::Sync), &clock, epoch);
         let mut bus = Bus::new();
         // Enough for several segments.
-        ends = (0..30).map(|_| post(&mut bus, &log)).collect();
+        let ids: Vec<_> = (0..30).map(|_| post(&mut bus, &log)).collect();
+        ends.push((epoch, ids[29]));
         log.close();
         clock.advance(Duration::from_secs(1));
     }
-    let (last, before) = (ends.pop().unwrap(), 4);
     let all = image(&folder, EVERYTHING);
     let (whole, expected) = restarted(&all, &clock);
     whole.close();
-    for first in 1..all.len() {
+    let (mut believed, mut gaps) = (0, 0);
+    for first in 0..all.len() {
         let suffix: Image =
             all.iter().skip(first).map(|(name, bytes)| (name.clone(), bytes.clone())).collect();
-        let used = suffix.values().any(|bytes| bytes.starts_with(b"bplog"));
-        if !used {
+        if !suffix.values().any(|bytes| bytes.starts_with(b"bplog")) {
             break;
         }
-        let (log, extent, _) = start(log(&SimFolder::of(&suffix), HOUR), &clock, 2);
+        let (log, extent, _) = start(log(&SimFolder::of(&suffix), HOUR), &clock, 9);
         assert_eq!((extent.highest, extent.timeline.now()), (expected.highest, expected.timeline.now()));
-        assert_eq!(judge(&extent, last, Some(5)), Origin::After(last));
-        assert_eq!(
-            judge(&extent, MessageId::from_u64(last.as_u64() + 1), Some(before)),
-            Origin::Whole(Resume::Gap)
-        );
+        for (epoch, end) in &ends {
+            // What is below all that is left may have been followed by something.
+            let origin = if *end < extent.lost { Origin::Whole(Resume::Gap) } else { Origin::After(*end) };
+            assert_eq!(judge(&extent, *end, Some(*epoch)), origin, "run {epoch}, from file {first} on");
+            believed += usize::from(*end >= extent.lost);
+            gaps += usize::from(*end < extent.lost);
+            let beyond = MessageId::from_u64(end.as_u64() + 1);
+            assert_eq!(judge(&extent, beyond, Some(*epoch)), Origin::Whole(Resume::Gap));
+        }
         log.close();
     }
+    assert!(believed >= 10 && gaps >= 10, "{believed} believed, {gaps} gaps");
 }
 
 #[test]

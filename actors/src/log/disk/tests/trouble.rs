@@ -6,6 +6,7 @@ use std::sync::mpsc::channel;
 use super::super::sim::{Fault, Plan, SimFolder};
 use super::super::{DiskLog, DiskSettings, Durability};
 use super::promise::log;
+use super::real::ending;
 use super::world::START;
 use crate::clock::ManualClock;
 use crate::log::contract::{self, Bus, PATIENCE, start};
@@ -95,6 +96,26 @@ fn a_panic_anywhere_ends_the_log_and_leaves_nobody_waiting() {
         assert!(u64::try_from(found.len()).unwrap() <= taken);
         log.close();
     }
+}
+
+#[test]
+fn a_panic_beside_the_writing_ends_the_log_also_when_nobody_posts() {
+    let (folder, clock) = (SimFolder::default(), clock());
+    let (log, extent, _) = start(log(&folder, Durability::Sync), &clock, 1);
+    let mut bus = Bus::new();
+    for _ in 0..40 {
+        bus.post(&log, ending(extent.timeline.now()));
+    }
+    // The next thing that is done is to remove the first segment.
+    folder.plan(Some(Plan { after: 0, fault: Fault::Panic, for_good: true }));
+    clock.advance(std::time::Duration::from_mins(2));
+    let end = std::time::Instant::now() + PATIENCE;
+    while log.health().state != LogState::Failed {
+        assert!(std::time::Instant::now() < end, "it goes on without its keeper");
+        std::thread::yield_now();
+    }
+    folder.plan(None);
+    log.close();
 }
 
 #[test]
