@@ -1,7 +1,7 @@
 //! Every key of the configuration, once: name, kind with bounds, default, documentation.
 //!
 //! The checks, the defaults, the names of environment variables and `backplane.example.toml` all come from here;
-//! [`super::raw`] gives the same keys their place in memory.
+//! [`super::resolve`] reads each of them once.
 
 use super::keys::Unset::{Default, Otherwise, Required};
 use super::keys::{Key, Kind, Section, Shape};

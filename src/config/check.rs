@@ -60,6 +60,12 @@ fn node(layers: &Layers, value: Value, at: &str, general: &str, problems: &mut P
         (Some(Known::Table), Value::Table(table)) => {
             let mut checked = Table::new();
             for (name, value) in table {
+                // In quotes a dot is part of a name, and would be taken for the one between two names.
+                if name.contains(['.', '[']) {
+                    let reason = "is one name, in quotes".to_owned();
+                    problems.add(layers.wrong(&below(at, &name), reason, keys_in(general)));
+                    continue;
+                }
                 if let Some(value) = node(layers, value, &below(at, &name), &below(general, &name), problems)
                 {
                     checked.insert(name, value);
@@ -216,45 +222,4 @@ fn default_value(layers: &Layers, key: &Key, path: &str, literal: &str) -> Resul
     parsed
         .and_then(|mut table| key.checked(table.remove("value").unwrap_or(Value::Boolean(false))))
         .map_err(|reason| layers.wrong(path, reason, key.allowed()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use serde::Deserialize as _;
-
-    use super::super::raw::Raw;
-    use super::*;
-
-    /// What the raw shape knows below a path, as its refusal of a key that nobody knows tells it.
-    fn raw_names(path: &str) -> BTreeSet<String> {
-        let mut value = Value::Table(Table::from_iter([("unheard_of".to_owned(), Value::Boolean(true))]));
-        for name in path.rsplit('.').filter(|name| !name.is_empty()) {
-            if name.ends_with("[]") {
-                value = Value::Array(vec![value]);
-            }
-            let name = name.trim_end_matches("[]").to_owned();
-            value = Value::Table(Table::from_iter([(name, value)]));
-        }
-        let refusal = Raw::deserialize(value).unwrap_err();
-        let (_, expected) = refusal.message().split_once("expected").unwrap();
-        expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_catalogue_and_the_raw_shape_know_the_same_keys() {
-        let paths: BTreeSet<String> = all()
-            .map(|(section, key)| section.path(key))
-            .flat_map(|path| {
-                let ends: Vec<usize> = path.match_indices('.').map(|(at, _)| at).collect();
-                ends.into_iter().map(move |at| path[..at].to_owned())
-            })
-            .chain([String::new()])
-            .collect();
-        for path in paths {
-            let known = names_in(&path).into_iter().map(str::to_owned).collect();
-            assert_eq!(raw_names(&path), known, "below {path:?}");
-        }
-    }
 }

@@ -9,7 +9,7 @@ use super::units::{parse_bytes, parse_millis, show_bytes, show_millis};
 /// What a key takes.
 #[derive(Debug)]
 pub(super) enum Kind {
-    /// One text; [`super::raw`] parses it.
+    /// One text; whoever reads it parses it.
     Text(&'static str),
     /// A text that no message may repeat.
     Secret(&'static str),

@@ -95,11 +95,22 @@ impl Layers {
         }
     }
 
-    /// Puts another value in the place of the one at a path, which may have indices. An entry of a list of values
-    /// stands for the whole list. False where nothing is.
-    pub(super) fn replace(&mut self, path: &str, value: Option<Value>) -> bool {
-        let place = place(&mut self.values, path);
-        place.zip(value).map(|(place, value)| *place = value).is_some()
+    /// The value at a path, which may have indices.
+    pub(super) fn place(&mut self, path: &str) -> Option<&mut Value> {
+        place(&mut self.values, path)
+    }
+
+    /// Takes the value at a path away.
+    pub(super) fn take(&mut self, path: &str) -> Option<Value> {
+        match path.rsplit_once('.') {
+            Some((above, name)) => self.place(above)?.as_table_mut()?.remove(name),
+            None => self.values.remove(path),
+        }
+    }
+
+    /// The path of some value that nobody took away.
+    pub(super) fn first_left(&self) -> Option<String> {
+        left_in(&self.values)
     }
 
     /// Nothing only where a value lies in the place of a table, which the check of the file rules out.
@@ -127,6 +138,17 @@ fn place<'v>(table: &'v mut Table, path: &str) -> Option<&'v mut Value> {
         Some(below) => place(found.as_table_mut()?, below),
         None => Some(found),
     }
+}
+
+fn left_in(table: &Table) -> Option<String> {
+    table.iter().find_map(|(name, value)| match value {
+        Value::Table(below) => left_in(below).map(|below| format!("{name}.{below}")),
+        Value::Array(entries) if entries.iter().all(Value::is_table) => {
+            let entries = entries.iter().filter_map(Value::as_table).enumerate();
+            entries.into_iter().find_map(|(i, below)| Some(format!("{name}[{i}].{}", left_in(below)?)))
+        }
+        _ => Some(name.clone()),
+    })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -1,7 +1,7 @@
 //! The configuration: from text in several places to one checked [`Config`].
 //!
 //! ```text
-//! file, environment, flags ─ load ─► layers ─ check against the catalogue ─► raw ─ resolve ─► Config
+//! file, environment, flags ─ load ─► layers ─ check against the catalogue ─► read, resolve ─► Config
 //! ```
 //!
 //! | module | what lives there |
@@ -11,10 +11,10 @@
 //! | `load` | the sources and their precedence: flag, environment, file, default |
 //! | `layers` | values on top of each other, each with its origin |
 //! | `check` | each value against the catalogue; unknown keys |
-//! | `raw` | the shape, for serde |
+//! | `read` | checked values, each taken out as its type |
 //! | `values` | single values with rules that only files know |
 //! | `resolved` | [`Config`] and its parts: all that the rest of the server sees |
-//! | `resolve` | from raw to resolved, with the checks between keys |
+//! | `resolve` | each setting read once, with the checks between keys |
 //! | `plan` | what changes from one configuration to another, and what of it needs a restart |
 //! | `example` | `backplane.example.toml`, written from the catalogue |
 //! | `error` | what an operator reads when something is refused |
@@ -29,7 +29,7 @@ mod keys;
 mod layers;
 mod load;
 mod plan;
-mod raw;
+mod read;
 mod resolve;
 mod resolved;
 #[cfg(test)]

@@ -226,6 +226,7 @@ fn everything_that_is_wrong_is_told_at_once() {
         "bus[0].name",
         "bus[0].allowed_origins[0]",
         "listen[0]",
+        "listen[2]",
         "log.level",
     ];
     let sorted = |mut keys: Vec<String>| {

@@ -33,7 +33,7 @@ impl FromStr for PublicUrl {
 }
 
 /// A web page's origin in serialized form, or `*`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OriginPattern(pub(super) String);
 
 impl FromStr for OriginPattern {

@@ -6,7 +6,8 @@ use crate::model::{MessageId, Timestamp};
 /// started from the highest id of an earlier run, after a restart.
 ///
 /// ```
-/// use backplane_actors::{MessageId, Sequencer, Timestamp};
+/// use backplane_actors::log::Sequencer;
+/// use backplane_actors::{MessageId, Timestamp};
 /// let mut sequencer = Sequencer::after(MessageId::ZERO);
 /// let first = sequencer.take(2, Timestamp::from_millis(1_000)).unwrap();
 /// let later = sequencer.take(1, Timestamp::from_millis(500)).unwrap();

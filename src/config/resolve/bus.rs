@@ -1,66 +1,145 @@
 //! A bus: its own keys over the defaults, its members, origins and envelopes.
 
-use super::{Judge, texts};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use backplane_actors::BusName;
+
+use super::Judge;
 use crate::auth::UserName;
-use crate::auth::signatures::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX};
-use crate::config::raw::{RawBus, RawDefaults, Text};
+use crate::auth::signatures::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX, MagicKey};
+use crate::config::read::{Reader, Reading};
 use crate::config::resolved::{AllowedOrigins, Bus, User};
 use crate::config::values::OriginPattern;
 
 /// Users that a refusal lists at most.
 const USERS_SHOWN: usize = 10;
 
+/// What holds for a bus unless it says otherwise.
+#[derive(Debug, Clone)]
+pub(super) struct Policy {
+    channel_idle: Duration,
+    retention: Duration,
+    window_channel: NonZeroUsize,
+    window_bus: NonZeroUsize,
+    allowed_origins: Vec<OriginPattern>,
+    envelope_keys: Vec<MagicKey>,
+    require_envelope: bool,
+}
+
+impl Policy {
+    /// What is written at this path, over the defaults where there are any.
+    pub(super) fn read(reader: &mut Reader, at: &str, defaults: Option<&Self>) -> Reading<Self> {
+        /// Where there are defaults a key may be missing.
+        fn over<T: Clone>(
+            reader: &mut Reader,
+            path: &str,
+            default: Option<&T>,
+            read: impl FnOnce(&mut Reader, &str) -> Reading<T>,
+        ) -> Reading<T> {
+            match default {
+                Some(default) if !reader.has(path) => Ok(default.clone()),
+                _ => read(reader, path),
+            }
+        }
+        let path = |key: &str| format!("{at}.{key}");
+        let of = defaults;
+        let count = Reader::count::<usize, NonZeroUsize>;
+        Ok(Self {
+            channel_idle: over(reader, &path("channel_idle"), of.map(|of| &of.channel_idle), Reader::span)?,
+            retention: over(reader, &path("retention"), of.map(|of| &of.retention), Reader::span)?,
+            window_channel: over(reader, &path("window.channel"), of.map(|of| &of.window_channel), count)?,
+            window_bus: over(reader, &path("window.bus"), of.map(|of| &of.window_bus), count)?,
+            allowed_origins: over(
+                reader,
+                &path("allowed_origins"),
+                of.map(|of| &of.allowed_origins),
+                Reader::texts,
+            )?,
+            envelope_keys: over(
+                reader,
+                &path("envelope_keys"),
+                of.map(|of| &of.envelope_keys),
+                Reader::texts,
+            )?,
+            require_envelope: over(
+                reader,
+                &path("require_envelope"),
+                of.map(|of| &of.require_envelope),
+                Reader::switch,
+            )?,
+        })
+    }
+}
+
+/// A bus as it is written, not yet judged.
+#[derive(Debug)]
+pub(super) struct WrittenBus {
+    pub(super) name: BusName,
+    post: Vec<UserName>,
+    read: Vec<UserName>,
+    policy: Policy,
+}
+
+impl WrittenBus {
+    pub(super) fn read(reader: &mut Reader, i: usize, defaults: &Policy) -> Reading<Self> {
+        let at = format!("bus[{i}]");
+        Ok(Self {
+            name: reader.text(&format!("{at}.name"))?,
+            post: reader.texts(&format!("{at}.post"))?,
+            read: reader.maybe(&format!("{at}.read"), Reader::texts)?.unwrap_or_default(),
+            policy: Policy::read(reader, &at, Some(defaults))?,
+        })
+    }
+}
+
 impl Judge {
     /// The bus, or nothing and at least one problem.
-    pub(super) fn bus(
-        &mut self,
-        i: usize,
-        raw: RawBus,
-        defaults: &RawDefaults,
-        users: &[User],
-    ) -> Option<Bus> {
+    pub(super) fn bus(&mut self, i: usize, written: WrittenBus, users: &[User]) -> Option<Bus> {
         let at = |key: &str| format!("bus[{i}].{key}");
-        // A refusal names the place where the operator wrote the value.
-        let written = |own: bool, key: &str| if own { at(key) } else { format!("defaults.{key}") };
-        let post = texts(raw.post);
-        let read = texts(raw.read);
+        let WrittenBus { name, post, read, policy } = written;
         self.members(&at("post"), &post, users);
         self.members(&at("read"), &read, users);
         if post.is_empty() {
             self.refuse(&at("post"), "nobody could post to this bus", "at least one user");
         }
 
-        let own_keys = raw.envelope_keys.is_some();
-        let keys = raw.envelope_keys.as_ref().unwrap_or(&defaults.envelope_keys);
-        let required = raw.require_envelope.unwrap_or(defaults.require_envelope);
-        let policy = EnvelopePolicy::new(keys.iter().map(|Text(key)| key.clone()).collect(), required);
-        let envelopes = policy.map_err(|error| match error {
-            EnvelopePolicyError::TooManyKeys => self.refuse(
-                &written(own_keys, "envelope_keys"),
-                format!("holds {} keys", keys.len()),
-                format!("at most {KEYS_MAX} keys"),
-            ),
+        // A refusal names the place where the operator wrote the value.
+        let keys_at = self.written(i, &["envelope_keys"]);
+        let required_at = self.written(i, &["require_envelope", "envelope_keys"]);
+        let count = policy.envelope_keys.len();
+        let envelopes = EnvelopePolicy::new(policy.envelope_keys, policy.require_envelope);
+        let envelopes = envelopes.map_err(|error| match error {
+            EnvelopePolicyError::TooManyKeys => {
+                let allowed = format!("at most {KEYS_MAX} keys");
+                self.refuse(&keys_at, format!("holds {count} keys"), allowed);
+            }
             EnvelopePolicyError::NoKeys => self.refuse(
-                &written(own_keys || raw.require_envelope.is_some(), "require_envelope"),
+                &required_at,
                 "is true, and there are no envelope_keys",
                 "false, or true with envelope_keys",
             ),
         });
-
-        let origins = raw.allowed_origins.as_ref();
-        let path = written(origins.is_some(), "allowed_origins");
-        let allowed_origins = self.origins(&path, origins.unwrap_or(&defaults.allowed_origins));
+        let origins_at = self.written(i, &["allowed_origins"]);
+        let allowed_origins = self.origins(&origins_at, policy.allowed_origins);
         Some(Bus {
-            name: raw.name.0,
+            name,
             post,
             read,
             allowed_origins: allowed_origins?,
-            channel_idle: raw.channel_idle.unwrap_or(defaults.channel_idle).0,
-            retention: raw.retention.unwrap_or(defaults.retention).0,
-            window_channel: raw.window.channel.unwrap_or(defaults.window.channel),
-            window_bus: raw.window.bus.unwrap_or(defaults.window.bus),
+            channel_idle: policy.channel_idle,
+            retention: policy.retention,
+            window_channel: policy.window_channel,
+            window_bus: policy.window_bus,
             envelopes: envelopes.ok()?,
         })
+    }
+
+    /// The path of the first of these keys: in the bus if it says something of any of them, else in the defaults.
+    fn written(&self, i: usize, keys: &[&str]) -> String {
+        let own = keys.iter().any(|key| self.layers.is_written(&format!("bus[{i}].{key}")));
+        let key = keys.first().copied().unwrap_or_default();
+        if own { format!("bus[{i}].{key}") } else { format!("defaults.{key}") }
     }
 
     fn members(&mut self, path: &str, members: &[UserName], users: &[User]) {
@@ -78,8 +157,8 @@ impl Judge {
         self.refuse(path, format!("there is no user {:?}", stranger.as_str()), allowed);
     }
 
-    fn origins(&mut self, path: &str, origins: &[Text<OriginPattern>]) -> Option<AllowedOrigins> {
-        let mut list: Vec<String> = origins.iter().map(|Text(origin)| origin.0.clone()).collect();
+    fn origins(&mut self, path: &str, origins: Vec<OriginPattern>) -> Option<AllowedOrigins> {
+        let mut list: Vec<String> = origins.into_iter().map(|origin| origin.0).collect();
         list.sort_unstable();
         list.dedup();
         let any = list.iter().any(|origin| origin == "*");

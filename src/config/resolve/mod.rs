@@ -1,4 +1,4 @@
-//! From the raw shape to the resolved one: what needs more than one key to be judged.
+//! From checked values to the configuration: each setting is read here once, with the checks between keys.
 
 mod bus;
 mod listen;
@@ -7,110 +7,137 @@ use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
 use backplane_actors::log::{DiskSettings, Durability};
-use toml::{Table, Value};
 
-use super::check::{self, Known};
+use self::bus::{Policy, WrittenBus};
 use super::error::{ConfigErrors, Problems};
 use super::layers::Layers;
-use super::raw::{
-    Raw, RawAuth, RawDurability, RawFailures, RawLimits, RawLogFormat, RawStorage, RawStorageKind, Text,
-};
+use super::read::{Reader, Reading};
 use super::resolved::{Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
 use super::units::show_bytes;
+use super::values::{LogLevel, Network, PublicUrl};
 use crate::auth::{AuthSettings, FailureLimit};
 
 /// The configuration, and the layers without their values.
 pub(super) fn resolve(
-    mut layers: Layers,
+    layers: Layers,
     demo: bool,
-    mut problems: Problems,
+    problems: Problems,
 ) -> Result<(Config, Layers), ConfigErrors> {
-    let raw = raw(&mut layers, &mut problems);
-    problems.check()?;
-    let raw = raw?;
-    let mut judge = Judge { layers, problems };
-
-    let listen = texts(raw.listen);
-    judge.addresses("listen", &listen, &[]);
-    let tls = raw.tls.map(|tls| Tls { listen: texts(tls.listen), cert: tls.cert, key: tls.key });
-    let tls_listen = tls.as_ref().map_or(&[][..], |tls| &tls.listen);
-    if tls.is_some() {
-        judge.addresses("tls.listen", tls_listen, &listen);
-    }
-    let metrics_listen = raw.metrics.listen.map(|Text(address)| address);
-    if let Some(address) = metrics_listen {
-        judge.addresses("metrics.listen", &[address], &[&listen, tls_listen].concat());
-    }
-    if demo {
-        judge.loopback("listen", &listen);
-        judge.loopback("tls.listen", tls_listen);
-        judge.loopback("metrics.listen", metrics_listen.as_slice());
-    }
-
-    let users: Vec<User> = raw
-        .user
-        .into_iter()
-        .map(|user| User { name: user.name.0, password_hash: user.password_hash.0 })
-        .collect();
-    judge.unique("user", users.iter().map(|user| user.name.as_str()));
-    judge.unique("bus", raw.bus.iter().map(|bus| bus.name.0.as_str()));
-    if raw.bus.is_empty() {
+    let mut reader = Reader::new(layers, problems);
+    let (mut config, buses) = read(&mut reader, demo)?;
+    let mut judge = Judge { layers: reader.finish()?, problems: Problems::default() };
+    judge.listeners(&config);
+    judge.unique("user", config.users.iter().map(|user| user.name.as_str()));
+    judge.unique("bus", buses.iter().map(|bus| bus.name.as_str()));
+    if buses.is_empty() {
         let allowed = "at least one [[bus]]; none and no [[user]] for the demonstration";
         judge.refuse("bus", "there is no bus", allowed);
     }
-    let buses = raw.bus.into_iter().enumerate();
-    let buses = buses.filter_map(|(i, bus)| judge.bus(i, bus, &raw.defaults, &users)).collect();
-    let limits = limits(&raw.limits);
-    judge.message_fits_body(&limits);
+    let buses = buses.into_iter().enumerate();
+    config.buses = buses.filter_map(|(i, bus)| judge.bus(i, bus, &config.users)).collect();
+    judge.message_fits_body(&config.limits);
     judge.problems.check()?;
-    let workers = raw.workers.unwrap_or_else(processors);
-
-    let config = Config {
-        listen,
-        public_url: raw.public_url.map(|Text(url)| url.0),
-        insecure_auth: raw.insecure_auth,
-        trusted_proxies: raw.trusted_proxies.into_iter().map(|Text(network)| network.0).collect(),
-        shutdown_grace: raw.shutdown_grace.0,
-        workers,
-        tls,
-        metrics_listen,
-        log: LogSettings {
-            format: match raw.log.format {
-                RawLogFormat::Human => LogFormat::Human,
-                RawLogFormat::Json => LogFormat::Json,
-            },
-            level: raw.log.level.0.0,
-        },
-        storage: storage(raw.storage, demo),
-        auth: auth(&raw.auth, workers),
-        limits,
-        users,
-        buses,
-        demo,
-    };
     Ok((config, judge.layers))
 }
 
-/// Parses every value. One that is refused gives way to the catalogue's example, so that those after it are
-/// looked at as well; the caller goes on only without problems.
-fn raw(layers: &mut Layers, problems: &mut Problems) -> Result<Raw, ConfigErrors> {
-    loop {
-        let values = Value::Table(layers.values.clone());
-        let error = match serde_path_to_error::deserialize(values) {
-            Ok(raw) => {
-                layers.values = Table::new();
-                return Ok(raw);
-            }
-            Err(error) => error,
-        };
-        let path = error.path().to_string();
-        let refusal = layers.wrong(&path, error.inner().message().to_owned(), allowed(&path));
-        // A refusal that comes again is not about the value that was replaced.
-        if problems.know(&path) || !layers.replace(&path, example(&path)) {
-            return Err(refusal.into());
-        }
-        problems.add(refusal);
-    }
+/// The configuration without its buses, and the buses as they are written.
+fn read(reader: &mut Reader, demo: bool) -> Reading<(Config, Vec<WrittenBus>)> {
+    let workers = reader.maybe("workers", Reader::count::<usize, _>)?.unwrap_or_else(processors);
+    let networks = reader.texts::<Network>("trusted_proxies")?;
+    let users = (0..reader.entries("user")).map(|i| user(reader, i)).collect::<Reading<_>>()?;
+    let defaults = Policy::read(reader, "defaults", None)?;
+    let buses = (0..reader.entries("bus")).map(|i| WrittenBus::read(reader, i, &defaults));
+    let buses = buses.collect::<Reading<_>>()?;
+    let config = Config {
+        listen: reader.texts("listen")?,
+        public_url: reader.maybe("public_url", Reader::text::<PublicUrl>)?.map(|url| url.0),
+        insecure_auth: reader.switch("insecure_auth")?,
+        trusted_proxies: networks.into_iter().map(|network| network.0).collect(),
+        shutdown_grace: reader.span("shutdown_grace")?,
+        workers,
+        tls: reader.maybe("tls", tls)?,
+        metrics_listen: reader.maybe("metrics.listen", Reader::text)?,
+        log: LogSettings {
+            format: reader.choice("log.format", &[("human", LogFormat::Human), ("json", LogFormat::Json)])?,
+            level: reader.text::<LogLevel>("log.level")?.0,
+        },
+        storage: storage(reader, demo)?,
+        auth: auth(reader, workers)?,
+        limits: limits(reader)?,
+        users,
+        buses: Vec::new(),
+        demo,
+    };
+    Ok((config, buses))
+}
+
+fn tls(reader: &mut Reader, _: &str) -> Reading<Tls> {
+    Ok(Tls {
+        listen: reader.texts("tls.listen")?,
+        cert: reader.text("tls.cert")?,
+        key: reader.text("tls.key")?,
+    })
+}
+
+fn user(reader: &mut Reader, i: usize) -> Reading<User> {
+    Ok(User {
+        name: reader.text(&format!("user[{i}].name"))?,
+        password_hash: reader.text(&format!("user[{i}].password_hash"))?,
+    })
+}
+
+/// Nothing stands for the usual kind: the demonstration forgets, everybody else does not.
+fn storage(reader: &mut Reader, demo: bool) -> Reading<Storage> {
+    let kinds = [("disk", false), ("memory", true)];
+    let in_memory = reader.maybe("storage.kind", |reader, path| reader.choice(path, &kinds))?;
+    let interval = reader.span("storage.interval")?;
+    let durabilities = [("sync", Durability::Sync), ("interval", Durability::Interval(interval))];
+    let disk = DiskSettings {
+        path: reader.text("storage.path")?,
+        durability: reader.choice("storage.durability", &durabilities)?,
+        segment: reader.number("storage.segment")?,
+        max: reader.maybe("storage.max", Reader::number)?,
+    };
+    Ok(if in_memory.unwrap_or(demo) { Storage::Memory } else { Storage::Disk(disk) })
+}
+
+fn limits(reader: &mut Reader) -> Reading<Limits> {
+    Ok(Limits {
+        body: reader.number("limits.body")?,
+        messages_per_post: reader.number("limits.messages_per_post")?,
+        message: reader.number("limits.message")?,
+        json_depth: reader.number("limits.json_depth")?,
+        channels_per_bus: reader.number("limits.channels_per_bus")?,
+        window_memory: reader.number("limits.window_memory")?,
+        answer_memory: reader.number("limits.answer_memory")?,
+        idempotency_keys: reader.number("limits.idempotency_keys")?,
+        idempotency_window: reader.span("limits.idempotency_window")?,
+        pending_posts: reader.number("limits.pending_posts")?,
+        log_patience: reader.span("limits.log_patience")?,
+        connections: reader.number("limits.connections")?,
+        header_timeout: reader.span("limits.header_timeout")?,
+        body_timeout: reader.span("limits.body_timeout")?,
+        keep_alive: reader.span("limits.keep_alive")?,
+    })
+}
+
+fn auth(reader: &mut Reader, workers: NonZeroUsize) -> Reading<AuthSettings> {
+    let mut failures = |of: &str| {
+        Ok(FailureLimit {
+            burst: reader.count::<u32, _>(&format!("auth.{of}.burst"))?,
+            refill: reader.span(&format!("auth.{of}.refill"))?,
+        })
+    };
+    let failures_per_address: Reading<_> = failures("failures_per_address");
+    let failures_per_account: Reading<_> = failures("failures_per_account");
+    let threads = reader.maybe("auth.hashing_threads", Reader::count::<usize, _>)?;
+    Ok(AuthSettings {
+        verified_ttl: reader.span("auth.verified_ttl")?,
+        hashing_threads: threads.unwrap_or(workers),
+        hashing_queue: reader.number("auth.hashing_queue")?,
+        failures_per_address: failures_per_address?,
+        failures_per_account: failures_per_account?,
+    })
 }
 
 /// Cross-checks, with the origins that a refusal names.
@@ -120,6 +147,23 @@ struct Judge {
 }
 
 impl Judge {
+    fn listeners(&mut self, config: &Config) {
+        let tls = config.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
+        let metrics = config.metrics_listen.as_slice();
+        self.addresses("listen", &config.listen, &[]);
+        if config.tls.is_some() {
+            self.addresses("tls.listen", tls, &config.listen);
+        }
+        if config.metrics_listen.is_some() {
+            self.addresses("metrics.listen", metrics, &[&config.listen, tls].concat());
+        }
+        if config.demo {
+            self.loopback("listen", &config.listen);
+            self.loopback("tls.listen", tls);
+            self.loopback("metrics.listen", metrics);
+        }
+    }
+
     fn refuse(&mut self, path: &str, reason: impl Into<String>, allowed: impl Into<String>) {
         self.problems.add(self.layers.wrong(path, reason.into(), allowed.into()));
     }
@@ -156,88 +200,10 @@ impl Judge {
     }
 }
 
-fn storage(raw: RawStorage, demo: bool) -> Storage {
-    match raw.kind {
-        Some(RawStorageKind::Memory) => Storage::Memory,
-        None if demo => Storage::Memory,
-        Some(RawStorageKind::Disk) | None => Storage::Disk(DiskSettings {
-            path: raw.path,
-            durability: match raw.durability {
-                RawDurability::Sync => Durability::Sync,
-                RawDurability::Interval => Durability::Interval(raw.interval.0),
-            },
-            segment: raw.segment,
-            max: raw.max,
-        }),
-    }
-}
-
-fn limits(raw: &RawLimits) -> Limits {
-    Limits {
-        body: raw.body,
-        messages_per_post: raw.messages_per_post,
-        message: raw.message,
-        json_depth: raw.json_depth,
-        channels_per_bus: raw.channels_per_bus,
-        window_memory: raw.window_memory,
-        answer_memory: raw.answer_memory,
-        idempotency_keys: raw.idempotency_keys,
-        idempotency_window: raw.idempotency_window.0,
-        pending_posts: raw.pending_posts,
-        log_patience: raw.log_patience.0,
-        connections: raw.connections,
-        header_timeout: raw.header_timeout.0,
-        body_timeout: raw.body_timeout.0,
-        keep_alive: raw.keep_alive.0,
-    }
-}
-
-fn auth(raw: &RawAuth, workers: NonZeroUsize) -> AuthSettings {
-    let limit = |raw: &RawFailures| FailureLimit { burst: raw.burst, refill: raw.refill.0 };
-    AuthSettings {
-        verified_ttl: raw.verified_ttl.0,
-        hashing_threads: raw.hashing_threads.unwrap_or(workers),
-        hashing_queue: raw.hashing_queue,
-        failures_per_address: limit(&raw.failures_per_address),
-        failures_per_account: limit(&raw.failures_per_account),
-    }
-}
-
-fn texts<T>(list: Vec<Text<T>>) -> Vec<T> {
-    list.into_iter().map(|Text(value)| value).collect()
-}
-
 fn processors() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn size(bytes: usize) -> String {
     show_bytes(u64::try_from(bytes).unwrap_or(u64::MAX))
-}
-
-/// What the catalogue knows about a path with indices; entries of a list are what the list is.
-fn known(path: &str) -> Option<Known> {
-    let mut general = String::new();
-    for part in path.split_inclusive(']') {
-        match part.split_once('[') {
-            Some((before, _)) => general.extend([before, "[]"]),
-            None => general.push_str(part),
-        }
-    }
-    check::find(general.trim_end_matches("[]"))
-}
-
-fn allowed(path: &str) -> String {
-    match known(path) {
-        Some(Known::Key(key)) => key.allowed(),
-        _ => "what backplane.example.toml shows".to_owned(),
-    }
-}
-
-/// A value that is good at a path.
-fn example(path: &str) -> Option<Value> {
-    match known(path) {
-        Some(Known::Key(key)) => key.example(),
-        _ => None,
-    }
 }
