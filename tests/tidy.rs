@@ -30,7 +30,7 @@ const SERVICE: &[(&str, &[&str])] = &[
     ("service", &["auth", "config", "error", "http"]),
     ("protocol", &["auth", "error", "http", "service"]),
     ("web", &["error", "http", "service"]),
-    ("backplane", &["auth", "config", "protocol", "service", "web"]),
+    ("backplane", &["auth", "config", "error", "protocol", "service", "web"]),
     ("server", &["backplane", "config", "error", "http", "service", "tls"]),
 ];
 

@@ -6,7 +6,8 @@
 //!
 //! | module | what lives there |
 //! |---|---|
-//! | `catalogue` | every key once: kind, bounds, default, documentation; `keys` has the words it is written in |
+//! | `keys` | what a key is: the words that the catalogue is written in |
+//! | `catalogue` | every key once: kind, bounds, default, documentation |
 //! | `units` | durations and sizes |
 //! | `load` | the sources and their precedence: flag, environment, file, default |
 //! | `layers` | values on top of each other, each with its origin |

@@ -131,7 +131,8 @@ fn origins_limits_and_the_level_of_the_log_hold_at_once() {
 
 #[test]
 fn a_configuration_that_is_refused_changes_nothing_and_all_its_problems_are_told() {
-    let it = Changing::start(&config("", &["alice"], ""));
+    let Changing { home, program, client } = Changing::start(&config("", &["alice"], ""));
+    let it = Changing { home, program: program.expect_errors(), client };
     let said = it.change(&config("workers = \"many\"\nlistn = 1", &["bob"], ""), REFUSED);
     assert!(said.contains("workers (backplane.toml, line 2): is a text; allowed: a whole number"), "{said}");
     assert!(said.contains("listn (backplane.toml, line 3): unknown key, did you mean listen?"), "{said}");
@@ -162,17 +163,47 @@ fn what_needs_a_restart_is_named_each_time() {
     it.end();
 }
 
-/// The broker opens and closes buses at its start only: they are told of, and the rest is taken over.
+/// A bus of a name that was somebody else's shows nothing of what was before, now and after a restart.
 #[test]
-fn a_bus_that_cannot_be_opened_is_named() {
-    let it = Changing::start(&config("", &["alice"], ""));
-    let more = "[[bus]]\nname = \"more\"\npost = \"alice\"";
-    for _ in 0..2 {
-        let said = it.change(&config("", &["alice", "bob"], more), TAKEN);
-        assert!(said.contains("this bus stays as it was until a restart bus=more"), "{said}");
-        assert_eq!(it.read_bus_as("bob"), 200);
-        assert_eq!(it.client.get("/v1/bus/more/channel/c").status, 404);
-    }
+fn buses_are_opened_changed_and_closed_and_a_name_made_again_begins_anew() {
+    const MORE: &str = "[[bus]]\nname = \"more\"\npost = \"alice\"\nread = \"alice\"";
+    let (without, with) = (config("", &["alice"], ""), config("", &["alice"], MORE));
+    let path = "/v1/bus/more/channel/c";
+    let post = |it: &Changing, payload: &str| {
+        let request = it.client.request("POST", path).basic_auth("alice", Some(password_of("alice")));
+        send(request.header("Content-Type", "application/json").body(messages(&[payload])))
+    };
+    let it = Changing::start(&without);
+    assert_eq!(it.client.get(path).status, 404);
+    it.change(&with, TAKEN);
+    assert_eq!(post(&it, "1").status, 200);
+    let theirs = it.client.get(path);
+    assert_eq!(theirs.payloads(), ["1"]);
+    // Where a reader of theirs would go on, as the link says it.
+    let position = theirs.next().split_once('?').unwrap().1.to_owned();
+
+    it.change(&config("", &["alice"], &format!("{MORE}\nwindow = {{ channel = 1 }}")), TAKEN);
+    assert_eq!(post(&it, "2").status, 200);
+    assert_eq!(it.client.get(path).payloads(), ["2"], "the window holds one message now");
+
+    it.change(&without, TAKEN);
+    assert_eq!(it.client.get(path).status, 404);
+    assert_eq!(post(&it, "3").status, 404);
+    it.change(&with, TAKEN);
+    let began_anew = |it: &Changing| {
+        let answer = it.client.get(&format!("{path}?{position}"));
+        assert_eq!((answer.resume(), answer.payloads().len()), ("gap", 0));
+    };
+    began_anew(&it);
+    let Changing { home, program, .. } = it;
+    program.signal("TERM");
+    assert_eq!(program.end().code, Some(0));
+    let mut program = home.start(&[]);
+    let client = program.client();
+    let it = Changing { home, program, client };
+    began_anew(&it);
+    assert_eq!(post(&it, "4").status, 200);
+    assert_eq!(it.client.get(path).payloads(), ["4"]);
     it.end();
 }
 

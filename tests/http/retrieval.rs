@@ -144,7 +144,7 @@ fn ret_8_retrieval_from_channels_that_do_not_exist_creates_nothing() {
     assert_eq!(server.stats(), before);
     let of_bus = format!("{{bus=\"{BUS}\"}}");
     assert_eq!(client.metric("channels", &of_bus), Some(1.0));
-    assert_eq!(client.metric("channels_spawned_total", &of_bus), Some(1.0));
+    assert_eq!(client.metric("channels_begun_total", &of_bus), Some(1.0));
 }
 
 #[test]

@@ -22,11 +22,11 @@ pub(crate) fn reconcile(outcome: &Yield, findings: &mut Findings) {
     if crashed + revived > 0 {
         findings.add(Kind::Failed, || format!("{crashed} actors panicked, {revived} were revived"));
     }
-    let (spawned, reaped) = (sum(|stats| stats.spawned), sum(|stats| stats.reaped));
+    let (begun, reaped) = (sum(|stats| stats.begun), sum(|stats| stats.reaped));
     let live = sum(|stats| stats.channels as u64);
     // Reaping goes on while the numbers are read.
-    if spawned < reaped || spawned - reaped > live + spawned / 100 {
-        findings.add(Kind::Failed, || format!("{spawned} spawned, {reaped} reaped, {live} live"));
+    if begun < reaped || begun - reaped > live + begun / 100 {
+        findings.add(Kind::Failed, || format!("{begun} begun, {reaped} reaped, {live} live"));
     }
 }
 
@@ -49,7 +49,7 @@ struct Numbers {
     http_percent: u64,
     reads: u64,
     reaped: u64,
-    respawned: u64,
+    rebegun: u64,
     reprieved: u64,
     overtaken: u64,
     replays: u64,
@@ -68,7 +68,7 @@ impl Numbers {
             http_percent: history.tally.http_posts * 100 / posts.max(1),
             reads: history.retrievals.len() as u64,
             reaped: sum(|stats| stats.reaped),
-            respawned: sum(|stats| stats.spawned).saturating_sub(names),
+            rebegun: sum(|stats| stats.begun).saturating_sub(names),
             reprieved: sum(|stats| stats.reprieved),
             overtaken: sum(|stats| stats.overtaken),
             replays: sum(|stats| stats.replays),
@@ -94,8 +94,8 @@ impl Numbers {
             self.reads, tally.http_reads, tally.restarts
         ));
         line(format_args!(
-            "  channels   {} reaped, {} spawned again; {} reprieved, {} overtaken",
-            self.reaped, self.respawned, self.reprieved, self.overtaken
+            "  channels   {} reaped, {} begun again; {} reprieved, {} overtaken",
+            self.reaped, self.rebegun, self.reprieved, self.overtaken
         ));
         line(format_args!(
             "  checks     {} messages, shown {} times; had to be shown {} times by buses, {} by channels",
@@ -115,7 +115,7 @@ impl Numbers {
             ("posts per second", self.rate, floors.posts_per_second),
             ("percent of posts over HTTP", self.http_percent, floors.http_percent),
             ("channels reaped", self.reaped, plan.reaps),
-            ("channels spawned again", self.respawned, floors.respawns),
+            ("channels begun again", self.rebegun, floors.respawns),
             ("collisions", self.reprieved + self.overtaken, floors.collisions),
             ("messages required on channels", checks.required_on_channels, floors.required),
             ("messages required on buses", checks.required_on_bus, floors.followed),

@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
+use futures::channel::oneshot;
 
 pub use self::builder::BrokerBuilder;
 pub use self::bus_handle::BusHandle;
@@ -175,9 +176,17 @@ impl Broker {
         for bus in self.0.buses.load_full().values().chain([&self.0.canary]) {
             bus.drain().await;
         }
-        let context = Arc::clone(&self.0.context);
-        // A log may wait for its disk, and others run on this thread.
-        if actix_rt::task::spawn_blocking(move || context.log.close()).await.is_err() {
+        let (context, (closed, done)) = (Arc::clone(&self.0.context), oneshot::channel());
+        // A log may wait for its disk, and others run on this thread. A thread of its own, because a runtime waits for
+        // its blocking ones when it ends, and a disk may hang for ever.
+        let close = move || {
+            context.log.close();
+            // Whoever waited may have lost patience.
+            _ = closed.send(());
+        };
+        if std::thread::Builder::new().name("log-close".to_owned()).spawn(close).is_err()
+            || done.await.is_err()
+        {
             tracing::error!("the log could not be closed");
         }
     }
