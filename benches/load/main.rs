@@ -3,6 +3,7 @@
 //! `cargo bench --bench load -- http 127.0.0.1:8080 --posters 64 --seconds 5` prints one line of figures.
 //! One generator for all peers, so that what it costs itself is the same for each. It talks to loopback only.
 #![allow(
+    clippy::disallowed_methods,
     clippy::as_conversions,
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -80,6 +80,7 @@ impl Reloader {
     }
 
     /// On a thread that may wait: the file may be on a disk that hangs.
+    #[expect(clippy::disallowed_methods, reason = "a certificate is good or not at this moment")]
     async fn read(&self) -> Result<Config, ConfigErrors> {
         let sources = self.sources.clone();
         let reading = spawn_blocking(move || {

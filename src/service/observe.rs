@@ -156,6 +156,7 @@ where
         self.next.poll_ready(context)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "only measured")]
     fn call(&self, request: ServiceRequest) -> Self::Future {
         Answering {
             active: Some(self.service.drain().enter()),

@@ -15,6 +15,7 @@
 //! The tests of `backplane-actors` use it without the feature: the broker knows nothing of the service.
 //! Nothing here sleeps for a time that was guessed: [`eventually`] waits for a condition.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -1,5 +1,6 @@
 //! The service over real sockets: conformance by rule id, bounds, security, operations, first use.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

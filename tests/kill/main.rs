@@ -14,6 +14,7 @@
 //! `BACKPLANE_KILLS` says how often, `BACKPLANE_SEED` repeats a run's dice, not the moments that the machine makes of
 //! them. Only own children are killed.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

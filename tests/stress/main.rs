@@ -13,6 +13,7 @@
 //! `BACKPLANE_STRESS=short` makes a hundred thousand POSTs, `full` a million; `BACKPLANE_STRESS_SEED` repeats a run's dice, not its threads.
 //! `tests/mutants/run` shows that the checker finds seeded bugs.
 #![allow(
+    clippy::disallowed_methods,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -14,7 +14,7 @@ const COUNTER_BITS: u32 = 20;
 
 /// The id of a message, and a position in a bus: milliseconds since 1970 shifted left by 20, plus a counter.
 ///
-/// Clients treat the text as opaque; [`crate::Sequencer`] is the only source of new ones.
+/// Clients treat the text as opaque; [`crate::log::Sequencer`] is the only source of new ones.
 ///
 /// ```
 /// use backplane_actors::MessageId;

@@ -66,7 +66,7 @@ pub enum MessageError {
     /// `source` is no URL (MSG-1).
     #[error("`source` must be an absolute URL with a host, like http://client.com")]
     Source,
-    /// The payload given to [`Message::new`] has no JSON form.
+    /// The payload given to [`crate::Message::new`] has no JSON form.
     #[error("the payload cannot be written as JSON")]
     Payload,
     /// The message is a Magic Envelope, but not a sound one (MSG-7).

@@ -126,6 +126,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// The system has no randomness to give.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock for it")]
     pub fn new(accounts: Accounts, settings: AuthSettings) -> Result<Self, Unspecified> {
         let started = Instant::now();
         Self::with_clock(accounts, settings, Box::new(move || started.elapsed()))

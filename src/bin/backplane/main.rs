@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a certificate is good or not at this moment")]
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(sources) => serve(sources),
@@ -67,6 +68,7 @@ fn run(command: Command) -> Result<(), Failure> {
 }
 
 /// Runs the server until a signal ends it.
+#[expect(clippy::disallowed_methods, reason = "a certificate is good or not at this moment")]
 fn serve(sources: Sources) -> Result<(), Failure> {
     let loaded = load(&sources)?;
     let config = &loaded.config;

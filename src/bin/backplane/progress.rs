@@ -11,6 +11,7 @@ const ON_TERMINAL: Duration = Duration::from_millis(200);
 const IN_LOG: Duration = Duration::from_secs(5);
 
 /// Shows progress on a terminal, logs it otherwise; a start that is quick says nothing.
+#[expect(clippy::disallowed_methods, reason = "how often somebody is told, and nothing else")]
 pub(crate) fn reporter() -> impl FnMut(Progress) + Send + 'static {
     let terminal = std::io::stderr().is_terminal();
     let mut last = Instant::now();

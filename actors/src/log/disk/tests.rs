@@ -1,4 +1,5 @@
 //! The disk log: its contract, every state in which a crash may leave it, and disks that fail.
+#![allow(clippy::disallowed_methods, reason = "tests wait for threads of the log")]
 
 mod bounds;
 mod crashes;
