@@ -22,8 +22,6 @@ use actix::{Actor, ActorContext, Addr, Context, Handler, Message, MessageResult}
 
 pub(crate) use self::directory::{Delivery, Directory, Found, Home};
 pub(crate) use self::news::News;
-#[cfg(test)]
-pub(crate) use self::news::What;
 pub(crate) use self::reaper::{Expire, Reaper};
 use crate::context::{BusContext, Work};
 use crate::error::ReadError;
