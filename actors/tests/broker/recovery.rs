@@ -18,7 +18,7 @@ enum Step {
     Post { channel: usize, key: Option<u8> },
     Read(usize),
     Advance(u64),
-    StepWall(u64),
+    SetWall(u64),
     Restart,
 }
 
@@ -27,7 +27,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (0..NAMES.len(), prop::option::of(0u8..3)).prop_map(|(channel, key)| Step::Post { channel, key }),
         3 => (0..NAMES.len()).prop_map(Step::Read),
         5 => (1u64..60).prop_map(Step::Advance),
-        1 => (0u64..100_000).prop_map(Step::StepWall),
+        1 => (0u64..100_000).prop_map(Step::SetWall),
         2 => Just(Step::Restart),
     ];
     prop::collection::vec(step, 1..50)
@@ -105,7 +105,7 @@ async fn live_equals_recovered(steps: Vec<Step>) {
                 accepted.positions.push(page.next);
             }
             Step::Advance(millis) => clock.advance(Duration::from_millis(millis)),
-            Step::StepWall(millis) => {
+            Step::SetWall(millis) => {
                 clock.step_wall(Timestamp::from_millis(START.as_millis() - 50_000 + millis));
             }
             Step::Restart => {

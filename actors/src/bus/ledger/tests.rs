@@ -75,7 +75,7 @@ proptest! {
     fn a_bus_is_what_its_records_say(steps in steps()) {
         let mut world = World::new();
         for step in steps {
-            world.take(step)?;
+            world.take(&step)?;
         }
         world.end()?;
     }

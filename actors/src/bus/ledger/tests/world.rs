@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
 use super::Step;
-use super::model::{Model, is_same};
+use super::model::{Lived, Model, is_same};
 use crate::bus::admission::{Circumstances, Decision};
 use crate::bus::{BusState, Ledger, Sizes};
 use crate::channel::{Found, Home, News};
@@ -114,11 +114,11 @@ impl World {
         Sizes::from(&self.settings)
     }
 
-    pub(super) fn take(&mut self, step: Step) -> Checked {
-        match step {
+    pub(super) fn take(&mut self, step: &Step) -> Checked {
+        match *step {
             Step::Post { channel, count, key } => self.post(channel, count, key)?,
             Step::Commit(count) => (0..count).for_each(|_| self.commit()),
-            Step::Refuse(at) if !self.pending.is_empty() => {
+            Step::Refuse(ref at) if !self.pending.is_empty() => {
                 let (ticket, _) = self.pending.remove(at.index(self.pending.len())).unwrap();
                 self.ledger.refused(ticket);
             }
@@ -302,7 +302,7 @@ impl World {
         let floor = self.floors.get(channel).copied().unwrap_or(MessageId::ZERO);
         let shown = lived.iter().flat_map(|lived| lived.shown(self.now, CHANNEL_WINDOW));
         let visible: Vec<_> = shown.filter(|id| *id > floor).collect();
-        let next = lived.as_ref().map_or(self.model.last(), |lived| lived.newest());
+        let next = lived.as_ref().map_or(self.model.last(), Lived::newest);
         let from = match origin {
             Origin::After(id) if visible.contains(&id) || id == next => id,
             _ => MessageId::ZERO,
