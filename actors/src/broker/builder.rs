@@ -15,7 +15,7 @@ use crate::channel::Channel;
 use crate::clock::{Clock, SystemClock};
 use crate::context::{Arbiters, BrokerContext, Counters, FailPoints, Work};
 use crate::log::{Extent, Incarnation, Kept, Log, MemoryLog, Record, RecoveryError};
-use crate::model::{BusName, Epoch, Moment};
+use crate::model::{BusName, Epoch, MessageId, Moment};
 use crate::settings::{BrokerLimits, BusSettings};
 use crate::window::MemoryGauge;
 
@@ -146,21 +146,12 @@ impl Fold {
     }
 
     fn apply(&mut self, record: &Record) {
-        // What was over when this was posted is over for all that follows: memory is bounded by what lives.
-        self.state.directory().sweep(record.at, &self.counters, usize::MAX);
-        self.state.apply(record, self.sizes(), false, &self.counters);
+        self.state.refold(record, self.sizes(), &self.counters);
     }
 
     /// The bus as it is now. Messages up to `lost` may have existed and were not among the records.
-    fn finish(
-        mut self,
-        lost: crate::model::MessageId,
-        now: Moment,
-    ) -> (BusSettings, BusState<Addr<Channel>>) {
-        let sizes = self.sizes();
-        self.state.lose(lost, now, sizes);
-        self.state.expire(now);
-        self.state.directory().sweep(now, &self.counters, usize::MAX);
+    fn finish(mut self, lost: MessageId, now: Moment) -> (BusSettings, BusState<Addr<Channel>>) {
+        self.state.resume(lost, now, self.sizes(), &self.counters);
         (self.settings, self.state)
     }
 }

@@ -178,6 +178,7 @@ impl Admission {
             place
         });
         let (channel, since) = (proposal.channel.clone(), proposal.at);
+        debug_assert!(self.pending.back().is_none_or(|last| last.ticket < ticket), "tickets rise");
         self.pending.push_back(Pending { ticket, channel, place, since, _held: held });
         ticket
     }

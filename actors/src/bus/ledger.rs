@@ -84,3 +84,6 @@ impl<H: Home> Ledger<H> {
         self.state.revive(channel, sizes, counters);
     }
 }
+
+#[cfg(test)]
+mod tests;

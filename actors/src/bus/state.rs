@@ -112,6 +112,20 @@ impl<H: Home> BusState<H> {
         counters.messages.add(record.items.len());
     }
 
+    /// Applies a record that a log has kept, while the bus comes back.
+    pub(crate) fn refold(&mut self, record: &Record, sizes: Sizes, counters: &Counters) {
+        // What was over when this was posted is over for all that follows: memory is bounded by what lives.
+        self.directory.sweep(record.at, counters, usize::MAX);
+        self.apply(record, sizes, false, counters);
+    }
+
+    /// The bus is back, at this moment. Messages up to `lost` may have existed and were not among the records.
+    pub(crate) fn resume(&mut self, lost: MessageId, now: Moment, sizes: Sizes, counters: &Counters) {
+        self.lose(lost, now, sizes);
+        self.expire(now);
+        self.directory.sweep(now, counters, usize::MAX);
+    }
+
     /// Messages up to here may have existed and are gone.
     pub(crate) fn lose(&mut self, id: MessageId, at: Moment, sizes: Sizes) {
         self.window.lose(id);

@@ -94,7 +94,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Pass(u64),
-        StepWall(u64),
+        SetWall(u64),
         Restart,
         Reboot,
     }
@@ -102,7 +102,7 @@ mod tests {
     fn steps() -> impl Strategy<Value = Vec<Step>> {
         let step = prop_oneof![
             4 => (0u64..1000).prop_map(Step::Pass),
-            2 => (0u64..100_000).prop_map(Step::StepWall),
+            2 => (0u64..100_000).prop_map(Step::SetWall),
             2 => Just(Step::Restart),
             1 => Just(Step::Reboot),
         ];
@@ -124,7 +124,7 @@ mod tests {
                         clock.advance(Duration::from_millis(millis));
                         expected += millis;
                     }
-                    Step::StepWall(to) => clock.step_wall(Timestamp::from_millis(to)),
+                    Step::SetWall(to) => clock.step_wall(Timestamp::from_millis(to)),
                     Step::Restart => {
                         timeline = Timeline::resume(clock.clone(), timeline.anchor(), before, wall);
                     }

@@ -57,7 +57,8 @@ pub(crate) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.gauge.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        let held = self.gauge.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        debug_assert!(held >= self.bytes, "no more is given back than was held");
     }
 }
 

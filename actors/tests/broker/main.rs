@@ -19,6 +19,7 @@ mod log;
 mod patience;
 mod positions;
 mod reaping;
+mod recovery;
 mod restarts;
 
 use actix_rt::task::JoinHandle;

@@ -21,7 +21,7 @@ async fn i_5_nobody_waits_for_a_log_that_hangs_longer_than_its_patience() {
         async move { broker.canary().await }
     });
     eventually("both proposed", || log.pending() == 2).await;
-    clock.advance(PATIENCE - Duration::from_millis(1));
+    clock.advance(PATIENCE.saturating_sub(Duration::from_millis(1)));
     let late = post(&broker, posting("b", &["2"]));
     eventually("proposed", || log.pending() == 3).await;
     assert!(stalled.iter().all(|post| !post.is_finished()));

@@ -70,7 +70,7 @@ async fn i_10_positions_are_good_over_restarts_that_lost_nothing() {
 #[actix::test]
 async fn i_10_a_position_of_another_history_is_a_gap() {
     let clock = clock();
-    clock.advance(Duration::from_mins(60));
+    clock.advance(Duration::from_hours(1));
     let first = builder(&clock).start().unwrap();
     first.post(&bus(), posting("a", &["seen"])).await.unwrap();
     let seen = read(&first, "a", Since::Start).await.next;

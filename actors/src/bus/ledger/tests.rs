@@ -1,0 +1,82 @@
+//! A bus at work against a model that keeps every record for ever and works out what must be seen.
+//!
+//! The log is as slow as it likes, refuses what it likes and loses what is pending at a restart; windows lose their
+//! homes; nobody sweeps in time. `BACKPLANE_FOLD_STEPS` says how many steps there are in all.
+
+mod model;
+mod world;
+
+use proptest::prelude::*;
+
+use self::world::World;
+
+const STEPS_PER_CASE: usize = 120;
+
+/// What happens to a bus.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A POST to the n-th channel, with a key of an owner and a body.
+    Post {
+        channel: usize,
+        count: usize,
+        key: Option<(u8, u8, u8)>,
+    },
+    /// The log commits its oldest proposals.
+    Commit(usize),
+    /// The log refuses one of them.
+    Refuse(prop::sample::Index),
+    Advance(u64),
+    /// The reaper comes, with time for so many channels.
+    Sweep(usize),
+    /// The bus drops what is over.
+    Expire,
+    /// A channel is read from behind the n-th message of the bus, counted from the newest.
+    Read {
+        channel: usize,
+        back: usize,
+    },
+    ReadBus {
+        back: usize,
+    },
+    /// Whoever holds the window of a channel is gone.
+    Die(usize),
+    /// The process ends and starts again; of what is pending so many are kept.
+    Restart(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let channel = 0..world::CHANNELS;
+    let key = prop::option::weighted(0.4, (0u8..2, 0u8..3, 0u8..2));
+    let step = prop_oneof![
+        8 => (channel.clone(), 1usize..4, key).prop_map(|(channel, count, key)| Step::Post { channel, count, key }),
+        6 => (1usize..4).prop_map(Step::Commit),
+        1 => any::<prop::sample::Index>().prop_map(Step::Refuse),
+        6 => (1u64..30).prop_map(Step::Advance),
+        2 => (1usize..4).prop_map(Step::Sweep),
+        1 => Just(Step::Expire),
+        4 => (channel.clone(), 0usize..20).prop_map(|(channel, back)| Step::Read { channel, back }),
+        2 => (0usize..20).prop_map(|back| Step::ReadBus { back }),
+        1 => channel.prop_map(Step::Die),
+        1 => (0usize..3).prop_map(Step::Restart),
+    ];
+    prop::collection::vec(step, 1..STEPS_PER_CASE)
+}
+
+fn cases() -> u32 {
+    let steps = std::env::var("BACKPLANE_FOLD_STEPS").ok().map_or(300_000, |steps| steps.parse().unwrap());
+    u32::try_from(2 * steps / STEPS_PER_CASE + 1).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    /// I-1, I-2, I-5, I-10: what a bus and its channels show, whom they answer how, and that a restart changes nothing.
+    #[test]
+    fn a_bus_is_what_its_records_say(steps in steps()) {
+        let mut world = World::new();
+        for step in steps {
+            world.take(&step)?;
+        }
+        world.end()?;
+    }
+}

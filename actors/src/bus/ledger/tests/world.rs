@@ -1,0 +1,385 @@
+//! A ledger, a log that the steps drive, and the model beside them.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use super::Step;
+use super::model::{Lived, Model, is_same};
+use crate::bus::admission::{Circumstances, Decision};
+use crate::bus::{BusState, Ledger, Sizes};
+use crate::channel::{Found, Home, News};
+use crate::context::Counters;
+use crate::error::PostError;
+use crate::log::{Incarnation, Record, Ticket};
+use crate::model::{
+    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Posted, Posting, Timestamp,
+};
+use crate::settings::{BrokerLimits, BusSettings};
+use crate::window::{CHANNEL_OVERHEAD, Entry, MemoryGauge, Origin, Resume, Slice, Window};
+
+pub(super) const CHANNELS: usize = 5;
+const CHANNELS_MAX: usize = 4;
+const KEYS_MAX: usize = 4;
+const CHANNEL_WINDOW: usize = 4;
+const BUS_WINDOW: usize = 9;
+
+type Checked = Result<(), TestCaseError>;
+
+/// A home that may be gone.
+#[derive(Clone)]
+struct Room(Arc<Mutex<Option<Window>>>);
+
+impl Home for Room {
+    fn send(&self, news: News) {
+        if let Some(window) = &mut *self.0.lock().unwrap() {
+            news.apply(window);
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.0.lock().unwrap().is_none()
+    }
+}
+
+pub(super) struct World {
+    bus: BusName,
+    names: Vec<ChannelName>,
+    settings: BusSettings,
+    limits: BrokerLimits,
+    memory: Arc<MemoryGauge>,
+    counters: Counters,
+    ledger: Ledger<Room>,
+    now: Moment,
+    issued: u64,
+    pending: VecDeque<(Ticket, Record)>,
+    model: Model,
+    /// The homes of the windows that were read.
+    rooms: HashMap<ChannelName, Room>,
+    /// Channels whose home is gone, until somebody notices.
+    dead: HashSet<ChannelName>,
+    /// What a channel had to let go because its window was made anew from that of the bus.
+    floors: HashMap<ChannelName, MessageId>,
+    restarted: bool,
+}
+
+fn settings() -> BusSettings {
+    BusSettings {
+        channel_idle: Duration::from_millis(40),
+        retention: Duration::from_millis(70),
+        channel_window: NonZeroUsize::new(CHANNEL_WINDOW).unwrap(),
+        bus_window: NonZeroUsize::new(BUS_WINDOW).unwrap(),
+    }
+}
+
+/// Room for few messages: the bound is met.
+fn room() -> usize {
+    CHANNELS_MAX * CHANNEL_OVERHEAD + 25 * Entry::cost(&Message::trusted("{}"))
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let (settings, memory) = (settings(), MemoryGauge::new(room()));
+        let limits = BrokerLimits {
+            channels_per_bus: CHANNELS_MAX,
+            idempotency_keys: KEYS_MAX,
+            idempotency_window: Duration::from_millis(55),
+            log_patience: Duration::from_hours(1),
+            ..BrokerLimits::default()
+        };
+        Self {
+            bus: "b".parse().unwrap(),
+            names: (0..CHANNELS).map(|n| format!("c{n}").parse().unwrap()).collect(),
+            ledger: Ledger::new(BusState::new(Incarnation::FIRST, &settings, &memory)),
+            settings,
+            limits,
+            memory,
+            counters: Counters::default(),
+            now: Moment::from_millis(1_000),
+            issued: 0,
+            pending: VecDeque::new(),
+            model: Model::default(),
+            rooms: HashMap::new(),
+            dead: HashSet::new(),
+            floors: HashMap::new(),
+            restarted: false,
+        }
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes::from(&self.settings)
+    }
+
+    pub(super) fn take(&mut self, step: &Step) -> Checked {
+        match *step {
+            Step::Post { channel, count, key } => self.post(channel, count, key)?,
+            Step::Commit(count) => (0..count).for_each(|_| self.commit()),
+            Step::Refuse(ref at) if !self.pending.is_empty() => {
+                let (ticket, _) = self.pending.remove(at.index(self.pending.len())).unwrap();
+                self.ledger.refused(ticket);
+            }
+            Step::Refuse(_) => {}
+            Step::Advance(millis) => self.now = self.now.after(Duration::from_millis(millis)),
+            Step::Sweep(most) => _ = self.ledger.directory().sweep(self.now, &self.counters, most),
+            Step::Expire => self.ledger.expire(self.now),
+            Step::Read { channel, back } => {
+                let origin = self.origin(back);
+                self.check_channel(&self.names[channel].clone(), origin)?;
+            }
+            Step::ReadBus { back } => {
+                let origin = self.origin(back);
+                self.check_bus(origin)?;
+            }
+            Step::Die(channel) => self.die(channel),
+            Step::Restart(kept) => self.restart(kept)?,
+        }
+        self.check_bounds()
+    }
+
+    fn check_bounds(&self) -> Checked {
+        prop_assert!(self.ledger.directory().live() <= CHANNELS_MAX);
+        prop_assert!(self.ledger.state.keys() <= KEYS_MAX);
+        // What has expired in a channel comes back with it, and is given back when somebody posts or reads there.
+        prop_assert!(self.restarted || self.memory.held() <= self.memory.limit());
+        Ok(())
+    }
+
+    /// Nothing is left of anything once all has ended.
+    pub(super) fn end(mut self) -> Checked {
+        while !self.pending.is_empty() {
+            self.commit();
+        }
+        for name in self.names.clone() {
+            self.check_channel(&name, Origin::Whole(Resume::Complete))?;
+        }
+        self.check_bus(Origin::Whole(Resume::Complete))?;
+        self.now = self.now.after(Duration::from_hours(1));
+        self.ledger.expire(self.now);
+        self.ledger.directory().sweep(self.now, &self.counters, usize::MAX);
+        self.rooms.clear();
+        prop_assert_eq!((self.ledger.directory().live(), self.ledger.state.keys()), (0, 0));
+        prop_assert_eq!(self.memory.held(), 0);
+        Ok(())
+    }
+
+    fn post(&mut self, channel: usize, count: usize, key: Option<(u8, u8, u8)>) -> Checked {
+        let channel = self.names[channel].clone();
+        let key = key.map(|(owner, key, body)| {
+            IdempotencyKey::new(&format!("u{owner}"), &format!("k{key}"), Fingerprint([body; 32])).unwrap()
+        });
+        let messages = vec![Message::trusted("{}"); count].into();
+        let posting = Posting { channel: channel.clone(), messages, key: key.clone() };
+        let about = Circumstances {
+            bus: &self.bus,
+            now: self.now,
+            wall: Timestamp::from_millis(self.now.as_millis()),
+            settings: &self.settings,
+            limits: &self.limits,
+            memory: &self.memory,
+            counters: &self.counters,
+        };
+        let decision = self.ledger.post(posting, &about);
+        if let Some(key) = &key {
+            self.check_key(&channel, key, &decision)?;
+        }
+        match decision {
+            Decision::Propose(ticket, proposal) => {
+                prop_assert!(self.pending.back().is_none_or(|(last, _)| *last < ticket), "tickets rise");
+                let record = Record::new(MessageId::from_u64(self.issued + 1), proposal).unwrap();
+                self.issued = record.last().as_u64();
+                self.pending.push_back((ticket, record));
+            }
+            Decision::Answer(Err(PostError::TooManyChannels(_))) => {
+                // Channels that are over count until the reaper comes.
+                let fresh: HashSet<_> = self.pending.iter().map(|(_, record)| &record.channel).collect();
+                prop_assert!(self.ledger.directory().live() + fresh.len() >= CHANNELS_MAX);
+            }
+            Decision::Answer(Err(PostError::TooManyKeys(_))) => {
+                let pending = self.pending.iter().filter(|(_, record)| record.keyed.is_some()).count();
+                prop_assert!(self.ledger.state.keys() + pending >= KEYS_MAX);
+            }
+            Decision::Answer(Err(PostError::MemoryFull(_))) => {
+                let most = CHANNEL_OVERHEAD + count * Entry::cost(&Message::trusted("{}"));
+                prop_assert!(self.memory.held() + most > self.memory.limit());
+            }
+            Decision::Answer(answer) => {
+                prop_assert!(
+                    key.is_some() && matches!(answer, Ok(_) | Err(PostError::KeyReused)),
+                    "{answer:?}"
+                );
+                prop_assert!(answer != Ok(Posted::NOTHING));
+            }
+            Decision::Join(_) => prop_assert!(key.is_some()),
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, channel: &ChannelName, key: &IdempotencyKey, decision: &Decision) -> Checked {
+        let known = self.model.keyed(channel, key, self.now);
+        let under_way = self.pending.iter().find_map(|(ticket, record)| {
+            let other = &record.keyed.as_ref().filter(|_| record.channel == *channel)?.key;
+            is_same(other, key).then(|| (other.body() == key.body(), *ticket))
+        });
+        match (known, under_way, decision) {
+            (Some((true, posted)), _, Decision::Answer(Ok(answer))) => prop_assert_eq!(*answer, posted),
+            (None, Some((true, ticket)), Decision::Join(joined)) => prop_assert_eq!(*joined, ticket),
+            (Some((false, _)), _, Decision::Answer(Err(PostError::KeyReused)))
+            | (None, Some((false, _)), Decision::Answer(Err(PostError::KeyReused)))
+            | (None, None, Decision::Propose(..) | Decision::Answer(Err(_))) => {}
+            other => prop_assert!(false, "{other:?}"),
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self) {
+        let Some((ticket, record)) = self.pending.pop_front() else { return };
+        self.ledger.committed(&record, Some(ticket), self.sizes(), &self.counters);
+        let channel = record.channel.clone();
+        self.model.records.push(Arc::new(record));
+        if self.dead.remove(&channel) {
+            self.floors.insert(channel, self.model.evicted(BUS_WINDOW));
+        }
+    }
+
+    fn die(&mut self, channel: usize) {
+        let name = &self.names[channel];
+        // One that the directory has let go of is nobody's home.
+        if let Some(room) = self.rooms.remove(name).filter(|room| Arc::strong_count(&room.0) > 1) {
+            *room.0.lock().unwrap() = None;
+            self.dead.insert(name.clone());
+        }
+    }
+
+    /// A position behind the n-th message, counted from the newest.
+    fn origin(&self, back: usize) -> Origin {
+        let id = self.model.ids(None).iter().rev().nth(back).copied();
+        id.map_or(Origin::Whole(Resume::Complete), Origin::After)
+    }
+
+    /// What a reader of a channel gets.
+    fn read(&mut self, channel: &ChannelName, origin: Origin) -> Slice {
+        let (now, directory) = (self.now, Arc::clone(self.ledger.directory()));
+        loop {
+            let visible = directory.visible_up_to();
+            let wake = |window| Room(Arc::new(Mutex::new(Some(window))));
+            let room = match directory.find(channel, origin, || now, &self.counters, wake) {
+                Found::Ask(room) => room,
+                Found::UpToDate => {
+                    let Origin::After(id) = origin else { panic!("only a position is up to date") };
+                    return Slice::empty(id, Resume::Complete);
+                }
+                Found::Absent => {
+                    let lost = matches!(origin, Origin::After(id) if id < directory.reaped_up_to());
+                    return Slice::empty(visible, if lost { Resume::Gap } else { Resume::Complete });
+                }
+            };
+            if room.is_gone() {
+                self.ledger.revive(channel, self.sizes(), &self.counters);
+                self.dead.remove(channel);
+                self.floors.insert(channel.clone(), self.model.evicted(BUS_WINDOW));
+                continue;
+            }
+            self.rooms.insert(channel.clone(), room.clone());
+            let mut window = room.0.lock().unwrap();
+            let window = window.as_mut().unwrap();
+            window.expire(now);
+            return window.since(origin);
+        }
+    }
+
+    /// Holds an answer against the model. It is never said that nothing was missed when something was (I-10).
+    fn check_channel(&mut self, channel: &ChannelName, origin: Origin) -> Checked {
+        let slice = self.read(channel, origin);
+        let got: Vec<_> = slice.entries.iter().map(|entry| entry.id()).collect();
+        let lived = self.model.lived(channel).filter(|lived| {
+            let continues = |record: &Record| record.channel == *channel && record.life == lived.life;
+            !lived.is_over(self.now) || self.pending.iter().any(|(_, record)| continues(record))
+        });
+        let floor = self.floors.get(channel).copied().unwrap_or(MessageId::ZERO);
+        let shown = lived.iter().flat_map(|lived| lived.shown(self.now, CHANNEL_WINDOW));
+        let visible: Vec<_> = shown.filter(|id| *id > floor).collect();
+        let next = lived.as_ref().map_or(self.model.last(), Lived::newest);
+        let from = match origin {
+            Origin::After(id) if visible.contains(&id) || id == next => id,
+            _ => MessageId::ZERO,
+        };
+        let expected: Vec<_> = visible.into_iter().filter(|id| *id > from).collect();
+        prop_assert_eq!(&got, &expected);
+        // A window that was made anew goes on from what the bus has let go.
+        let anew = self.floors.contains_key(channel) && (next..=self.model.last()).contains(&slice.next);
+        prop_assert!(slice.next == next || anew, "the next position");
+        if let Origin::After(seen) = origin {
+            let missed = self.model.ids(Some(channel)).iter().any(|id| *id > seen && !got.contains(id));
+            prop_assert!(!missed || slice.resume == Resume::Gap, "something was missed in silence");
+            let reason = !self.floors.is_empty() || self.is_anything_gone_since(seen);
+            prop_assert!(reason || slice.resume == Resume::Complete, "a gap without reason");
+        }
+        Ok(())
+    }
+
+    /// Whether any message above this one is not shown by its channel any more.
+    fn is_anything_gone_since(&self, seen: MessageId) -> bool {
+        self.names.iter().any(|name| {
+            let lived = self.model.lived(name).filter(|lived| !lived.is_over(self.now));
+            let shown = lived.map(|lived| lived.shown(self.now, CHANNEL_WINDOW)).unwrap_or_default();
+            self.model.ids(Some(name)).iter().any(|id| *id > seen && !shown.contains(id))
+        })
+    }
+
+    fn check_bus(&mut self, origin: Origin) -> Checked {
+        let slice = self.ledger.read(origin, self.now, self.sizes());
+        let got: Vec<_> = slice.entries.iter().map(|entry| entry.id()).collect();
+        let visible = self.model.bus(self.now, BUS_WINDOW);
+        let from = match origin {
+            Origin::After(id) if visible.contains(&id) => id,
+            _ => MessageId::ZERO,
+        };
+        let expected: Vec<_> = visible.into_iter().filter(|id| *id > from).collect();
+        prop_assert_eq!(&got, &expected);
+        prop_assert_eq!(slice.next, self.model.last());
+        if let Origin::After(seen) = origin {
+            let missed = self.model.ids(None).iter().any(|id| *id > seen && !got.contains(id));
+            prop_assert_eq!(slice.resume, if missed { Resume::Gap } else { Resume::Complete });
+        }
+        Ok(())
+    }
+
+    /// Everything that readers see, from every position that may still be of use.
+    fn check_all(&mut self) -> Checked {
+        for back in 0..30.min(self.model.ids(None).len() + 1) {
+            let origin = self.origin(back);
+            for name in self.names.clone() {
+                self.check_channel(&name, origin)?;
+            }
+            self.check_bus(origin)?;
+        }
+        Ok(())
+    }
+
+    /// A bus that is folded from its records is what it was: both show what the model says.
+    fn restart(&mut self, kept: usize) -> Checked {
+        self.check_all()?;
+        // Those were durable, and nobody was told.
+        let survivors = self.pending.drain(..).take(kept).map(|(_, record)| Arc::new(record));
+        self.model.records.extend(survivors);
+        let held = self.memory.held();
+        let mut state = BusState::new(Incarnation::FIRST, &self.settings, &self.memory);
+        for record in &self.model.records {
+            state.refold(record, self.sizes(), &self.counters);
+            // What is over is not held for the rest of the fold (I-5).
+            prop_assert!(state.directory().live() <= CHANNELS_MAX);
+            prop_assert!(self.memory.held() <= held + room());
+        }
+        state.resume(MessageId::ZERO, self.now, self.sizes(), &self.counters);
+        self.ledger = Ledger::new(state);
+        self.rooms.clear();
+        self.dead.clear();
+        self.floors.clear();
+        self.restarted = true;
+        self.check_all()
+    }
+}

@@ -1,0 +1,129 @@
+//! Live equals recovered: whatever has happened, a broker that comes back from its log shows what it showed before.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use backplane_actors::{Broker, BusSettings, MessageId, Page, Position, Posted, Resume, Since, Timestamp};
+use proptest::prelude::*;
+use testkit::START;
+
+use crate::log::Recorder;
+use crate::{builder, bus, clock, ids, keyed, posted_ids, posting, read, read_bus};
+
+const NAMES: [&str; 4] = ["a", "b", "c", "d"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Post { channel: usize, key: Option<u8> },
+    Read(usize),
+    Advance(u64),
+    SetWall(u64),
+    Restart,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        8 => (0..NAMES.len(), prop::option::of(0u8..3)).prop_map(|(channel, key)| Step::Post { channel, key }),
+        3 => (0..NAMES.len()).prop_map(Step::Read),
+        5 => (1u64..60).prop_map(Step::Advance),
+        1 => (0u64..100_000).prop_map(Step::SetWall),
+        2 => Just(Step::Restart),
+    ];
+    prop::collection::vec(step, 1..50)
+}
+
+/// All that was ever accepted.
+#[derive(Default)]
+struct Accepted {
+    by_channel: HashMap<usize, Vec<MessageId>>,
+    keys: HashMap<(usize, u8), Posted>,
+    positions: Vec<Position>,
+}
+
+impl Accepted {
+    fn take(&mut self, channel: usize, posted: Posted) {
+        self.by_channel.entry(channel).or_default().extend(posted_ids(posted));
+    }
+
+    fn check(&self, channel: Option<usize>, since: Since, page: &Page) {
+        let Since::After(position) = since else { return };
+        let shown = ids(page);
+        let of = |name: &&usize| channel.is_none_or(|channel| channel == **name);
+        let mut all = self.by_channel.iter().filter(|(name, _)| of(name)).flat_map(|(_, ids)| ids);
+        let missed = all.any(|id| *id > position.id && !shown.contains(id));
+        assert!(!missed || page.resume == Resume::Gap, "something was missed in silence");
+    }
+}
+
+/// What a page holds, and where it goes on.
+type Seen = (Vec<MessageId>, MessageId);
+
+async fn pages(broker: &Broker, accepted: &mut Accepted) -> Vec<Seen> {
+    let mut pages = Vec::new();
+    let positions: Vec<_> = accepted.positions.iter().rev().take(12).copied().map(Since::After).collect();
+    for since in positions.into_iter().chain([Since::Start]) {
+        let page = read_bus(broker, since).await;
+        accepted.check(None, since, &page);
+        pages.push((ids(&page), page.next.id));
+        for (channel, name) in NAMES.iter().enumerate() {
+            let page = read(broker, name, since).await;
+            accepted.check(Some(channel), since, &page);
+            pages.push((ids(&page), page.next.id));
+        }
+    }
+    pages
+}
+
+async fn live_equals_recovered(steps: Vec<Step>) {
+    let (log, clock) = (Recorder::default(), clock());
+    let settings = BusSettings {
+        channel_idle: Duration::from_millis(80),
+        retention: Duration::from_millis(150),
+        channel_window: NonZeroUsize::new(4).unwrap(),
+        bus_window: NonZeroUsize::new(10).unwrap(),
+    };
+    let open = || builder(&clock).bus(bus(), settings.clone()).log(log.clone()).start().unwrap();
+    let (mut broker, mut accepted) = (open(), Accepted::default());
+    for step in steps {
+        match step {
+            Step::Post { channel, key: None } => {
+                let posted = broker.post(&bus(), posting(NAMES[channel], &["1", "2"])).await.unwrap();
+                accepted.take(channel, posted);
+            }
+            Step::Post { channel, key: Some(key) } => {
+                let posted =
+                    broker.post(&bus(), keyed(NAMES[channel], "1", &format!("k{key}"))).await.unwrap();
+                // Keys outlast each of these histories.
+                match accepted.keys.insert((channel, key), posted) {
+                    Some(before) => assert_eq!(posted, before, "a retry stores nothing twice"),
+                    None => accepted.take(channel, posted),
+                }
+            }
+            Step::Read(channel) => {
+                let page = read(&broker, NAMES[channel], Since::Start).await;
+                accepted.positions.push(page.next);
+            }
+            Step::Advance(millis) => clock.advance(Duration::from_millis(millis)),
+            Step::SetWall(millis) => {
+                clock.step_wall(Timestamp::from_millis(START.as_millis() - 50_000 + millis));
+            }
+            Step::Restart => {
+                let before = pages(&broker, &mut accepted).await;
+                broker.shutdown().await;
+                broker = open();
+                assert_eq!(pages(&broker, &mut accepted).await, before);
+            }
+        }
+    }
+    pages(&broker, &mut accepted).await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn i_1_i_10_live_equals_recovered(steps in steps()) {
+        actix_rt::System::new().block_on(live_equals_recovered(steps));
+    }
+}
