@@ -71,7 +71,9 @@ fn sources(path: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap().to_str().unwrap();
         if path.is_dir() && !matches!(name, "tests" | "sim" | "bin") {
             found.extend(sources(&path));
-        } else if name.ends_with(".rs") && !matches!(name, "tests.rs" | "contract.rs" | "sim.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && !matches!(name, "tests.rs" | "contract.rs" | "sim.rs")
+        {
             found.push(path);
         }
     }
