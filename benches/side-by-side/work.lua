@@ -1,5 +1,5 @@
 -- Load for wrk. BENCH_WORK: post | poll | new; BENCH_PEER: backplane | nchan; BENCH_CHANNELS: how many (default 10000).
--- `poll` on backplane needs BENCH_CURSORS, a file of lines "<channel> <id>".
+-- `poll` on backplane needs BENCH_CURSORS, a file of lines "<channel> <query>".
 local work, peer = os.getenv("BENCH_WORK"), os.getenv("BENCH_PEER")
 local channels = tonumber(os.getenv("BENCH_CHANNELS") or "10000")
 local message = '{"source":"http://example.com","type":"identity/login","payload":'
@@ -30,8 +30,8 @@ elseif peer == "nchan" then
 else
   local polls = {}
   for line in io.lines(os.getenv("BENCH_CURSORS")) do
-    local channel, id = line:match("(%S+) (%S+)")
-    polls[#polls + 1] = "/v1/bus/bench/channel/" .. channel .. "?since=" .. id
+    local channel, query = line:match("(%S+) (%S+)")
+    polls[#polls + 1] = "/v1/bus/bench/channel/" .. channel .. query
   end
   request = function() return wrk.format("GET", polls[math.random(1, #polls)]) end
 end
