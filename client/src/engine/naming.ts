@@ -47,5 +47,8 @@ export class Naming {
     const expires = this.settings.cookieExpires ?? inFiveYears(new Date(this.env.date()));
     const secure = this.env.pageURL().startsWith("https:");
     this.env.writeCookie(cookieWith(this.env.readCookie(), this.settings.bus, channel, expires, secure));
+    // Browsers write cookies behind the page's back, and another tab that waits for its turn (see `alone`) may look
+    // before that is done. Reading waits for what this page has written.
+    this.env.readCookie();
   }
 }
