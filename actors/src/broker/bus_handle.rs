@@ -126,7 +126,7 @@ impl BusHandle {
         let (context, directory) = (&self.0.bus.context, &self.0.bus.directory);
         let broker = &context.broker;
         let origin = broker.judge(since);
-        let actor = self.actor().ok_or(ReadError::Closed)?;
+        self.check_runs()?;
         for _ in 0..TRIES {
             self.check_open()?;
             // Read before looking: a channel that is not there has nothing up to here.
@@ -140,6 +140,7 @@ impl BusHandle {
             if let Ok(Ok(slice)) = home.send(Read(origin)).await {
                 return Ok(broker.page(slice));
             }
+            let actor = self.actor().ok_or(ReadError::Closed)?;
             actor.send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
         }
         Err(ReadError::Crashed)
@@ -156,6 +157,13 @@ impl BusHandle {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.0.bus.context.has_failed()
+    }
+
+    /// Nearly all retrievals need the actor for nothing but to have applied what the log has said: they do not count
+    /// references to it, which its readers on all threads would have to share.
+    fn check_runs(&self) -> Result<(), ReadError> {
+        let runs = self.0.actor.load().as_deref().is_some_and(Addr::connected);
+        if runs || self.actor().is_some() { Ok(()) } else { Err(ReadError::Closed) }
     }
 
     fn check_open(&self) -> Result<(), ReadError> {

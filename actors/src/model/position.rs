@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::id::{MessageId, NotAnId};
+use super::id::{IdText, MessageId, NotAnId};
 
 /// Which run of a log gave a position out: random, new at every start.
 ///
@@ -26,10 +26,18 @@ impl Epoch {
     }
 }
 
+impl Epoch {
+    /// The text form, without allocating.
+    #[must_use]
+    pub fn text(self) -> IdText {
+        // The text form of ids is the text form of 64 bits.
+        MessageId::from_u64(self.0).text()
+    }
+}
+
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The text form of ids is the text form of 64 bits.
-        MessageId::from_u64(self.0).fmt(f)
+        f.write_str(self.text().as_str())
     }
 }
 

@@ -72,11 +72,16 @@ fn response(
 
 /// Where to go on: the position, and the history that it belongs to.
 fn link(url: &str, next: Position) -> String {
-    let id = next.id.text();
-    match next.epoch {
-        Some(epoch) => format!("<{url}?since={}&epoch={epoch}>; rel=\"next\"", id.as_str()),
-        None => format!("<{url}?since={}>; rel=\"next\"", id.as_str()),
+    const SINCE: &str = "?since=";
+    const EPOCH: &str = "&epoch=";
+    const END: &str = ">; rel=\"next\"";
+    let mut link = String::with_capacity(url.len() + 64);
+    link.extend(["<", url, SINCE, next.id.text().as_str()]);
+    if let Some(epoch) = next.epoch {
+        link.extend([EPOCH, epoch.text().as_str()]);
     }
+    link.push_str(END);
+    link
 }
 
 fn too_many() -> ApiError {
