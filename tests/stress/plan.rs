@@ -59,10 +59,12 @@ impl Plan {
 
 fn rules() -> Vec<Rules> {
     // Channels come and go all the time, and the bus forgets nothing but by number.
-    let blink = Rules { idle: 5, retention: 60_000, channel_window: 100, bus_window: 8_192 };
+    let blink =
+        Rules { idle: 5, retention: 60_000, channel_window: 100, bus_window: 8_192, early: 0, late: 0 };
     // Both views lose messages to age, at different times.
-    let brief = Rules { idle: 15, retention: 400, channel_window: 100, bus_window: 8_192 };
+    let brief = Rules { idle: 15, retention: 400, channel_window: 100, bus_window: 8_192, early: 0, late: 0 };
     // Channels live on: small windows overflow, and completeness is checked over long spans.
-    let calm = Rules { idle: 2_000, retention: 60_000, channel_window: 12, bus_window: 1_024 };
+    let calm =
+        Rules { idle: 2_000, retention: 60_000, channel_window: 12, bus_window: 1_024, early: 0, late: 0 };
     vec![blink, brief, calm]
 }

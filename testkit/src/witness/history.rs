@@ -98,6 +98,9 @@ pub enum Outcome {
     Refused,
     /// The poster hung up before the answer: there once or not at all (I-2).
     Unknown,
+    /// The server was killed before it answered: as unknown, but what is there was there by the end of the span,
+    /// when the next server listened.
+    Died,
 }
 
 /// The ids of an answer, without an allocation.
@@ -251,6 +254,10 @@ pub struct Tally {
     pub abandoned: u64,
     /// Readers that began again.
     pub restarts: u64,
+    /// POSTs that were sent again to a later server than the next.
+    pub overdue: u64,
+    /// Requests whose answers nobody read.
+    pub unread: u64,
 }
 
 impl History {
@@ -264,5 +271,7 @@ impl History {
         all.http_reads += more.http_reads;
         all.abandoned += more.abandoned;
         all.restarts += more.restarts;
+        all.overdue += more.overdue;
+        all.unread += more.unread;
     }
 }

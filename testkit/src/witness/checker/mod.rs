@@ -36,6 +36,12 @@ pub struct Rules {
     pub channel_window: usize,
     /// Messages in the window of the bus.
     pub bus_window: usize,
+    /// By how much sooner than these times say something may be over, as the history's clock has it: the broker's
+    /// may be read at another place within the millisecond.
+    pub early: u64,
+    /// By how much later. A broker that is started again goes on from a moment ago, and a POST on its way through
+    /// the log keeps its channel.
+    pub late: u64,
 }
 
 impl Rules {
@@ -120,6 +126,23 @@ pub struct Checks {
     pub gaps: u64,
     /// POSTs of which the outcome is unknown and nothing was ever seen.
     pub vanished: u64,
+    /// Times that a channel surely was over between two POSTs to it.
+    pub ended: u64,
+}
+
+impl Checks {
+    /// Adds those of another history.
+    pub fn add(&mut self, more: &Self) {
+        self.messages += more.messages;
+        self.required_on_bus += more.required_on_bus;
+        self.required_on_channels += more.required_on_channels;
+        self.shown += more.shown;
+        self.complete += more.complete;
+        self.complete_with_messages += more.complete_with_messages;
+        self.gaps += more.gaps;
+        self.vanished += more.vanished;
+        self.ended += more.ended;
+    }
 }
 
 impl Findings {

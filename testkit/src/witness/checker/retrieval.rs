@@ -102,7 +102,7 @@ impl Placed<'_> {
     /// How many messages that nobody saw may have come after a place of the timeline, in time for this answer.
     fn unseen_since(&self, place: usize) -> usize {
         let tight = self.timeline.points.get(place).is_some_and(|point| point.loose == self.loose);
-        if tight { 0 } else { self.timeline.unseen }
+        if tight { 0 } else { self.timeline.unseen(place, self.retrieval.span.end) }
     }
 
     /// The messages that must be there whenever within its span the retrieval was served: from, and up to.
@@ -111,7 +111,7 @@ impl Placed<'_> {
         let known = self.timeline.count(|point| point.known < span.start);
         let covered = known.max(self.reaches);
         let Some(last) = covered.checked_sub(1).map(|at| points[at]) else { return (0, 0) };
-        let end = millis(span.end);
+        let end = millis(span.end) + self.rules.early;
         let pushed = self.timeline.count(|point| point.begun < span.end);
         // What nobody saw pushes others out only once the window is full.
         let unseen = self.unseen_since(pushed.saturating_sub(self.window()));
@@ -183,7 +183,7 @@ impl Placed<'_> {
     fn not_expired(&self, findings: &mut Findings) {
         let Some(piece) = self.timeline.points.get(self.from..self.to) else { return };
         let (Some(first), Some(last)) = (piece.first(), piece.last()) else { return };
-        let start = millis(self.retrieval.span.start);
+        let start = millis(self.retrieval.span.start).saturating_sub(self.rules.late);
         let kept = start < millis(first.known).saturating_add(self.rules.retention);
         let alive = self.is_bus() || start < millis(last.known).saturating_add(self.rules.life());
         let together = !piece[1..].iter().any(|point| point.apart);
