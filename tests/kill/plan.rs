@@ -1,5 +1,6 @@
 //! How often the program is killed, and how much must have been done for a run to prove anything.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::checker::Rules;
@@ -163,7 +164,8 @@ password_hash = "{hash}"
         );
         for (name, rules) in BUSES.iter().zip(self.rules()) {
             let Rules { idle, retention, channel_window, bus_window, .. } = rules;
-            config.push_str(&format!(
+            _ = write!(
+                config,
                 r#"
 [[bus]]
 name = "{name}"
@@ -173,7 +175,7 @@ channel_idle = "{idle}ms"
 retention = "{retention}ms"
 window = {{ channel = {channel_window}, bus = {bus_window} }}
 "#
-            ));
+            );
         }
         config
     }
