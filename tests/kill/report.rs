@@ -45,8 +45,7 @@ impl Report {
             self.retried += u64::from(!posts.insert(attempt.post));
         }
         self.retrievals += history.retrievals.len() as u64;
-        self.tally.overdue += history.tally.overdue;
-        self.tally.unread += history.tally.unread;
+        self.tally.add(&history.tally);
         self.checks.add(&findings.checks);
         self.findings |= !findings.is_clean();
         findings.print();

@@ -266,12 +266,18 @@ impl History {
         self.attempts.append(&mut other.attempts);
         self.retrievals.append(&mut other.retrievals);
         self.failures.append(&mut other.failures);
-        let (all, more) = (&mut self.tally, other.tally);
-        all.http_posts += more.http_posts;
-        all.http_reads += more.http_reads;
-        all.abandoned += more.abandoned;
-        all.restarts += more.restarts;
-        all.overdue += more.overdue;
-        all.unread += more.unread;
+        self.tally.add(&other.tally);
+    }
+}
+
+impl Tally {
+    /// Adds those of another history.
+    pub fn add(&mut self, more: &Self) {
+        self.http_posts += more.http_posts;
+        self.http_reads += more.http_reads;
+        self.abandoned += more.abandoned;
+        self.restarts += more.restarts;
+        self.overdue += more.overdue;
+        self.unread += more.unread;
     }
 }

@@ -20,7 +20,7 @@ mod retrieval;
 mod tests;
 mod timeline;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use super::history::History;
@@ -126,6 +126,8 @@ pub struct Checks {
     pub gaps: u64,
     /// POSTs of which the outcome is unknown and nothing was ever seen.
     pub vanished: u64,
+    /// Positions of which no answer of the history is the source: the log cannot vouch for them.
+    pub foreign: u64,
     /// Times that a channel surely was over between two POSTs to it.
     pub ended: u64,
 }
@@ -141,6 +143,7 @@ impl Checks {
         self.complete_with_messages += more.complete_with_messages;
         self.gaps += more.gaps;
         self.vanished += more.vanished;
+        self.foreign += more.foreign;
         self.ended += more.ended;
     }
 }
@@ -184,8 +187,9 @@ pub fn check(history: &History, rules: &[Rules]) -> Findings {
     }
     let catalogue = catalogue::Catalogue::of(history, &mut findings);
     let timelines = timeline::Timelines::of(history, &catalogue, rules, &mut findings);
+    let epochs: HashSet<u64> = history.retrievals.iter().map(|read| read.answer.next.epoch).collect();
     for retrieval in &history.retrievals {
-        retrieval::check(retrieval, &timelines, rules, &mut findings);
+        retrieval::check(retrieval, &timelines, rules, &epochs, &mut findings);
     }
     order::rising(history, &catalogue, rules.len(), &mut findings);
     order::gone(history, &mut findings);

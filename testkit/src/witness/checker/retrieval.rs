@@ -1,12 +1,16 @@
 //! One answer against the timeline of its view.
 
-use super::super::history::{Position, Resume, Retrieval, Shown, View, millis};
+use std::collections::HashSet;
+
+use super::super::history::{Cursor, Position, Resume, Retrieval, Shown, View, millis};
 use super::timeline::{Point, Timeline, Timelines};
 use super::{Findings, Kind, Rules};
 
 /// An answer, placed on its timeline.
 struct Placed<'a> {
     retrieval: &'a Retrieval,
+    /// The position is of another log: a gap, however little was missed (I-10).
+    foreign: bool,
     rules: &'a Rules,
     timeline: &'a Timeline,
     /// The [`Point::loose`] up to the end of the retrieval.
@@ -21,7 +25,13 @@ struct Placed<'a> {
     reaches: usize,
 }
 
-pub(super) fn check(retrieval: &Retrieval, timelines: &Timelines, rules: &[Rules], findings: &mut Findings) {
+pub(super) fn check(
+    retrieval: &Retrieval,
+    timelines: &Timelines,
+    rules: &[Rules],
+    epochs: &HashSet<u64>,
+    findings: &mut Findings,
+) {
     let (answer, timeline) = (&retrieval.answer, timelines.of_view(retrieval.view));
     let shown = &answer.shown[..];
     findings.checks.shown += shown.len() as u64;
@@ -37,7 +47,9 @@ pub(super) fn check(retrieval: &Retrieval, timelines: &Timelines, rules: &[Rules
     let rules = &rules[usize::from(retrieval.view.bus())];
     let to = from + shown.len();
     let loose = timelines.loose_until(retrieval.view.bus(), retrieval.span.end);
-    let placed = Placed { retrieval, rules, timeline, loose, shown, from, to, newer, reaches };
+    let foreign =
+        matches!(retrieval.since, Position::Cursor(Cursor { epoch, .. }) if !epochs.contains(&epoch));
+    let placed = Placed { retrieval, foreign, rules, timeline, loose, shown, from, to, newer, reaches };
     placed.one_piece(findings);
     placed.position(findings);
     placed.whole_batches(findings);
@@ -159,6 +171,10 @@ impl Placed<'_> {
             (Position::Start | Position::Garbage, _) | (_, Resume::Reset) => {
                 findings.add(Kind::FalseAlarm, || told(self.retrieval));
             }
+            (_, Resume::Complete) if self.foreign => {
+                findings.add(Kind::Silent, || format!("nobody can vouch for {}", told(self.retrieval)));
+            }
+            (_, Resume::Gap) if self.foreign => findings.checks.foreign += 1,
             (_, Resume::Complete) => {
                 findings.checks.complete += 1;
                 findings.checks.complete_with_messages += u64::from(!self.shown.is_empty());

@@ -281,6 +281,18 @@ fn an_answer_that_hides_a_loss_is_found() {
 }
 
 #[test]
+fn i_10_a_position_of_another_log_is_never_complete() {
+    let from_there = |resume| {
+        let position = Position::Cursor(Cursor { id: 5, epoch: 9 });
+        let lines = [(0, 0, 10, C), (1, 0, 11, D), (2, 0, 12, C)];
+        three().read_as(BUS, position, 6, &lines, 12, resume)
+    };
+    from_there(Resume::Gap).good();
+    from_there(Resume::Complete).bad(Kind::Silent);
+    from_there(Resume::Reset).bad(Kind::FalseAlarm);
+}
+
+#[test]
 fn an_answer_that_invents_a_loss_is_found() {
     let lines = [(1, 0, 11, D), (2, 0, 12, C)];
     three().read_as(BUS, cursor(10), 6, &lines, 12, Resume::Gap).bad(Kind::FalseAlarm);
