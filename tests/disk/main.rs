@@ -1,4 +1,5 @@
-//! The program and its log on disk, as an operator meets them: a full disk, a failing one, ends and starts of all kinds.
+//! The program and its log on disk, as an operator meets them: a full disk, a failing one, a backup that is put
+//! back, ends and starts of all kinds.
 //!
 //! What can happen inside the log is tested beside it, on a simulated disk; here the disk is a real one.
 #![allow(
@@ -9,6 +10,7 @@
     clippy::as_conversions
 )]
 
+mod backup;
 mod damage;
 mod ends;
 mod failing;

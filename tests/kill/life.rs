@@ -11,9 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::checker::{Findings, Kind, check};
 use crate::history::History;
-use crate::plan::{CHANNELS, config, rules};
+use crate::plan::{BUSY, Fate, Manner};
 use crate::posters::Poster;
-use crate::readers::{audit, follow_bus, follow_channels};
+use crate::readers::{ask_and_not_read, audit, follow_buses, follow_channels};
 use crate::task::{Place, Run, Task};
 use testkit::{Ended, Home, Program, errors_in};
 
@@ -40,6 +40,7 @@ pub(crate) struct Counts {
 
 struct Life<'a> {
     runtime: &'a Runtime,
+    manner: Manner,
     rng: &'a mut Rng,
     home: Home,
     place: watch::Sender<Place>,
@@ -54,7 +55,7 @@ struct Life<'a> {
     complaints: Vec<String>,
 }
 
-pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, kills: u32, durability: &str) -> Lived {
+pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, manner: Manner) -> Lived {
     let (place, seen) = watch::channel(Place::Down);
     let run = Arc::new(Run {
         place: seen,
@@ -62,16 +63,19 @@ pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, kills: u32, durability: &st
         posters_done: AtomicBool::new(false),
         readers_done: AtomicBool::new(false),
     });
-    let posters: Vec<_> =
-        (0..POSTERS).map(|me| runtime.spawn(Poster::new(Task::new(&run, rng.fork()), me).run())).collect();
+    let posters: Vec<_> = (0..POSTERS)
+        .map(|me| runtime.spawn(Poster::new(Task::new(&run, rng.fork()), manner, me).run()))
+        .collect();
     let mut readers = Vec::new();
     for _ in 0..2 {
-        readers.push(runtime.spawn(follow_bus(Task::new(&run, rng.fork()))));
-        readers.push(runtime.spawn(follow_channels(Task::new(&run, rng.fork()))));
+        readers.push(runtime.spawn(follow_buses(Task::new(&run, rng.fork()))));
+        readers.push(runtime.spawn(follow_channels(Task::new(&run, rng.fork()), manner)));
+        readers.push(runtime.spawn(ask_and_not_read(Task::new(&run, rng.fork()))));
     }
     let mut life = Life {
         runtime,
-        home: Home::new(Some(&config(durability))),
+        manner,
+        home: Home::new(Some(&manner.config())),
         place,
         starts: 0,
         loaded: 0,
@@ -82,25 +86,24 @@ pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, kills: u32, durability: &st
         counts: Counts::default(),
         complaints: Vec::new(),
     };
-    while life.left(kills) > 0 {
+    while life.left() > 0 {
         // Often several in a row.
-        let row = life.rng.u64(1..=3).min(life.left(kills));
+        let row = life.rng.u64(1..=3).min(life.left());
         (0..row).for_each(|_| life.kill_while_starting());
-        let row = life.rng.u64(2..=4).min(life.left(kills));
+        let row = life.rng.u64(2..=4).min(life.left());
         (0..row).for_each(|_| life.kill_under_load());
     }
     let history = life.end(&run, posters, readers);
-    let mut findings = check(&history, &[rules()]);
-    // Nothing expires and windows have room for all.
-    if let gaps @ 1.. = findings.checks.gaps {
+    let mut findings = check(&history, &manner.rules());
+    if let (Fate::Whole, gaps @ 1..) = (manner.fate, findings.checks.gaps) {
         findings.add(Kind::FalseAlarm, || format!("nothing can have been lost; {gaps} answers say `gap`"));
     }
     Lived { history, findings, counts: life.counts }
 }
 
 impl Life<'_> {
-    fn left(&self, kills: u32) -> u64 {
-        u64::from(kills) - self.counts.kills
+    fn left(&self) -> u64 {
+        u64::from(self.manner.kills) - self.counts.kills
     }
 
     /// A server whose errors are findings of the run, told with all others.
@@ -133,7 +136,7 @@ impl Life<'_> {
     fn kill_under_load(&mut self) {
         let program = self.start();
         if self.rng.u32(..4) != 0 {
-            let channels: Vec<_> = (0..3).map(|_| self.rng.u32(..CHANNELS)).collect();
+            let channels: Vec<_> = (0..3).map(|_| self.rng.u32(..self.manner.channels(BUSY))).collect();
             self.runtime.block_on(audit(&mut self.auditor, channels));
         }
         let rest = self.rng.u64(2_000..200_000);
@@ -171,7 +174,7 @@ impl Life<'_> {
         let mut history = self.runtime.block_on(gather(posters));
         run.readers_done.store(true, Ordering::Relaxed);
         history.append(self.runtime.block_on(gather(readers)));
-        self.runtime.block_on(audit(&mut self.auditor, 0..CHANNELS));
+        self.runtime.block_on(audit(&mut self.auditor, 0..self.manner.channels(BUSY)));
         history.append(std::mem::take(&mut self.auditor.history));
         program.signal("TERM");
         let ended = program.end();

@@ -1,20 +1,44 @@
 //! How often the program is killed, and how much must have been done for a run to prove anything.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::checker::Rules;
 use testkit::password_hash;
 
-/// Channels of the bus.
-pub(crate) const CHANNELS: u32 = 12;
+/// The buses by number: one that is used all the time, and one that sleeps for most of it.
+pub(crate) const BUSES: [&str; 2] = ["b", "sleepy"];
+pub(crate) const BUSY: u8 = 0;
+pub(crate) const SLEEPY: u8 = 1;
 /// Kills that one log has to survive. Each log is checked as a whole, which bounds the memory of a long run.
-pub(crate) const KILLS_PER_LIFE: u32 = 40;
-/// How the logs of a run are kept, in turn: a kill may not take anything from either (I-2).
-pub(crate) const DURABILITY: [&str; 3] = ["sync", "interval", "sync"];
+const KILLS_PER_WHOLE_LIFE: u32 = 20;
+/// So many that channels end and begin again meanwhile.
+const KILLS_PER_BRIEF_LIFE: u32 = 40;
+/// Those of a life that is longer than messages are kept, and how many must be left for one.
+const KILLS_PER_AGE: u32 = 700;
 
-const DAY: u64 = 24 * 60 * 60 * 1000;
-/// Nothing expires and nothing is evicted while a log lives: whatever is not there was lost.
-const WINDOW: usize = 1_000_000;
+const SECOND: u64 = 1_000;
+const DAY: u64 = 24 * 60 * 60 * SECOND;
+/// Room for whatever a life brings.
+const ALL: usize = 1_000_000;
+
+/// What a log goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Nothing expires and nothing is evicted: whatever is not there was lost.
+    Whole,
+    /// Channels end between two POSTs, windows overflow, and servers are killed meanwhile.
+    Brief,
+}
+
+/// How one log is kept and used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    pub(crate) fate: Fate,
+    /// A kill may not take anything from either (I-2).
+    durability: &'static str,
+    pub(crate) kills: u32,
+}
 
 pub(crate) struct Plan {
     pub(crate) kills: u32,
@@ -31,6 +55,19 @@ impl Plan {
         Self { kills, seed: number("BACKPLANE_SEED").unwrap_or_else(|| fastrand::u64(..)) }
     }
 
+    /// The life of this number, counted from 0, when so many kills are left.
+    pub(crate) fn manner(&self, number: usize, left: u32) -> Manner {
+        let fate = [Fate::Whole, Fate::Brief][number % 2];
+        let durability = ["sync", "sync", "interval", "interval"][number % 4];
+        let most = match fate {
+            Fate::Whole => KILLS_PER_WHOLE_LIFE,
+            Fate::Brief if left >= KILLS_PER_AGE => KILLS_PER_AGE,
+            Fate::Brief => KILLS_PER_BRIEF_LIFE,
+        };
+        // However few kills there are, some are left for the second life.
+        Manner { fate, durability, kills: most.min(self.kills.div_ceil(2)).min(left) }
+    }
+
     /// How long the run may take: far more than any machine needs.
     pub(crate) fn within(&self) -> Duration {
         Duration::from_mins(1) + Duration::from_secs(2) * self.kills
@@ -45,8 +82,14 @@ impl Plan {
             acked: kills * 20,
             unknown: kills,
             retried: kills / 2,
-            rolled: kills / 25,
-            required: kills * 500,
+            overdue: kills / 4,
+            rolled: kills / 50,
+            unread: kills / 2,
+            required: kills * 100,
+            asleep: kills / 2,
+            gaps: kills / 2,
+            // Not in one that takes no longer than a channel lives.
+            ended: kills.saturating_sub(60),
         }
     }
 }
@@ -57,35 +100,83 @@ pub(crate) struct Floors {
     pub(crate) acked: u64,
     pub(crate) unknown: u64,
     pub(crate) retried: u64,
+    /// Of them to a later server than the next.
+    pub(crate) overdue: u64,
     pub(crate) rolled: u64,
+    /// Requests whose answers nobody read.
+    pub(crate) unread: u64,
     /// Messages that had to be in an answer.
     pub(crate) required: u64,
+    /// POSTs to the bus that sleeps.
+    pub(crate) asleep: u64,
+    /// Answers that told of a gap, and channels that were over between two POSTs.
+    pub(crate) gaps: u64,
+    pub(crate) ended: u64,
 }
 
-pub(crate) fn rules() -> Rules {
-    Rules { idle: DAY, retention: DAY, channel_window: WINDOW, bus_window: WINDOW }
-}
+impl Manner {
+    /// Channels of a bus: so few that each is posted to often, or so many that most are quiet.
+    pub(crate) fn channels(self, bus: u8) -> u32 {
+        match (self.fate, bus) {
+            (_, SLEEPY) => 3,
+            (Fate::Whole, _) => 12,
+            (Fate::Brief, _) => 60,
+        }
+    }
 
-/// The smallest segments that there are, so that there are many.
-pub(crate) fn config(durability: &str) -> String {
-    format!(
-        r#"
+    /// By bus.
+    pub(crate) fn rules(self) -> [Rules; BUSES.len()] {
+        let rules = match self.fate {
+            Fate::Whole => {
+                Rules { idle: DAY, retention: DAY, channel_window: ALL, bus_window: ALL, early: 0, late: 0 }
+            }
+            // The shortest times that a configuration takes.
+            Fate::Brief => Rules {
+                idle: SECOND,
+                retention: 61 * SECOND,
+                channel_window: 12,
+                bus_window: 400,
+                early: 2,
+                late: SECOND / 2,
+            },
+        };
+        let asleep = match self.fate {
+            Fate::Whole => rules.clone(),
+            Fate::Brief => Rules { bus_window: 40, ..rules.clone() },
+        };
+        [rules, asleep]
+    }
+
+    /// The smallest segments that there are, so that there are many.
+    pub(crate) fn config(self) -> String {
+        let hash = password_hash("demo").to_phc();
+        let mut config = format!(
+            r#"
 listen = "127.0.0.1:0"
 [storage]
 segment = "1MiB"
-durability = "{durability}"
-[defaults]
-channel_idle = "1day"
-retention = "1day"
-window = {{ channel = {WINDOW}, bus = {WINDOW} }}
+durability = "{}"
 [[user]]
 name = "demo"
 password_hash = "{hash}"
+"#,
+            self.durability
+        );
+        for (name, rules) in BUSES.iter().zip(self.rules()) {
+            let Rules { idle, retention, channel_window, bus_window, .. } = rules;
+            _ = write!(
+                config,
+                r#"
 [[bus]]
-name = "b"
+name = "{name}"
 post = ["demo"]
 read = ["demo"]
-"#,
-        hash = password_hash("demo").to_phc()
-    )
+channel_idle = "{idle}ms"
+retention = "{retention}ms"
+window = {{ channel = {channel_window}, bus = {bus_window} }}
+"#
+            );
+        }
+        config
+    }
 }

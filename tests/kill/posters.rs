@@ -1,10 +1,14 @@
-//! Posters: what they sent with a key and got no answer to, they send again to the next server.
+//! Posters: what they sent with a key and got no answer to, they send again, to the next server or to a later one.
 
 use std::time::Duration;
 
 use crate::history::{Attempt, BATCH_MAX, ChannelKey, History, Ids, Outcome, PostKey, Span, Stamp, View};
-use crate::plan::CHANNELS;
+use crate::plan::{BUSY, Fate, Manner, SLEEPY};
 use crate::task::{Task, path};
+
+/// Channels of a bus that are posted to at the same time, where most of them are quiet, and for how long.
+const LIVELY: u32 = 6;
+const LIVELY_FOR: Duration = Duration::from_millis(200);
 
 /// A POST on its way in.
 #[derive(Debug, Clone, Copy)]
@@ -35,23 +39,34 @@ impl Parcel {
     }
 }
 
+/// A POST that was sent with a key, and not answered.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    parcel: Parcel,
+    /// The first server that it is sent to again.
+    due: u32,
+    /// The one that has not answered it.
+    asked: u32,
+}
+
 pub(crate) struct Poster {
     task: Task,
+    manner: Manner,
     me: u16,
     posted: u32,
-    /// Sent with a key, and not answered.
-    open: Option<Parcel>,
+    open: Vec<Open>,
     /// The last one that was sent with a key and answered.
     answered: Option<Parcel>,
 }
 
 impl Poster {
-    pub(crate) fn new(task: Task, me: u16) -> Self {
-        Self { task, me, posted: 0, open: None, answered: None }
+    pub(crate) fn new(task: Task, manner: Manner, me: u16) -> Self {
+        Self { task, manner, me, posted: 0, open: Vec::new(), answered: None }
     }
 
     pub(crate) async fn run(mut self) -> History {
-        while self.open.is_some() || !self.task.posters_done() {
+        while !self.open.is_empty() || !self.task.posters_done() {
+            self.task.server().await;
             let parcel = self.next();
             self.post(parcel).await;
             // Some order of magnitude below what the server takes: a life's messages are read many times.
@@ -62,8 +77,11 @@ impl Poster {
     }
 
     fn next(&mut self) -> Parcel {
-        if let Some(open) = self.open {
-            return open;
+        let (start, last) = (self.task.start(), self.task.posters_done());
+        if let Some(at) = self.open.iter().position(|open| open.due <= start || last) {
+            let Open { parcel, asked, .. } = self.open.swap_remove(at);
+            self.task.history.tally.overdue += u64::from(start > asked + 1);
+            return parcel;
         }
         let rng = &mut self.task.rng;
         // What was answered gets the same answer again, across kills as well (I-2).
@@ -72,8 +90,24 @@ impl Poster {
         }
         let post = PostKey { poster: self.me, number: self.posted };
         self.posted += 1;
-        let channel = ChannelKey { bus: 0, number: rng.u32(..CHANNELS) };
+        let channel = self.channel();
+        let rng = &mut self.task.rng;
         Parcel { post, channel, size: rng.usize(1..=BATCH_MAX), keyed: rng.bool() }
+    }
+
+    fn channel(&mut self) -> ChannelKey {
+        let now = Duration::from_nanos(self.task.now());
+        let rng = &mut self.task.rng;
+        let bus = if rng.u32(..32) == 0 { SLEEPY } else { BUSY };
+        let all = self.manner.channels(bus);
+        let number = if self.manner.fate == Fate::Whole || bus == SLEEPY || rng.u32(..50) == 0 {
+            rng.u32(..all)
+        } else {
+            // All posters move on together, and come back after the channels are over.
+            let turn = (now.as_nanos() / LIVELY_FOR.as_nanos()) as u32;
+            (turn * LIVELY + rng.u32(..LIVELY)) % all
+        };
+        ChannelKey { bus, number }
     }
 
     async fn post(&mut self, parcel: Parcel) {
@@ -81,9 +115,9 @@ impl Poster {
         let (path, body, key) = (path(View::Channel(channel)), parcel.body(), parcel.key());
         let task = &mut self.task;
         task.server().await;
-        let start = task.now();
+        let (start, asked) = (task.now(), task.start());
         let result = task.server().await.post(&path, &body, key.as_deref()).await;
-        let span = Span { start, end: task.now() };
+        let mut span = Span { start, end: task.now() };
         let outcome = match task.answered("POST", result) {
             Some(Ok(ids)) => Outcome::Acked(Ids::new(ids)),
             // While it ends in order, before it is killed.
@@ -92,13 +126,21 @@ impl Poster {
                 task.history.failures.push(format!("a POST was answered {status}"));
                 Outcome::Unknown
             }
-            None => Outcome::Unknown,
+            None => {
+                // Whoever hung up may have gone on until it was killed.
+                task.server().await;
+                span.end = task.now();
+                Outcome::Died
+            }
         };
         if keyed {
-            let acked = matches!(outcome, Outcome::Acked(_));
-            self.open = (!acked).then_some(parcel);
-            self.answered = if acked { Some(parcel) } else { self.answered };
+            if matches!(outcome, Outcome::Acked(_)) {
+                self.answered = Some(parcel);
+            } else {
+                let later = if self.task.rng.bool() { 1 } else { self.task.rng.u32(2..6) };
+                self.open.push(Open { parcel, due: asked + later, asked });
+            }
         }
-        task.history.attempts.push(Attempt { post, channel, size, span, outcome });
+        self.task.history.attempts.push(Attempt { post, channel, size, span, outcome });
     }
 }

@@ -1,15 +1,20 @@
-//! Readers: they follow the bus and its channels from position to position, across all kills.
+//! Readers: they follow the buses and their channels from position to position, across all kills. Some ask and do not
+//! read.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use crate::history::{ChannelKey, History, Position, View};
-use crate::plan::CHANNELS;
-use crate::task::Task;
+use crate::plan::{BUSY, Manner, SLEEPY};
+use crate::task::{Task, path};
 
-fn channel(number: u32) -> View {
-    View::Channel(ChannelKey { bus: 0, number })
+/// Answers that somebody asks for who does not read: together more than the system holds on the way.
+const UNREAD: usize = 64;
+
+fn channel(bus: u8, number: u32) -> View {
+    View::Channel(ChannelKey { bus, number })
 }
 
 async fn pause(rng: &mut Rng) {
@@ -17,12 +22,17 @@ async fn pause(rng: &mut Rng) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-/// Follows the bus.
-pub(crate) async fn follow_bus(mut task: Task) -> History {
-    let mut since = Position::Start;
+/// Follows the bus that is used, and looks after the other one now and then.
+pub(crate) async fn follow_buses(mut task: Task) -> History {
+    let mut positions = [Position::Start; 2];
     loop {
         let done = task.readers_done();
-        since = task.read(View::Bus(0), since).await.map_or(since, Position::Cursor);
+        for bus in [BUSY, SLEEPY] {
+            if bus == BUSY || done || task.rng.u32(..48) == 0 {
+                let since = &mut positions[usize::from(bus)];
+                *since = task.read(View::Bus(bus), *since).await.map_or(*since, Position::Cursor);
+            }
+        }
         if done {
             return task.history;
         }
@@ -31,24 +41,25 @@ pub(crate) async fn follow_bus(mut task: Task) -> History {
 }
 
 /// Follows all channels; sometimes with a position of the bus or with none.
-pub(crate) async fn follow_channels(mut task: Task) -> History {
-    let mut positions = [Position::Start; CHANNELS as usize];
+pub(crate) async fn follow_channels(mut task: Task, manner: Manner) -> History {
+    let mut positions: HashMap<View, Position> = HashMap::new();
     let mut of_bus = None;
     while !task.readers_done() {
-        let number = task.rng.u32(..CHANNELS);
-        let since = &mut positions[number as usize];
-        *since = task.read(channel(number), *since).await.map_or(*since, Position::Cursor);
+        let bus = if task.rng.u32(..32) == 0 { SLEEPY } else { BUSY };
+        let view = channel(bus, task.rng.u32(..manner.channels(bus)));
+        let since = positions.entry(view).or_insert(Position::Start);
+        *since = task.read(view, *since).await.map_or(*since, Position::Cursor);
         match task.rng.u32(..64) {
-            0 => _ = task.read(channel(number), Position::Garbage).await,
+            0 => _ = task.read(view, Position::Garbage).await,
             1 => {
                 of_bus = match of_bus {
-                    None => task.read(View::Bus(0), Position::Start).await,
-                    Some(id) => task.read(View::Bus(0), Position::Cursor(id)).await.or(of_bus),
+                    None => task.read(View::Bus(BUSY), Position::Start).await,
+                    Some(id) => task.read(View::Bus(BUSY), Position::Cursor(id)).await.or(of_bus),
                 }
             }
-            2..8 => {
+            2..8 if bus == BUSY => {
                 if let Some(id) = of_bus {
-                    task.read(channel(number), Position::Id(id.id)).await;
+                    task.read(view, Position::Id(id.id)).await;
                 }
             }
             _ => {}
@@ -58,10 +69,29 @@ pub(crate) async fn follow_channels(mut task: Task) -> History {
     task.history
 }
 
-/// Reads the whole bus, and these channels.
+/// Asks each server for all of a bus, many times, and does not read any of it until the server is gone (I-6).
+pub(crate) async fn ask_and_not_read(mut task: Task) -> History {
+    loop {
+        let client = task.server().await;
+        // It may be gone already.
+        _ = client.ask(&path(View::Bus(BUSY)), UNREAD).await;
+        task.history.tally.unread += UNREAD as u64;
+        while task.is_up() {
+            if task.readers_done() {
+                return task.history;
+            }
+            pause(&mut task.rng).await;
+        }
+        task.leave();
+    }
+}
+
+/// Reads both buses whole, and these channels of the one that is used.
 pub(crate) async fn audit(task: &mut Task, channels: impl IntoIterator<Item = u32>) {
-    task.read(View::Bus(0), Position::Start).await;
+    for bus in [BUSY, SLEEPY] {
+        task.read(View::Bus(bus), Position::Start).await;
+    }
     for number in channels {
-        task.read(channel(number), Position::Start).await;
+        task.read(channel(BUSY, number), Position::Start).await;
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use crate::checker::Checks;
-use crate::history::Outcome;
+use crate::history::{Outcome, Tally};
 use crate::life::Lived;
-use crate::plan::Plan;
+use crate::plan::{Plan, SLEEPY};
 
 #[derive(Default)]
 pub(crate) struct Report {
@@ -19,6 +19,8 @@ pub(crate) struct Report {
     unknown: u64,
     refused: u64,
     retried: u64,
+    asleep: u64,
+    tally: Tally,
     retrievals: u64,
     checks: Checks,
     findings: bool,
@@ -36,21 +38,15 @@ impl Report {
         for attempt in &history.attempts {
             match attempt.outcome {
                 Outcome::Acked(_) => self.acked += 1,
-                Outcome::Unknown => self.unknown += 1,
+                Outcome::Unknown | Outcome::Died => self.unknown += 1,
                 Outcome::Refused => self.refused += 1,
             }
+            self.asleep += u64::from(attempt.channel.bus == SLEEPY);
             self.retried += u64::from(!posts.insert(attempt.post));
         }
         self.retrievals += history.retrievals.len() as u64;
-        let (all, more) = (&mut self.checks, findings.checks);
-        all.messages += more.messages;
-        all.required_on_bus += more.required_on_bus;
-        all.required_on_channels += more.required_on_channels;
-        all.shown += more.shown;
-        all.complete += more.complete;
-        all.complete_with_messages += more.complete_with_messages;
-        all.gaps += more.gaps;
-        all.vanished += more.vanished;
+        self.tally.add(&history.tally);
+        self.checks.add(&findings.checks);
         self.findings |= !findings.is_clean();
         findings.print();
     }
@@ -61,21 +57,35 @@ impl Report {
 
     /// Prints what happened. Returns whether the run proves something and found nothing.
     pub(crate) fn print(&self, plan: &Plan) -> bool {
-        let Self { lives, kills, starting, ending, torn, rolled, acked, unknown, refused, retried, .. } =
-            self;
-        let Checks { messages, shown, required_on_bus, required_on_channels, .. } = self.checks;
+        let Self {
+            lives,
+            kills,
+            starting,
+            ending,
+            torn,
+            rolled,
+            acked,
+            unknown,
+            refused,
+            retried,
+            asleep,
+            ..
+        } = self;
+        let Checks { messages, shown, required_on_bus, required_on_channels, gaps, ended, .. } = self.checks;
+        let Tally { overdue, unread, .. } = self.tally;
         println!(
             "  kills      {kills} of {lives} logs: {starting} before the server listened, {ending} while it ended; \
              {torn} torn ends cut off, {rolled} segments rolled over"
         );
         println!(
-            "  posts      {acked} acknowledged, {unknown} unknown, {refused} refused while ending; {retried} sent again; \
-             {messages} messages, {} posts vanished with their server",
+            "  posts      {acked} acknowledged, {unknown} unknown, {refused} refused while ending; {retried} sent again, \
+             {overdue} of them late; {asleep} to the bus that sleeps; {messages} messages, {} posts vanished with their server",
             self.checks.vanished
         );
         println!(
             "  checks     {} retrievals, shown {shown} times; had to be shown {required_on_bus} times by the bus, \
-             {required_on_channels} by channels; {} answers `complete` ({} with messages)",
+             {required_on_channels} by channels; {} answers `complete` ({} with messages), {gaps} `gap`; {unread} not \
+             read; channels were over {ended} times",
             self.retrievals, self.checks.complete, self.checks.complete_with_messages
         );
         let floors = plan.floors();
@@ -85,7 +95,12 @@ impl Report {
             ("posts acknowledged", *acked, floors.acked),
             ("posts of unknown outcome", *unknown, floors.unknown),
             ("posts sent again", *retried, floors.retried),
+            ("posts sent again to a later server than the next", overdue, floors.overdue),
+            ("posts to the bus that sleeps", *asleep, floors.asleep),
             ("segments rolled over", *rolled, floors.rolled),
+            ("answers that nobody read", unread, floors.unread),
+            ("answers that told of a gap", gaps, floors.gaps),
+            ("channels that were over between two posts", ended, floors.ended),
             ("messages required on the bus", required_on_bus, floors.required),
             ("messages required on channels", required_on_channels, floors.required),
         ];

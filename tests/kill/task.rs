@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use crate::history::{Answer, ChannelKey, Cursor, History, Nanos, Position, Retrieval, Span, View};
 use crate::http::Client;
+use crate::plan::BUSES;
 
 /// Where the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +43,10 @@ pub(crate) struct Task {
 
 /// Where a view is found.
 pub(crate) fn path(view: View) -> String {
+    let bus = BUSES[usize::from(view.bus())];
     match view {
-        View::Bus(_) => "/v1/bus/b".to_owned(),
-        View::Channel(ChannelKey { number, .. }) => format!("/v1/bus/b/channel/c{number}"),
+        View::Bus(_) => format!("/v1/bus/{bus}"),
+        View::Channel(ChannelKey { number, .. }) => format!("/v1/bus/{bus}/channel/c{number}"),
     }
 }
 
@@ -94,6 +96,19 @@ impl Task {
                 None
             }
         }
+    }
+
+    /// Which server this task knows, counted from 1.
+    pub(crate) fn start(&self) -> u32 {
+        match self.at {
+            Place::Down => 0,
+            Place::Up { start, .. } => start,
+        }
+    }
+
+    /// Hangs up, as the server is gone.
+    pub(crate) fn leave(&mut self) {
+        self.client = None;
     }
 
     /// Whether the server is meant to answer still.

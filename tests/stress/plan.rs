@@ -7,6 +7,26 @@ use crate::checker::Rules;
 /// The buses, by number: settings that make different things happen.
 pub(crate) const BUSES: [(&str, u32); 3] = [("blink.com", 3_000), ("brief.com", 1_000), ("calm.com", 1_000)];
 
+/// Where a broker keeps its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// Each start begins with nothing.
+    Memory,
+    /// The starts of a run follow one another on one log.
+    Disk,
+}
+
+/// The brokers of a run, one after the other: where they keep messages, and their share of the run in percent.
+pub(crate) const TERMS: [(Keeping, u64); 7] = [
+    (Keeping::Memory, 30),
+    (Keeping::Memory, 15),
+    (Keeping::Memory, 15),
+    (Keeping::Disk, 10),
+    (Keeping::Disk, 10),
+    (Keeping::Disk, 10),
+    (Keeping::Disk, 10),
+];
+
 pub(crate) struct Plan {
     pub(crate) name: &'static str,
     pub(crate) seed: u64,
@@ -16,7 +36,6 @@ pub(crate) struct Plan {
     /// The run fails when it has not got there by then.
     pub(crate) within: Duration,
     pub(crate) floors: Floors,
-    pub(crate) rules: Vec<Rules>,
 }
 
 /// A run below one of these is invalid: it found nothing because it did nothing.
@@ -30,6 +49,8 @@ pub(crate) struct Floors {
     /// Messages that had to be in an answer of a channel, and of a bus.
     pub(crate) required: u64,
     pub(crate) followed: u64,
+    /// Positions that were brought to a broker which keeps nothing of what they are of.
+    pub(crate) foreign: u64,
 }
 
 impl Plan {
@@ -39,30 +60,42 @@ impl Plan {
         let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a seed is a number"));
         let size = std::env::var("BACKPLANE_STRESS").unwrap_or_default();
         let (name, posts, rate, within) = match size.as_str() {
-            "full" => ("full", 1_000_000, 2_000, Duration::from_mins(8)),
-            "short" => ("short", 100_000, 2_000, Duration::from_secs(25)),
+            "full" => ("full", 1_000_000, 1_000, Duration::from_mins(16)),
+            "short" => ("short", 100_000, 1_000, Duration::from_secs(50)),
             // Among all other tests, which may keep the machine busy.
-            "" => ("brief", 10_000, 250, Duration::from_secs(40)),
+            "" => ("brief", 10_000, 125, Duration::from_secs(80)),
             other => panic!("BACKPLANE_STRESS is `full`, `short` or nothing, not `{other}`"),
         };
         let floors = Floors {
             posts_per_second: rate,
             collisions: posts / 100,
-            respawns: posts / 50,
+            respawns: posts / 100,
             http_percent: 10,
             required: posts / 4,
             followed: posts,
+            foreign: 20,
         };
-        Self { name, seed, posts, reaps: posts / 10, within, floors, rules: rules() }
+        Self { name, seed, posts, reaps: posts / 20, within, floors }
     }
 }
 
-fn rules() -> Vec<Rules> {
-    // Channels come and go all the time, and the bus forgets nothing but by number.
-    let blink = Rules { idle: 5, retention: 60_000, channel_window: 100, bus_window: 8_192 };
-    // Both views lose messages to age, at different times.
-    let brief = Rules { idle: 15, retention: 400, channel_window: 100, bus_window: 8_192 };
-    // Channels live on: small windows overflow, and completeness is checked over long spans.
-    let calm = Rules { idle: 2_000, retention: 60_000, channel_window: 12, bus_window: 1_024 };
-    vec![blink, brief, calm]
+impl Keeping {
+    /// By bus.
+    pub(crate) fn rules(self) -> [Rules; BUSES.len()] {
+        let (idle, early, late) = match self {
+            // Answered at once, and timed by the history's own clock.
+            Self::Memory => (5, 0, 0),
+            // A POST takes about as long as the disk does, and its channel lives for as long.
+            Self::Disk => (50, 2, 250),
+        };
+        // Channels come and go all the time, and the bus forgets nothing but by number.
+        let blink = Rules { idle, retention: 60_000, channel_window: 100, bus_window: 8_192, early, late };
+        // Both views lose messages to age, at different times.
+        let brief =
+            Rules { idle: idle * 3, retention: 400, channel_window: 100, bus_window: 8_192, early, late };
+        // Channels live on: small windows overflow, and completeness is checked over long spans.
+        let calm =
+            Rules { idle: 2_000, retention: 60_000, channel_window: 12, bus_window: 1_024, early, late };
+        [blink, brief, calm]
+    }
 }

@@ -9,8 +9,8 @@ use crate::plan::BUSES;
 use crate::task::Task;
 
 /// Follows a bus from position to position; starts over now and then, as a restarted reader does.
-pub(crate) async fn follow_bus(mut task: Task, bus: u8) -> History {
-    let (view, mut since) = (View::Bus(bus), Position::Start);
+pub(crate) async fn follow_bus(mut task: Task, bus: u8, mut since: Position) -> History {
+    let view = View::Bus(bus);
     loop {
         let done = task.run.readers_done.load(Ordering::Relaxed);
         since = task.read(view, since).await.map_or(since, Position::Cursor);
@@ -32,17 +32,16 @@ pub(crate) async fn follow_bus(mut task: Task, bus: u8) -> History {
     }
 }
 
-/// Follows some channels, old and new ones, through their deaths and rebirths.
-pub(crate) async fn follow_channels(mut task: Task) -> History {
-    let mut followed: Vec<(ChannelKey, Position)> = Vec::new();
+/// Follows some channels, old and new ones, through their deaths and rebirths; these from the first.
+pub(crate) async fn follow_channels(mut task: Task, mut followed: Vec<(View, Position)>) -> History {
     while !task.run.readers_done.load(Ordering::Relaxed) {
         if followed.len() < 16 {
             let channel = task.run.lately(&mut task.rng);
-            followed.push((channel, Position::Start));
+            followed.push((View::Channel(channel), Position::Start));
         }
         let at = task.rng.usize(..followed.len());
-        let (channel, since) = followed[at];
-        let next = task.read(View::Channel(channel), since).await;
+        let (view, since) = followed[at];
+        let next = task.read(view, since).await;
         followed[at].1 = next.map_or(since, Position::Cursor);
         if task.rng.u32(..50) == 0 {
             task.history.tally.restarts += 1;

@@ -2,17 +2,19 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_rt::{Arbiter, ArbiterHandle};
 use backplane::config::{Bus, Config};
+use backplane_actors::log::{DiskLog, DiskSettings};
 use backplane_actors::{Boot, Broker, BusName, ChannelName, Clock, Timestamp};
 use testkit::{START, errors_in};
 
 use crate::checker::Rules;
 use crate::history::{ChannelKey, Nanos, View, millis};
-use crate::plan::BUSES;
+use crate::plan::{BUSES, Keeping};
 
 /// The clock of the broker and of the history. It goes with real time but never steps, as the wall clock may:
 /// the checker concludes from it what must have expired and what cannot have.
@@ -20,6 +22,10 @@ use crate::plan::BUSES;
 pub(crate) struct RunClock(Instant);
 
 impl RunClock {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
     pub(crate) fn nanos(self) -> Nanos {
         u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
@@ -35,7 +41,7 @@ impl Clock for RunClock {
     }
 
     fn boot(&self) -> Option<Boot> {
-        None
+        Some(Boot::from_u128(1))
     }
 }
 
@@ -52,11 +58,15 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn start(rules: &[Rules]) -> Self {
-        let clock = RunClock(Instant::now());
+    pub(crate) fn start(keeping: Keeping, clock: RunClock, folder: &Path) -> Self {
+        // The smallest segments that there are, so that some go meanwhile.
+        let disk = DiskSettings { segment: 1 << 20, ..DiskSettings::at(folder) };
         let (mut running, arbiters) = testkit::Service::start_with(
-            config(rules),
-            move |broker| broker.clock(Arc::new(clock)),
+            config(&keeping.rules()),
+            move |broker| match keeping {
+                Keeping::Memory => broker.clock(Arc::new(clock)),
+                Keeping::Disk => broker.clock(Arc::new(clock)).log(DiskLog::open(disk).unwrap()),
+            },
             |backplane| {
                 let arbiters = [Arbiter::new(), Arbiter::new()];
                 let joining = backplane.broker().clone();

@@ -1,28 +1,33 @@
-//! Starts the service and its users, waits until enough has happened, and brings home what they saw.
+//! Starts the service and its users, waits until enough has happened, and brings home what they saw; again and again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use backplane_actors::Stats;
 use fastrand::Rng;
+use testkit::Home;
 use tokio::task::JoinHandle;
 
 use crate::door::Door;
-use crate::history::{History, Nanos};
+use crate::history::{Cursor, History, Nanos, Position, View};
 use crate::http::Client;
-use crate::plan::{BUSES, Plan};
+use crate::plan::{BUSES, Keeping, Plan, TERMS};
 use crate::posters::Poster;
 use crate::readers::{compare_views, follow_bus, follow_channels, meet_posters};
-use crate::service::Service;
+use crate::service::{RunClock, Service};
 use crate::task::{Run, Task};
 
-/// What a run left behind.
+/// What the brokers of one log left behind.
 pub(crate) struct Yield {
+    pub(crate) keeping: Keeping,
     pub(crate) history: History,
     pub(crate) posting: Duration,
-    /// By bus.
+    /// By broker and bus.
     pub(crate) stats: Vec<Stats>,
+    /// Channels that there were in the end.
+    pub(crate) live: u64,
 }
 
 /// Tasks that are started in the same way.
@@ -65,62 +70,121 @@ impl Crew {
     }
 }
 
-pub(crate) async fn run(plan: &Plan) -> Yield {
-    let service = Arc::new(Service::start(&plan.rules));
-    let run = Arc::new(Run::new(Arc::clone(&service)));
-    let mut crew = Crew { run: Arc::clone(&run), rng: Rng::with_seed(plan.seed), turn: 0 };
-    // The server answers once a worker runs, and with it the arbiter that the broker's actors go to.
-    let mut history = crew.http().first_answer().await;
-    let began = Instant::now();
-    let lives: Vec<Nanos> = plan.rules.iter().map(|rules| rules.life() * 1_000_000).collect();
-    let posters: Vec<_> = (0..20u16)
-        .map(|me| {
+/// Where readers go on from: the last position that each view gave out.
+type Places = BTreeMap<View, Cursor>;
+
+/// What of a run outlives its brokers.
+struct Shift<'a> {
+    plan: &'a Plan,
+    clock: RunClock,
+    home: Home,
+    rng: Rng,
+    places: Places,
+    posters: u16,
+}
+
+/// Ends the broker in order and starts another one, as often as the plan says. One yield for each log.
+pub(crate) async fn run(plan: &Plan) -> Vec<Yield> {
+    let mut shift = Shift {
+        plan,
+        clock: RunClock::start(),
+        home: Home::new(None),
+        rng: Rng::with_seed(plan.seed),
+        places: Places::new(),
+        posters: 0,
+    };
+    let mut logs: Vec<Yield> = Vec::new();
+    for (keeping, percent) in TERMS {
+        let term = shift.work(keeping, percent).await;
+        match logs.last_mut() {
+            Some(log) if keeping == Keeping::Disk && log.keeping == keeping => {
+                log.history.append(term.history);
+                log.posting += term.posting;
+                log.stats.extend(term.stats);
+                log.live = term.live;
+            }
+            _ => logs.push(term),
+        }
+    }
+    logs
+}
+
+impl Shift<'_> {
+    /// One broker, from its start to its end.
+    async fn work(&mut self, keeping: Keeping, percent: u64) -> Yield {
+        let (plan, folder) = (self.plan, self.home.path().join("log"));
+        let service = Arc::new(Service::start(keeping, self.clock, &folder));
+        let run = Arc::new(Run::new(Arc::clone(&service)));
+        let mut crew = Crew { run: Arc::clone(&run), rng: self.rng.fork(), turn: 0 };
+        // The server answers once a worker runs, and with it the arbiter that the broker's actors go to.
+        let mut history = crew.http().first_answer().await;
+        let began = Instant::now();
+        let posters = self.start_posters(&mut crew, keeping);
+        let readers = start_readers(&mut crew, &self.places);
+        let enough = || {
+            let reaped: u64 = stats(&service).iter().map(|stats| stats.reaped).sum();
+            run.acked.load(Ordering::Relaxed) >= plan.posts * percent / 100
+                && reaped >= plan.reaps * percent / 100
+        };
+        while !enough() && began.elapsed() < plan.within * percent as u32 / 100 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        run.posters_done.store(true, Ordering::Relaxed);
+        history.append(gather(posters).await);
+        let posting = began.elapsed();
+        run.readers_done.store(true, Ordering::Relaxed);
+        history.append(gather(readers).await);
+        history.append(compare_views(crew.task(Door::Handle)).await);
+        let stats = stats(&service);
+        history.failures.extend(service.errors());
+        // The last of them that goes ends the service.
+        drop((crew, run, service));
+        self.places.extend(history.retrievals.iter().map(|read| (read.view, read.answer.next)));
+        let live = stats.iter().map(|stats| stats.channels as u64).sum();
+        Yield { keeping, history, posting, stats, live }
+    }
+
+    fn start_posters(&mut self, crew: &mut Crew, keeping: Keeping) -> Vec<JoinHandle<History>> {
+        let lives: Vec<Nanos> = keeping.rules().iter().map(|rules| rules.life() * 1_000_000).collect();
+        let all = self.posters..self.posters + 20;
+        self.posters = all.end;
+        all.map(|me| {
             let over_http = me % 2 == 0;
             let task = if over_http { crew.http() } else { crew.inside() };
             let poster = Poster::new(task, me, lives.clone()).run();
             if over_http { tokio::spawn(poster) } else { crew.start(poster) }
         })
-        .collect();
-    let readers = start_readers(&mut crew);
-
-    let enough = || {
-        let reaped: u64 = stats(&service).iter().map(|stats| stats.reaped).sum();
-        run.acked.load(Ordering::Relaxed) >= plan.posts && reaped >= plan.reaps
-    };
-    while !enough() && began.elapsed() < plan.within {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        .collect()
     }
-    run.posters_done.store(true, Ordering::Relaxed);
-    history.append(gather(posters).await);
-    let posting = began.elapsed();
-    run.readers_done.store(true, Ordering::Relaxed);
-    history.append(gather(readers).await);
-    history.append(compare_views(crew.task(Door::Handle)).await);
-    let stats = stats(&service);
-    history.failures.extend(service.errors());
-    // The last of them that goes ends the service.
-    drop((crew, run, service));
-    Yield { history, posting, stats }
 }
 
-fn start_readers(crew: &mut Crew) -> Vec<JoinHandle<History>> {
+fn start_readers(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
     let mut readers = Vec::new();
     for bus in (0u8..).take(BUSES.len()) {
+        let since = places.get(&View::Bus(bus)).copied().map_or(Position::Start, Position::Cursor);
         for _ in 0..2 {
             let task = crew.inside();
-            readers.push(crew.start(follow_bus(task, bus)));
+            readers.push(crew.start(follow_bus(task, bus, since)));
         }
-        readers.push(tokio::spawn(follow_bus(crew.http(), bus)));
+        readers.push(tokio::spawn(follow_bus(crew.http(), bus, since)));
     }
     for _ in 0..4 {
-        let task = crew.inside();
-        readers.push(crew.start(follow_channels(task)));
+        let (task, some) = (crew.inside(), some_channels(crew, places));
+        readers.push(crew.start(follow_channels(task, some)));
         let task = crew.inside();
         readers.push(crew.start(meet_posters(task)));
     }
-    readers.push(tokio::spawn(follow_channels(crew.http())));
+    let some = some_channels(crew, places);
+    readers.push(tokio::spawn(follow_channels(crew.http(), some)));
     readers.push(tokio::spawn(meet_posters(crew.http())));
     readers
+}
+
+/// Some of the channels that somebody followed, and where to.
+fn some_channels(crew: &mut Crew, places: &Places) -> Vec<(View, Position)> {
+    let channels = places.iter().filter(|(view, _)| matches!(view, View::Channel(_)));
+    let some = crew.rng.choose_multiple(channels, 12);
+    some.into_iter().map(|(view, cursor)| (*view, Position::Cursor(*cursor))).collect()
 }
 
 async fn gather(tasks: Vec<JoinHandle<History>>) -> History {

@@ -98,6 +98,9 @@ pub enum Outcome {
     Refused,
     /// The poster hung up before the answer: there once or not at all (I-2).
     Unknown,
+    /// The server was killed before it answered: as unknown, but what is there was there by the end of the span,
+    /// when the next server listened.
+    Died,
 }
 
 /// The ids of an answer, without an allocation.
@@ -251,6 +254,10 @@ pub struct Tally {
     pub abandoned: u64,
     /// Readers that began again.
     pub restarts: u64,
+    /// POSTs that were sent again to a later server than the next.
+    pub overdue: u64,
+    /// Requests whose answers nobody read.
+    pub unread: u64,
 }
 
 impl History {
@@ -259,10 +266,18 @@ impl History {
         self.attempts.append(&mut other.attempts);
         self.retrievals.append(&mut other.retrievals);
         self.failures.append(&mut other.failures);
-        let (all, more) = (&mut self.tally, other.tally);
-        all.http_posts += more.http_posts;
-        all.http_reads += more.http_reads;
-        all.abandoned += more.abandoned;
-        all.restarts += more.restarts;
+        self.tally.add(&other.tally);
+    }
+}
+
+impl Tally {
+    /// Adds those of another history.
+    pub fn add(&mut self, more: &Self) {
+        self.http_posts += more.http_posts;
+        self.http_reads += more.http_reads;
+        self.abandoned += more.abandoned;
+        self.restarts += more.restarts;
+        self.overdue += more.overdue;
+        self.unread += more.unread;
     }
 }

@@ -104,6 +104,12 @@ impl Client {
         Ok(())
     }
 
+    /// Asks this many times and reads nothing. Goes on until the connection is dropped.
+    pub async fn ask(&mut self, path: &str, times: usize) -> io::Result<()> {
+        self.send(get(path, Position::Start).repeat(times).as_bytes()).await?;
+        Ok(())
+    }
+
     async fn exchange(&mut self, request: &str) -> io::Result<Response> {
         let response = receive(self.send(request.as_bytes()).await?).await;
         if response.is_err() {

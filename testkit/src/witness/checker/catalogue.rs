@@ -13,6 +13,8 @@ pub(super) struct Post {
     pub(super) start: Nanos,
     /// When it surely existed: the end of its first answer, or of the first retrieval that showed it.
     pub(super) known: Nanos,
+    /// When it existed if it ever did.
+    pub(super) until: Nanos,
     /// The id of its first message, the others follow.
     pub(super) first: Option<u64>,
     refused: bool,
@@ -61,11 +63,16 @@ impl Catalogue {
             size: attempt.size,
             start: span.start,
             known: Nanos::MAX,
+            until: 0,
             first: None,
             refused: true,
         });
         post.start = post.start.min(span.start);
         post.refused &= attempt.outcome == Outcome::Refused;
+        post.until = post.until.max(match attempt.outcome {
+            Outcome::Unknown => Nanos::MAX,
+            Outcome::Acked(_) | Outcome::Refused | Outcome::Died => span.end,
+        });
         let Outcome::Acked(ids) = attempt.outcome else { return };
         post.known = post.known.min(span.end);
         let Some(first) = ids.as_slice().first().copied() else {

@@ -20,7 +20,7 @@ mod retrieval;
 mod tests;
 mod timeline;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use super::history::History;
@@ -36,6 +36,12 @@ pub struct Rules {
     pub channel_window: usize,
     /// Messages in the window of the bus.
     pub bus_window: usize,
+    /// By how much sooner than these times say something may be over, as the history's clock has it: the broker's
+    /// may be read at another place within the millisecond.
+    pub early: u64,
+    /// By how much later. A broker that is started again goes on from a moment ago, and a POST on its way through
+    /// the log keeps its channel.
+    pub late: u64,
 }
 
 impl Rules {
@@ -120,6 +126,26 @@ pub struct Checks {
     pub gaps: u64,
     /// POSTs of which the outcome is unknown and nothing was ever seen.
     pub vanished: u64,
+    /// Positions of which no answer of the history is the source: the log cannot vouch for them.
+    pub foreign: u64,
+    /// Times that a channel surely was over between two POSTs to it.
+    pub ended: u64,
+}
+
+impl Checks {
+    /// Adds those of another history.
+    pub fn add(&mut self, more: &Self) {
+        self.messages += more.messages;
+        self.required_on_bus += more.required_on_bus;
+        self.required_on_channels += more.required_on_channels;
+        self.shown += more.shown;
+        self.complete += more.complete;
+        self.complete_with_messages += more.complete_with_messages;
+        self.gaps += more.gaps;
+        self.vanished += more.vanished;
+        self.foreign += more.foreign;
+        self.ended += more.ended;
+    }
 }
 
 impl Findings {
@@ -161,8 +187,9 @@ pub fn check(history: &History, rules: &[Rules]) -> Findings {
     }
     let catalogue = catalogue::Catalogue::of(history, &mut findings);
     let timelines = timeline::Timelines::of(history, &catalogue, rules, &mut findings);
+    let epochs: HashSet<u64> = history.retrievals.iter().map(|read| read.answer.next.epoch).collect();
     for retrieval in &history.retrievals {
-        retrieval::check(retrieval, &timelines, rules, &mut findings);
+        retrieval::check(retrieval, &timelines, rules, &epochs, &mut findings);
     }
     order::rising(history, &catalogue, rules.len(), &mut findings);
     order::gone(history, &mut findings);

@@ -1,12 +1,16 @@
 //! One answer against the timeline of its view.
 
-use super::super::history::{Position, Resume, Retrieval, Shown, View, millis};
+use std::collections::HashSet;
+
+use super::super::history::{Cursor, Position, Resume, Retrieval, Shown, View, millis};
 use super::timeline::{Point, Timeline, Timelines};
 use super::{Findings, Kind, Rules};
 
 /// An answer, placed on its timeline.
 struct Placed<'a> {
     retrieval: &'a Retrieval,
+    /// The position is of another log: a gap, however little was missed (I-10).
+    foreign: bool,
     rules: &'a Rules,
     timeline: &'a Timeline,
     /// The [`Point::loose`] up to the end of the retrieval.
@@ -21,7 +25,13 @@ struct Placed<'a> {
     reaches: usize,
 }
 
-pub(super) fn check(retrieval: &Retrieval, timelines: &Timelines, rules: &[Rules], findings: &mut Findings) {
+pub(super) fn check(
+    retrieval: &Retrieval,
+    timelines: &Timelines,
+    rules: &[Rules],
+    epochs: &HashSet<u64>,
+    findings: &mut Findings,
+) {
     let (answer, timeline) = (&retrieval.answer, timelines.of_view(retrieval.view));
     let shown = &answer.shown[..];
     findings.checks.shown += shown.len() as u64;
@@ -37,7 +47,9 @@ pub(super) fn check(retrieval: &Retrieval, timelines: &Timelines, rules: &[Rules
     let rules = &rules[usize::from(retrieval.view.bus())];
     let to = from + shown.len();
     let loose = timelines.loose_until(retrieval.view.bus(), retrieval.span.end);
-    let placed = Placed { retrieval, rules, timeline, loose, shown, from, to, newer, reaches };
+    let foreign =
+        matches!(retrieval.since, Position::Cursor(Cursor { epoch, .. }) if !epochs.contains(&epoch));
+    let placed = Placed { retrieval, foreign, rules, timeline, loose, shown, from, to, newer, reaches };
     placed.one_piece(findings);
     placed.position(findings);
     placed.whole_batches(findings);
@@ -102,7 +114,7 @@ impl Placed<'_> {
     /// How many messages that nobody saw may have come after a place of the timeline, in time for this answer.
     fn unseen_since(&self, place: usize) -> usize {
         let tight = self.timeline.points.get(place).is_some_and(|point| point.loose == self.loose);
-        if tight { 0 } else { self.timeline.unseen }
+        if tight { 0 } else { self.timeline.unseen(place, self.retrieval.span.end) }
     }
 
     /// The messages that must be there whenever within its span the retrieval was served: from, and up to.
@@ -111,7 +123,7 @@ impl Placed<'_> {
         let known = self.timeline.count(|point| point.known < span.start);
         let covered = known.max(self.reaches);
         let Some(last) = covered.checked_sub(1).map(|at| points[at]) else { return (0, 0) };
-        let end = millis(span.end);
+        let end = millis(span.end) + self.rules.early;
         let pushed = self.timeline.count(|point| point.begun < span.end);
         // What nobody saw pushes others out only once the window is full.
         let unseen = self.unseen_since(pushed.saturating_sub(self.window()));
@@ -159,6 +171,10 @@ impl Placed<'_> {
             (Position::Start | Position::Garbage, _) | (_, Resume::Reset) => {
                 findings.add(Kind::FalseAlarm, || told(self.retrieval));
             }
+            (_, Resume::Complete) if self.foreign => {
+                findings.add(Kind::Silent, || format!("nobody can vouch for {}", told(self.retrieval)));
+            }
+            (_, Resume::Gap) if self.foreign => findings.checks.foreign += 1,
             (_, Resume::Complete) => {
                 findings.checks.complete += 1;
                 findings.checks.complete_with_messages += u64::from(!self.shown.is_empty());
@@ -183,7 +199,7 @@ impl Placed<'_> {
     fn not_expired(&self, findings: &mut Findings) {
         let Some(piece) = self.timeline.points.get(self.from..self.to) else { return };
         let (Some(first), Some(last)) = (piece.first(), piece.last()) else { return };
-        let start = millis(self.retrieval.span.start);
+        let start = millis(self.retrieval.span.start).saturating_sub(self.rules.late);
         let kept = start < millis(first.known).saturating_add(self.rules.retention);
         let alive = self.is_bus() || start < millis(last.known).saturating_add(self.rules.life());
         let together = !piece[1..].iter().any(|point| point.apart);

@@ -27,6 +27,10 @@ const fn span(start: u64, end: u64) -> Span {
     Span { start: ms(start), end: ms(end) }
 }
 
+const fn rules() -> Rules {
+    Rules { idle: IDLE, retention: RETENTION, channel_window: 3, bus_window: 4, early: 0, late: 0 }
+}
+
 /// A message of a POST: its number, its place, and its id.
 type Line = (u32, u64, ChannelKey);
 
@@ -85,7 +89,10 @@ impl Story {
     }
 
     fn check(&self) -> Findings {
-        let rules = Rules { idle: IDLE, retention: RETENTION, channel_window: 3, bus_window: 4 };
+        self.check_by(rules())
+    }
+
+    fn check_by(&self, rules: Rules) -> Findings {
         check(&self.history, &[rules])
     }
 
@@ -167,6 +174,47 @@ fn a_window_that_is_not_full_has_to_show_all() {
 }
 
 #[test]
+fn what_a_killed_server_may_have_stored_pushes_nothing_out_later() {
+    let killed = |outcome| Story::default().post_as(C, span(0, 1), 3, outcome).post(C, 2, &[10]);
+    let read = |outcome| {
+        let story = killed(outcome).post(C, 4, &[11]).post(C, 6, &[12]);
+        story.read(ON_C, Position::Start, 7, &[(2, 11, C), (3, 12, C)])
+    };
+    read(Outcome::Unknown).good();
+    read(Outcome::Died).bad(Kind::Missing);
+}
+
+#[test]
+fn what_may_be_over_sooner_or_later_is_neither_required_nor_forbidden() {
+    let read = |at, lines: &[Line]| {
+        Story::default().post(C, 0, &[10]).read_as(
+            ON_C,
+            Position::Start,
+            at,
+            &lines.iter().map(|(number, id, channel)| (*number, 0, *id, *channel)).collect::<Vec<_>>(),
+            10,
+            Resume::Complete,
+        )
+    };
+    let loose = Rules { early: 3, late: 5, ..rules() };
+    let (there, gone) = (&[(0, 10, C)][..], &[][..]);
+    for (at, lines, strict, loosely) in [
+        (5, gone, false, false),
+        (7, gone, false, true),
+        (IDLE + 4, there, false, true),
+        (IDLE + 6, there, false, false),
+        (IDLE + 6, gone, true, true),
+    ] {
+        let story = read(at, lines);
+        assert_eq!(
+            (story.check().is_clean(), story.check_by(loose.clone()).is_clean()),
+            (strict, loosely),
+            "{at}"
+        );
+    }
+}
+
+#[test]
 fn i_2_a_message_that_is_there_twice_is_found() {
     three().read(ON_C, Position::Start, 6, &[(0, 10, C), (2, 12, C), (2, 13, C)]).bad(Kind::Twice);
     three().again(6, &[13]).bad(Kind::Twice);
@@ -230,6 +278,18 @@ fn ret_8_what_was_gone_and_returns_is_found() {
 fn an_answer_that_hides_a_loss_is_found() {
     three().read_as(ON_C, cursor(10), 30, &[], 12, Resume::Complete).bad(Kind::Silent);
     three().read_as(ON_C, cursor(10), 30, &[], 12, Resume::Gap).good();
+}
+
+#[test]
+fn i_10_a_position_of_another_log_is_never_complete() {
+    let from_there = |resume| {
+        let position = Position::Cursor(Cursor { id: 5, epoch: 9 });
+        let lines = [(0, 0, 10, C), (1, 0, 11, D), (2, 0, 12, C)];
+        three().read_as(BUS, position, 6, &lines, 12, resume)
+    };
+    from_there(Resume::Gap).good();
+    from_there(Resume::Complete).bad(Kind::Silent);
+    from_there(Resume::Reset).bad(Kind::FalseAlarm);
 }
 
 #[test]

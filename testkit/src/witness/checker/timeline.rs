@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::super::history::{ChannelKey, History, Nanos, Resume, Retrieval, Stamp, View, millis};
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Post};
 use super::{Findings, Kind, Rules};
 
 #[derive(Debug, Clone, Copy)]
@@ -31,11 +31,50 @@ pub(super) struct Point {
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     pub(super) points: Vec<Point>,
-    /// Messages of unknown outcome that nobody saw: they may have pushed others out of a window.
-    pub(super) unseen: usize,
+    unseen: Unseen,
+}
+
+/// Messages of unknown outcome that nobody saw: they may have pushed others out of a window.
+#[derive(Debug, Default)]
+struct Unseen {
+    /// When their POSTs were sent, with how many messages; and when these were there if ever. In order once complete.
+    sent: Vec<(Nanos, usize)>,
+    until: Vec<(Nanos, usize)>,
+}
+
+impl Unseen {
+    fn add(&mut self, post: &Post) {
+        self.sent.push((post.start, post.size));
+        self.until.push((post.until, post.size));
+    }
+
+    fn complete(&mut self) {
+        for times in [&mut self.sent, &mut self.until] {
+            times.sort_unstable();
+            let mut sum = 0;
+            for (_, count) in times {
+                sum += *count;
+                *count = sum;
+            }
+        }
+    }
+
+    /// How many may have come after a message that was begun then, and before an end.
+    fn between(&self, begun: Nanos, end: Nanos) -> usize {
+        let before = |times: &[(Nanos, usize)], time| {
+            let count = times.partition_point(|(at, _)| *at < time);
+            count.checked_sub(1).map_or(0, |last| times[last].1)
+        };
+        before(&self.sent, end).saturating_sub(before(&self.until, begun.min(end)))
+    }
 }
 
 impl Timeline {
+    /// How many messages that nobody saw may have come after the one at a place of the timeline, and before a time.
+    pub(super) fn unseen(&self, place: usize, end: Nanos) -> usize {
+        self.unseen.between(self.points.get(place).map_or(0, |point| point.begun), end)
+    }
+
     /// How many points this holds for; it must hold for a first part of them.
     pub(super) fn count(&self, holds: impl Fn(&Point) -> bool) -> usize {
         self.points.partition_point(holds)
@@ -63,8 +102,8 @@ impl Timelines {
         for post in catalogue.posts() {
             let bus = &mut all.buses[usize::from(post.channel.bus)];
             let Some(first) = post.first else {
-                bus.unseen += post.size;
-                all.channels.entry(post.channel).or_default().unseen += post.size;
+                bus.unseen.add(post);
+                all.channels.entry(post.channel).or_default().unseen.add(post);
                 findings.checks.vanished += 1;
                 continue;
             };
@@ -87,9 +126,11 @@ impl Timelines {
                 all.channels.entry(point.channel).or_default().points.push(*point);
             }
             findings.checks.messages += bus.points.len() as u64;
+            bus.unseen.complete();
         }
         for (channel, timeline) in &mut all.channels {
-            link(timeline, rules[usize::from(channel.bus)].life());
+            timeline.unseen.complete();
+            link(timeline, &rules[usize::from(channel.bus)], findings);
         }
         all
     }
@@ -155,12 +196,15 @@ fn tighten<'a>(bus: &mut Timeline, retrievals: impl Iterator<Item = &'a Retrieva
     }
 }
 
-fn link(channel: &mut Timeline, life: u64) {
+fn link(channel: &mut Timeline, rules: &Rules, findings: &mut Findings) {
+    let life = rules.life();
     for at in 1..channel.points.len() {
         let (before, this) = (channel.points[at - 1], channel.points[at]);
         let unbroken = this.stamp.post() == before.stamp.post()
-            || millis(this.known) < millis(before.begun).saturating_add(life);
+            || millis(this.known).saturating_add(rules.early) < millis(before.begun).saturating_add(life);
         channel.points[at].linked = if unbroken { before.linked } else { at };
-        channel.points[at].apart = millis(this.begun) >= millis(before.known).saturating_add(life);
+        let over = millis(before.known).saturating_add(life).saturating_add(rules.late);
+        channel.points[at].apart = millis(this.begun) >= over;
+        findings.checks.ended += u64::from(channel.points[at].apart);
     }
 }
