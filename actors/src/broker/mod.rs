@@ -197,3 +197,6 @@ impl fmt::Debug for Broker {
         f.debug_struct("Broker").field("buses", &self.0.buses.load().len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,6 +48,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[cfg(test)]
+pub(crate) use disk::sim;
 pub use disk::{
     Damage, DiskLog, DiskSettings, Durability, Inspection, Progress, Salvaged, SegmentReport, inspect, repair,
 };

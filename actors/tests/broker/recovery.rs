@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use backplane_actors::log::{DiskLog, DiskSettings, Log};
 use backplane_actors::{Broker, BusSettings, MessageId, Page, Position, Posted, Resume, Since, Timestamp};
 use proptest::prelude::*;
 use testkit::START;
@@ -75,15 +76,15 @@ async fn pages(broker: &Broker, accepted: &mut Accepted) -> Vec<Seen> {
     pages
 }
 
-async fn live_equals_recovered(steps: Vec<Step>) {
-    let (log, clock) = (Recorder::default(), clock());
+async fn live_equals_recovered<L: Log>(steps: Vec<Step>, log: impl Fn() -> L) {
+    let clock = clock();
     let settings = BusSettings {
         channel_idle: Duration::from_millis(80),
         retention: Duration::from_millis(150),
         channel_window: NonZeroUsize::new(4).unwrap(),
         bus_window: NonZeroUsize::new(10).unwrap(),
     };
-    let open = || builder(&clock).bus(bus(), settings.clone()).log(log.clone()).start().unwrap();
+    let open = || builder(&clock).bus(bus(), settings.clone()).log(log()).start().unwrap();
     let (mut broker, mut accepted) = (open(), Accepted::default());
     for step in steps {
         match step {
@@ -117,6 +118,7 @@ async fn live_equals_recovered(steps: Vec<Step>) {
         }
     }
     pages(&broker, &mut accepted).await;
+    broker.shutdown().await;
 }
 
 proptest! {
@@ -124,6 +126,21 @@ proptest! {
 
     #[test]
     fn i_1_i_10_live_equals_recovered(steps in steps()) {
-        actix_rt::System::new().block_on(live_equals_recovered(steps));
+        let log = Recorder::default();
+        actix_rt::System::new().block_on(live_equals_recovered(steps, || log.clone()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    #[test]
+    fn i_1_i_10_live_equals_recovered_on_disk(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = || {
+            let settings = DiskSettings { segment: 4096, ..DiskSettings::at(folder.path()) };
+            DiskLog::open(settings).unwrap()
+        };
+        actix_rt::System::new().block_on(live_equals_recovered(steps, log));
     }
 }

@@ -39,7 +39,7 @@ mod salvage;
 mod segment;
 mod settings;
 #[cfg(test)]
-mod sim;
+pub(crate) mod sim;
 mod thread;
 mod walk;
 mod writer;
@@ -123,7 +123,7 @@ impl DiskLog {
         Self::in_folder(Arc::new(folder), settings)
     }
 
-    fn in_folder(folder: Arc<dyn Folder>, settings: DiskSettings) -> Result<Self, RecoveryError> {
+    pub(crate) fn in_folder(folder: Arc<dyn Folder>, settings: DiskSettings) -> Result<Self, RecoveryError> {
         let lock = folder.lock().map_err(|error| match error.kind() {
             std::io::ErrorKind::WouldBlock => RecoveryError::InUse { path: folder.path("") },
             _ => RecoveryError::Io { path: folder.path(""), error },
