@@ -31,7 +31,7 @@ fn open(folder: &SimFolder, clock: &Arc<ManualClock>, durability: Durability) ->
         channel_window: NonZeroUsize::new(4).unwrap(),
         bus_window: NonZeroUsize::new(10).unwrap(),
     };
-    let clock = Arc::clone(clock) as Arc<dyn Clock>;
+    let clock: Arc<dyn Clock> = clock.clone();
     Broker::builder().bus(bus(), settings).clock(clock).log(log).start().unwrap()
 }
 
