@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::checker::{Findings, Kind, check};
+use crate::checker::{Findings, Kind, Rules, check};
 use crate::history::History;
 use crate::plan::{BUSY, Fate, Manner};
 use crate::posters::Poster;
@@ -18,6 +18,11 @@ use crate::task::{Place, Run, Task};
 use testkit::{Ended, Home, Program, errors_in};
 
 const POSTERS: u16 = 8;
+/// After so many kills under load the next server comes so late that each channel must have ended meanwhile: time goes on
+/// without a server (I-11).
+const PAUSED: u32 = 16;
+/// For how much longer, in milliseconds: what was answered last is to be over for sure.
+const SPARE: u64 = 100;
 
 /// What a life left behind.
 pub(crate) struct Lived {
@@ -154,6 +159,10 @@ impl Life<'_> {
         // Unless it was quicker.
         self.counts.ending += u64::from(ending && ended.code.is_none());
         self.ended(&ended);
+        if self.manner.fate == Fate::Brief && self.loaded % PAUSED == PAUSED / 4 {
+            let Rules { idle, late, .. } = self.manner.rules()[usize::from(BUSY)];
+            std::thread::sleep(Duration::from_millis(idle + late + SPARE));
+        }
     }
 
     fn ended(&mut self, ended: &Ended) {
