@@ -1,11 +1,11 @@
 //! A full disk: POSTs are refused until there is room, and reads go on.
 
-use crate::small_disk::SmallDisk;
+use crate::own_disk::OwnDisk;
 use crate::{post, read};
 use testkit::{Client, Home, eventually};
 
-fn disk() -> SmallDisk {
-    SmallDisk::new(Home::configured("[storage]\npath = \"disk/log\"\nsegment = \"1MiB\"\n"), "3m")
+fn disk() -> OwnDisk {
+    OwnDisk::small(Home::configured("[storage]\npath = \"disk/log\"\nsegment = \"1MiB\"\n"), "3m")
 }
 
 fn is_ready(client: &Client) -> bool {
@@ -29,7 +29,7 @@ fn post_until_full(client: &Client, padding: usize, accepted: &mut Vec<String>) 
 
 /// Uses up the disk, so that not even the smallest message finds room: first what the log has taken beforehand,
 /// then what is left of it, and what refusals set free.
-fn fill(disk: &SmallDisk, client: &Client, accepted: &mut Vec<String>) {
+fn fill(disk: &OwnDisk, client: &Client, accepted: &mut Vec<String>) {
     for padding in [100_000, 5_000, 200, 0] {
         disk.fill();
         post_until_full(client, padding, accepted);

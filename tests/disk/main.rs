@@ -1,5 +1,5 @@
-//! The program and its log on disk, as an operator meets them: a full disk, a failing one, a backup that is put
-//! back, ends and starts of all kinds.
+//! The program and its log on disk, as an operator meets them: a disk that is full, fails or hangs, a backup that
+//! is put back, ends and starts of all kinds.
 //!
 //! What can happen inside the log is tested beside it, on a simulated disk; here the disk is a real one.
 #![allow(
@@ -15,7 +15,8 @@ mod damage;
 mod ends;
 mod failing;
 mod full;
-mod small_disk;
+mod hanging;
+mod own_disk;
 
 use std::path::PathBuf;
 
