@@ -43,8 +43,8 @@ use crate::error::{PostError, ReadError};
 use crate::log::{Commit, LogError, Outcome, Proposed, Record, Ticket};
 use crate::model::{ChannelName, Posting};
 
-/// Messages that may wait in a bus's mailbox without their senders waiting for room. How many there are in all is
-/// bounded at the door: [`crate::BrokerLimits::pending_posts`].
+/// Places in a bus's mailbox. No bound on what waits there: in actix each sender has one more of its own. That is bounded at
+/// the door, see [`crate::BrokerLimits::pending_posts`].
 const MAILBOX: usize = 4096;
 
 /// Work between two turns of others on the same thread, counted in messages that are handed on: about a millisecond.

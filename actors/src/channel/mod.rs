@@ -27,7 +27,7 @@ use crate::context::{BusContext, Work};
 use crate::error::ReadError;
 use crate::window::{Origin, Slice, Window};
 
-/// Messages that may wait in a channel's mailbox without its readers waiting for room.
+/// Places in a channel's mailbox. No bound on what waits there: in actix each sender has one more of its own.
 const MAILBOX: usize = 16;
 
 /// Asks a Channel or a Bus for what is newer than a position.

@@ -43,7 +43,7 @@ impl Arbiters {
         self.next().is_some()
     }
 
-    /// Starts an actor on the next arbiter, with room for `mailbox` messages that senders do not wait for.
+    /// Starts an actor on the next arbiter, with `mailbox` places for messages beside one for each sender.
     ///
     /// Where there is no arbiter any more the address is closed, which senders notice.
     pub(crate) fn start<A>(&self, mailbox: usize, actor: A) -> Addr<A>

@@ -1,8 +1,9 @@
 //! The broker on the log that keeps its messages on disk.
 
+use std::path::Path;
 use std::time::Duration;
 
-use backplane_actors::log::{DiskLog, DiskSettings};
+use backplane_actors::log::{DiskLog, DiskSettings, repair};
 use backplane_actors::{Broker, Clock as _, MessageId, Position, Resume, Since, Timestamp};
 
 use crate::{builder, bus, clock, ids, keyed, posting, read, read_bus, texts};
@@ -58,4 +59,41 @@ async fn i_1_i_2_a_broker_on_disk_comes_back_as_it_was() {
         clock.step_wall(Timestamp::from_millis(clock.wall().as_millis() - 1_000));
         clock.advance(Duration::from_millis(1));
     }
+}
+
+#[actix::test]
+async fn ret_4_who_comes_from_before_a_hole_in_a_salvaged_log_is_told_of_a_gap() {
+    let (old, new, clock) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), clock());
+    let open = |folder: &Path| {
+        builder(&clock).log(DiskLog::open(DiskSettings::at(folder)).unwrap()).start().unwrap()
+    };
+    let broker = open(old.path());
+    let mut positions = Vec::new();
+    for text in ["one", "two", "three", "four", "five"] {
+        positions.push(broker.post(&bus(), posting("a", &[text])).await.unwrap().last().unwrap());
+    }
+    let last = read(&broker, "a", Since::Start).await.next;
+    broker.shutdown().await;
+    let segment = old.path().join("0000000000000001.log");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let hole = bytes.windows(5).position(|five| five == b"three").unwrap();
+    bytes[hole] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    assert_eq!(repair(old.path(), new.path()).unwrap().lost, Some(positions[2]));
+
+    let broker = open(new.path());
+    for (since, left, resume) in [
+        (Since::from(positions[1]), vec!["four", "five"], Resume::Gap),
+        (positions[3].into(), vec!["five"], Resume::Complete),
+        (last.into(), vec![], Resume::Complete),
+    ] {
+        for page in [read(&broker, "a", since).await, read_bus(&broker, since).await] {
+            assert_eq!(
+                (texts(&page), page.resume),
+                (left.iter().map(ToString::to_string).collect(), resume),
+                "{since:?}"
+            );
+        }
+    }
+    broker.shutdown().await;
 }
