@@ -57,9 +57,11 @@ impl Task {
         self.run.service.clock.nanos()
     }
 
-    /// Waits until the service answers.
-    pub(crate) async fn first_answer(mut self) -> History {
-        self.read(View::Bus(0), Position::Start).await;
+    /// Waits until the service answers, and reads all that it has from before.
+    pub(crate) async fn first_answers(mut self) -> History {
+        for bus in (0u8..).take(BUSES.len()) {
+            self.read(View::Bus(bus), Position::Start).await;
+        }
         self.history
     }
 

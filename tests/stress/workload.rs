@@ -117,7 +117,7 @@ impl Shift<'_> {
         let run = Arc::new(Run::new(Arc::clone(&service)));
         let mut crew = Crew { run: Arc::clone(&run), rng: self.rng.fork(), turn: 0 };
         // The server answers once a worker runs, and with it the arbiter that the broker's actors go to.
-        let mut history = crew.http().first_answer().await;
+        let mut history = crew.http().first_answers().await;
         let began = Instant::now();
         let posters = self.start_posters(&mut crew, keeping);
         let readers = start_readers(&mut crew, &self.places);
