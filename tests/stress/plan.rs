@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::checker::Rules;
 
 /// The buses, by number: settings that make different things happen.
-pub(crate) const BUSES: [(&str, u32); 3] = [("blink.com", 3_000), ("brief.com", 1_000), ("calm.com", 1_000)];
+pub(crate) const BUSES: [(&str, u32); 4] =
+    [("blink.com", 3_000), ("brief.com", 1_000), ("calm.com", 1_000), ("sleepy.com", 10)];
+/// The one that is posted to now and then.
+pub(crate) const SLEEPY: u8 = 3;
 
 /// Where a broker keeps its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +52,9 @@ pub(crate) struct Floors {
     /// Messages that had to be in an answer of a channel, and of a bus.
     pub(crate) required: u64,
     pub(crate) followed: u64,
+    /// POSTs to the bus that sleeps, and requests whose answers nobody read.
+    pub(crate) asleep: u64,
+    pub(crate) unread: u64,
     /// Positions that were brought to a broker which keeps nothing of what they are of.
     pub(crate) foreign: u64,
 }
@@ -73,6 +79,8 @@ impl Plan {
             http_percent: 10,
             required: posts / 4,
             followed: posts,
+            asleep: posts / 2_000,
+            unread: 1,
             foreign: 20,
         };
         Self { name, seed, posts, reaps: posts / 20, within, floors }
@@ -96,6 +104,8 @@ impl Keeping {
         // Channels live on: small windows overflow, and completeness is checked over long spans.
         let calm =
             Rules { idle: 2_000, retention: 60_000, channel_window: 12, bus_window: 1_024, early, late };
-        [blink, brief, calm]
+        // The log goes on without it.
+        let sleepy = Rules { idle: 500, ..calm.clone() };
+        [blink, brief, calm, sleepy]
     }
 }

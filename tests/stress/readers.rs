@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use crate::door::Door;
 use crate::history::{ChannelKey, History, Position, View};
+use crate::http::Client;
 use crate::plan::BUSES;
 use crate::task::Task;
+
+/// Answers that somebody asks for who does not read: together more than the system holds on the way.
+const UNREAD: usize = 64;
 
 /// Follows a bus from position to position; starts over now and then, as a restarted reader does.
 pub(crate) async fn follow_bus(mut task: Task, bus: u8, mut since: Position) -> History {
@@ -87,6 +91,24 @@ async fn leave(task: &mut Task, view: View) {
         _ = client.read_and_leave(&task.run.service.path(view)).await;
         task.history.tally.abandoned += 1;
     }
+}
+
+/// Asks for all of a bus, many times, and does not read any of it for a while (I-6).
+pub(crate) async fn ask_and_not_read(mut task: Task, bus: u8) -> History {
+    while !task.run.readers_done.load(Ordering::Relaxed) {
+        let mut client = Client::new(task.run.service.address);
+        if let Err(error) = client.ask(&task.run.service.path(View::Bus(bus)), UNREAD).await {
+            task.history.failures.push(format!("GET that nobody reads: {error}"));
+        }
+        task.history.tally.unread += UNREAD as u64;
+        for _ in 0..100 {
+            if task.run.readers_done.load(Ordering::Relaxed) {
+                break;
+            }
+            breathe(&mut task).await;
+        }
+    }
+    task.history
 }
 
 /// Leaves the machine to others for a while.

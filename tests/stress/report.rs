@@ -6,7 +6,7 @@ use backplane_actors::Stats;
 
 use crate::checker::{Checks, Findings, Kind};
 use crate::history::{Outcome, Tally};
-use crate::plan::{Keeping, Plan, TERMS};
+use crate::plan::{Keeping, Plan, SLEEPY, TERMS};
 use crate::workload::Yield;
 
 /// The broker's own counts against those of the history.
@@ -35,6 +35,7 @@ pub(crate) fn reconcile(log: &Yield, findings: &mut Findings) {
 pub(crate) struct Report {
     posts: u64,
     acked: u64,
+    asleep: u64,
     posting: Duration,
     reads: u64,
     tally: Tally,
@@ -53,6 +54,8 @@ impl Report {
         let acked = history.attempts.iter().filter(|one| matches!(one.outcome, Outcome::Acked(_))).count();
         self.posts += history.attempts.len() as u64;
         self.acked += acked as u64;
+        let asleep = history.attempts.iter().filter(|one| one.channel.bus == SLEEPY).count();
+        self.asleep += asleep as u64;
         self.posting += *posting;
         self.reads += history.retrievals.len() as u64;
         self.tally.add(&history.tally);
@@ -77,8 +80,8 @@ impl Report {
             tally.abandoned
         );
         println!(
-            "  retrievals {reads}, {} over HTTP, {} readers restarted, {} came from another log",
-            tally.http_reads, tally.restarts, checks.foreign
+            "  retrievals {reads}, {} over HTTP, {} not read; {} readers restarted, {} came from another log",
+            tally.http_reads, tally.unread, tally.restarts, checks.foreign
         );
         println!(
             "  channels   {reaped} reaped, {} begun again; {reprieved} reprieved, {overtaken} overtaken",
@@ -118,6 +121,8 @@ impl Report {
             ("collisions", self.reprieved + self.overtaken, floors.collisions),
             ("messages required on channels", self.checks.required_on_channels, floors.required),
             ("messages required on buses", self.checks.required_on_bus, floors.followed),
+            ("posts to the bus that sleeps", self.asleep, floors.asleep),
+            ("answers that nobody read", self.tally.unread, floors.unread),
             ("positions of another log", self.checks.foreign, floors.foreign),
         ];
         let below = all.into_iter().filter(|(_, is, floor)| is < floor);

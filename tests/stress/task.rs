@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use crate::door::{Door, Parcel};
 use crate::history::{Attempt, ChannelKey, Cursor, History, Nanos, Outcome, Position, Retrieval, Span, View};
-use crate::plan::BUSES;
+use crate::plan::{BUSES, SLEEPY};
 use crate::service::Service;
 
 /// What all tasks of a run share.
@@ -57,15 +57,17 @@ impl Task {
         self.run.service.clock.nanos()
     }
 
-    /// Waits until the service answers.
-    pub(crate) async fn first_answer(mut self) -> History {
-        self.read(View::Bus(0), Position::Start).await;
+    /// Waits until the service answers, and reads all that it has from before.
+    pub(crate) async fn first_answers(mut self) -> History {
+        for bus in (0u8..).take(BUSES.len()) {
+            self.read(View::Bus(bus), Position::Start).await;
+        }
         self.history
     }
 
     pub(crate) fn any_channel(&mut self) -> ChannelKey {
         // Half of all on the bus where channels live shortest.
-        let bus = [0, 0, 1, 2][self.rng.usize(..4)];
+        let bus = if self.rng.u32(..500) == 0 { SLEEPY } else { [0, 0, 1, 2][self.rng.usize(..4)] };
         ChannelKey { bus, number: self.rng.u32(..BUSES[usize::from(bus)].1) }
     }
 

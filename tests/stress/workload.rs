@@ -15,7 +15,7 @@ use crate::history::{Cursor, History, Nanos, Position, View};
 use crate::http::Client;
 use crate::plan::{BUSES, Keeping, Plan, TERMS};
 use crate::posters::Poster;
-use crate::readers::{compare_views, follow_bus, follow_channels, meet_posters};
+use crate::readers::{ask_and_not_read, compare_views, follow_bus, follow_channels, meet_posters};
 use crate::service::{RunClock, Service};
 use crate::task::{Run, Task};
 
@@ -117,7 +117,7 @@ impl Shift<'_> {
         let run = Arc::new(Run::new(Arc::clone(&service)));
         let mut crew = Crew { run: Arc::clone(&run), rng: self.rng.fork(), turn: 0 };
         // The server answers once a worker runs, and with it the arbiter that the broker's actors go to.
-        let mut history = crew.http().first_answer().await;
+        let mut history = crew.http().first_answers().await;
         let began = Instant::now();
         let posters = self.start_posters(&mut crew, keeping);
         let readers = start_readers(&mut crew, &self.places);
@@ -174,6 +174,7 @@ fn start_readers(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
         let task = crew.inside();
         readers.push(crew.start(meet_posters(task)));
     }
+    readers.push(tokio::spawn(ask_and_not_read(crew.http(), 0)));
     let some = some_channels(crew, places);
     readers.push(tokio::spawn(follow_channels(crew.http(), some)));
     readers.push(tokio::spawn(meet_posters(crew.http())));

@@ -43,14 +43,15 @@ impl Timeline {
     /// never was closed for less than no time.
     #[must_use]
     pub fn resume(clock: Arc<dyn Clock>, anchor: Anchor, last: Moment, wall: Timestamp) -> Self {
-        let same_boot = anchor.boot.is_some() && anchor.boot == clock.boot();
-        let elapsed = clock.uptime().checked_sub(anchor.uptime).filter(|_| same_boot);
+        // Read once: whatever held this thread up between two readings would be missing from the log's time for good.
+        let here = read(&*clock, last);
+        let same_boot = anchor.boot.is_some() && anchor.boot == here.boot;
+        let elapsed = here.uptime.checked_sub(anchor.uptime).filter(|_| same_boot);
         let now = match elapsed {
             Some(elapsed) => anchor.moment.after(elapsed),
-            None => last.after(clock.wall().since(wall)),
+            None => last.after(here.wall.since(wall)),
         };
-        let anchor = read(&*clock, now.max(last));
-        Self { clock, anchor }
+        Self { clock, anchor: Anchor { moment: now.max(last), ..here } }
     }
 
     /// The point at which this run began.
@@ -86,6 +87,8 @@ impl fmt::Debug for Timeline {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
     use proptest::prelude::*;
 
     use super::*;
@@ -136,6 +139,32 @@ mod tests {
                 prop_assert_eq!(timeline.now().as_millis(), expected);
             }
         }
+    }
+
+    /// A clock on which a second passes with each reading.
+    #[derive(Debug, Default)]
+    struct Slow(AtomicU64);
+
+    impl Clock for Slow {
+        fn wall(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+
+        fn uptime(&self) -> Duration {
+            Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+
+        fn boot(&self) -> Option<Boot> {
+            Some(Boot::from_u128(1))
+        }
+    }
+
+    #[test]
+    fn i_11_no_time_is_lost_while_a_log_resumes() {
+        let clock = Arc::new(Slow::default());
+        let first = Timeline::fresh(clock.clone()).anchor();
+        let second = Timeline::resume(clock, first, first.moment, first.wall).anchor();
+        assert_eq!(second.moment, first.moment.after(second.uptime.saturating_sub(first.uptime)));
     }
 
     #[test]
