@@ -5,7 +5,7 @@ use crate::{post, read};
 use testkit::{Client, Home, eventually};
 
 fn disk() -> OwnDisk {
-    OwnDisk::small(Home::configured("[storage]\npath = \"disk/log\"\nsegment = \"1MiB\"\n"), "3m")
+    OwnDisk::small(&Home::configured("[storage]\npath = \"disk/log\"\nsegment = \"1MiB\"\n"), "3m")
 }
 
 fn is_ready(client: &Client) -> bool {

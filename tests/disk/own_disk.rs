@@ -19,7 +19,7 @@ pub(crate) struct Frozen<'d>(&'d OwnDisk);
 
 impl OwnDisk {
     /// In memory, with so much room.
-    pub(crate) fn small(home: Home, size: &str) -> Self {
+    pub(crate) fn small(home: &Home, size: &str) -> Self {
         let mut refusals = String::new();
         // Root may do so as it is, others as the root of a user namespace of their own.
         for in_user_namespace in [false, true] {
