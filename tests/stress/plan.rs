@@ -93,8 +93,8 @@ impl Keeping {
         let (idle, early, late) = match self {
             // Answered at once, and timed by the history's own clock.
             Self::Memory => (5, 0, 0),
-            // A POST takes about as long as the disk does, and its channel lives for as long.
-            Self::Disk => (50, 2, 250),
+            // A POST takes as long as the disk does, on a busy machine long, and its channel lives for as long.
+            Self::Disk => (50, 2, 1_500),
         };
         // Channels come and go all the time, and the bus forgets nothing but by number.
         let blink = Rules { idle, retention: 60_000, channel_window: 100, bus_window: 8_192, early, late };
