@@ -127,9 +127,15 @@ impl Manner {
     /// By bus.
     pub(crate) fn rules(self) -> [Rules; BUSES.len()] {
         let rules = match self.fate {
-            Fate::Whole => {
-                Rules { idle: DAY, retention: DAY, channel_window: ALL, bus_window: ALL, early: 0, late: 0 }
-            }
+            Fate::Whole => Rules {
+                idle: DAY,
+                retention: DAY,
+                channel_window: ALL,
+                bus_window: ALL,
+                early: 0,
+                late: 0,
+                kept: 0,
+            },
             // The shortest times that a configuration takes.
             Fate::Brief => Rules {
                 idle: SECOND,
@@ -138,6 +144,7 @@ impl Manner {
                 bus_window: 400,
                 early: 2,
                 late: SECOND / 2,
+                kept: 0,
             },
         };
         let asleep = match self.fate {

@@ -90,20 +90,35 @@ impl Plan {
 impl Keeping {
     /// By bus.
     pub(crate) fn rules(self) -> [Rules; BUSES.len()] {
-        let (idle, early, late) = match self {
+        let (idle, early, late, kept) = match self {
             // Answered at once, and timed by the history's own clock.
-            Self::Memory => (5, 0, 0),
+            Self::Memory => (5, 0, 0, 0),
             // A POST takes as long as the disk does, on a busy machine long, and its channel lives for as long.
-            Self::Disk => (50, 2, 1_500),
+            Self::Disk => (50, 2, 250, 1_250),
         };
         // Channels come and go all the time, and the bus forgets nothing but by number.
-        let blink = Rules { idle, retention: 60_000, channel_window: 100, bus_window: 8_192, early, late };
+        let blink =
+            Rules { idle, retention: 60_000, channel_window: 100, bus_window: 8_192, early, late, kept };
         // Both views lose messages to age, at different times.
-        let brief =
-            Rules { idle: idle * 3, retention: 400, channel_window: 100, bus_window: 8_192, early, late };
+        let brief = Rules {
+            idle: idle * 3,
+            retention: 400,
+            channel_window: 100,
+            bus_window: 8_192,
+            early,
+            late,
+            kept,
+        };
         // Channels live on: small windows overflow, and completeness is checked over long spans.
-        let calm =
-            Rules { idle: 2_000, retention: 60_000, channel_window: 12, bus_window: 1_024, early, late };
+        let calm = Rules {
+            idle: 2_000,
+            retention: 60_000,
+            channel_window: 12,
+            bus_window: 1_024,
+            early,
+            late,
+            kept,
+        };
         // The log goes on without it.
         let sleepy = Rules { idle: 500, ..calm.clone() };
         [blink, brief, calm, sleepy]

@@ -39,9 +39,10 @@ pub struct Rules {
     /// By how much sooner than these times say something may be over, as the history's clock has it: the broker's
     /// may be read at another place within the millisecond.
     pub early: u64,
-    /// By how much later. A broker that is started again goes on from a moment ago, and a POST on its way through
-    /// the log keeps its channel.
+    /// By how much later: a broker that is started again goes on from a moment ago.
     pub late: u64,
+    /// By how much later still a channel may be over: a POST on its way through the log keeps it.
+    pub kept: u64,
 }
 
 impl Rules {

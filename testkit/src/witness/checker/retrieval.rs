@@ -200,8 +200,9 @@ impl Placed<'_> {
         let Some(piece) = self.timeline.points.get(self.from..self.to) else { return };
         let (Some(first), Some(last)) = (piece.first(), piece.last()) else { return };
         let start = millis(self.retrieval.span.start).saturating_sub(self.rules.late);
+        let start_of_channel = start.saturating_sub(self.rules.kept);
         let kept = start < millis(first.known).saturating_add(self.rules.retention);
-        let alive = self.is_bus() || start < millis(last.known).saturating_add(self.rules.life());
+        let alive = self.is_bus() || start_of_channel < millis(last.known).saturating_add(self.rules.life());
         let together = !piece[1..].iter().any(|point| point.apart);
         if !kept || !alive || !together {
             findings.add(Kind::Returned, || {

@@ -203,7 +203,7 @@ fn link(channel: &mut Timeline, rules: &Rules, findings: &mut Findings) {
         let unbroken = this.stamp.post() == before.stamp.post()
             || millis(this.known).saturating_add(rules.early) < millis(before.begun).saturating_add(life);
         channel.points[at].linked = if unbroken { before.linked } else { at };
-        let over = millis(before.known).saturating_add(life).saturating_add(rules.late);
+        let over = millis(before.known).saturating_add(life).saturating_add(rules.late + rules.kept);
         channel.points[at].apart = millis(this.begun) >= over;
         findings.checks.ended += u64::from(channel.points[at].apart);
     }
