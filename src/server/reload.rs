@@ -73,7 +73,7 @@ impl Reloader {
             tracing::warn!(keys, "these settings are new, and hold after a restart only");
         }
         for bus in &refused {
-            tracing::warn!(bus = %bus.bus, reason = bus.reason, "this bus stays as it was until a restart");
+            tracing::warn!(bus = %bus.bus, reason = bus.reason, "this bus stays as it was; the next SIGHUP tries again");
         }
         tracing::info!(taken = plan.taken.join(" "), "the configuration was read again and taken over");
         plan.without(refused.iter().map(|refused| &refused.bus)).apply_to(&mut self.current);

@@ -105,8 +105,15 @@ impl Broker {
         let bus = self.bus(name.as_str()).ok_or_else(|| BusError::Unknown(name.clone()))?;
         let leaving = Leaving::begin(&bus);
         bus.drain().await;
-        retired.insert(name.clone(), self.retire(name).await?);
+        let (next, noted) = self.retire(name)?;
+        // What the log has taken may be noted although nobody waits for it any more: whoever posted to the bus after that
+        // would lose the message at a restart. So from here on only the log lets it go on.
         leaving.done();
+        if let Err(error) = noted.await.unwrap_or(Err(LogError::Failed)) {
+            bus.context().leaving.store(false, Ordering::Release);
+            return Err(error.into());
+        }
+        retired.insert(name.clone(), next);
         self.0.buses.rcu(|buses| {
             let mut buses = (**buses).clone();
             buses.remove(name);
@@ -115,12 +122,14 @@ impl Broker {
         Ok(())
     }
 
-    async fn retire(&self, name: &BusName) -> Result<Incarnation, LogError> {
+    /// Hands the log the note that a bus is gone. What became of it comes later.
+    fn retire(
+        &self,
+        name: &BusName,
+    ) -> Result<(Incarnation, oneshot::Receiver<Result<(), LogError>>), LogError> {
         let (sender, noted) = oneshot::channel();
         // Who closes the bus may have gone away.
         let done = Box::new(move |result| _ = sender.send(result));
-        let next = self.0.context.log.retire(name, done)?;
-        noted.await.unwrap_or(Err(LogError::Failed))?;
-        Ok(next)
+        Ok((self.0.context.log.retire(name, done)?, noted))
     }
 }
