@@ -9,6 +9,7 @@ use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings};
 
 use crate::auth::{Accounts, AccountsError, Authenticator, Right};
 use crate::config::{Bus, Config, Limits, Plan, Storage, User};
+use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
 use crate::service::{self, Service, probes};
@@ -175,6 +176,16 @@ impl Backplane {
     #[must_use]
     pub fn broker(&self) -> &Broker {
         self.0.broker()
+    }
+
+    /// The door that the configuration describes: bounds and deadlines for connections, to serve an application behind
+    /// ([`Door::serve`]). Its counters are among the metrics, and [`Backplane::apply`] changes it.
+    ///
+    /// An application in a plain `actix_web::HttpServer` does without: nothing there bounds connections of one address, ends
+    /// clients that read or send too slowly, or keeps pipelined requests from piling up.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        self.0.door()
     }
 
     /// The protocol's routes (`/v1/…`, `/v1.1/…`) and the browser library (`/v1/backplane.js`, `/backplane.mjs`), for `App::configure` or `Scope::configure`.

@@ -81,6 +81,14 @@ pub enum ErrorCode {
     Unavailable,
     /// The log has no room.
     StorageFull,
+    /// There are as many connections as there may be, in all or of one address.
+    TooManyConnections,
+    /// The head of a request did not arrive in time.
+    HeadTimeout,
+    /// The head of a request is over its bound.
+    HeadTooLarge,
+    /// Plain HTTP where TLS is spoken.
+    TlsRequired,
 }
 
 impl ErrorCode {
@@ -111,6 +119,7 @@ impl ErrorCode {
             | Self::Busy
             | Self::MemoryFull
             | Self::TooManyAnswers
+            | Self::TooManyConnections
             | Self::StorageFull => Some(ROOM_WAIT),
             Self::Unavailable => Some(RESTART_WAIT),
             Self::InvalidRequest
@@ -132,6 +141,9 @@ impl ErrorCode {
             | Self::TooManyMessages
             | Self::UnsupportedMediaType
             | Self::IdempotencyKeyReused
+            | Self::HeadTimeout
+            | Self::HeadTooLarge
+            | Self::TlsRequired
             | Self::InternalError => None,
         }
     }
@@ -166,6 +178,10 @@ impl ErrorCode {
             Self::TooManyAnswers => ("too_many_answers", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE),
+            Self::TooManyConnections => ("too_many_connections", StatusCode::SERVICE_UNAVAILABLE),
+            Self::HeadTimeout => ("head_timeout", StatusCode::REQUEST_TIMEOUT),
+            Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+            Self::TlsRequired => ("tls_required", StatusCode::BAD_REQUEST),
         }
     }
 }

@@ -22,9 +22,11 @@
 // A folder is a room, and `mod.rs` is its door.
 #![warn(clippy::self_named_module_files)]
 
+mod address;
 pub mod auth;
 mod backplane;
 pub mod config;
+pub mod door;
 pub mod error;
 mod http;
 mod protocol;

@@ -23,15 +23,17 @@ const ACTORS: &[(&str, &[&str])] = &[
 /// The same of the service.
 const SERVICE: &[(&str, &[&str])] = &[
     ("tls", &[]),
+    ("address", &[]),
     ("auth", &[]),
     ("error", &["auth"]),
+    ("door", &["address", "error"]),
     ("config", &["auth", "tls"]),
     ("http", &["error"]),
-    ("service", &["auth", "config", "error", "http"]),
+    ("service", &["auth", "config", "door", "error", "http"]),
     ("protocol", &["auth", "error", "http", "service"]),
     ("web", &["error", "http", "service"]),
-    ("backplane", &["auth", "config", "error", "protocol", "service", "web"]),
-    ("server", &["backplane", "config", "error", "http", "service", "tls"]),
+    ("backplane", &["auth", "config", "door", "error", "protocol", "service", "web"]),
+    ("server", &["backplane", "config", "door", "error", "http", "service", "tls"]),
 ];
 
 /// What is pure, below `actors/src`: it knows neither actors nor a runtime nor a clock, time is an argument.

@@ -308,14 +308,38 @@ const LIMITS: &[Key] = &[
         "connections",
         Kind::Count(1, 10_000_000),
         Default("20000"),
-        "Connections at the same time, over all workers and listeners.",
+        "Connections at the same time, over all workers and listeners. No more than the process may open files, less some \
+         500; when all are taken, probes are still answered.",
+    ),
+    key(
+        "connections_per_address",
+        Kind::Count(1, 10_000_000),
+        Default("1000"),
+        "Connections at the same time of one address; of one /64 with IPv6. Trusted proxies may have any number.",
+    ),
+    key(
+        "handshakes",
+        Kind::Count(1, 10_000_000),
+        Default("2000"),
+        "TLS handshakes at the same time.",
+    ),
+    key(
+        "handshake_timeout",
+        Kind::Span(100, MINUTE),
+        Default(r#""3s""#),
+        "How long a TLS handshake may take.",
+    ),
+    key(
+        "head",
+        Kind::Size(4 * KIB, 96 * KIB),
+        Default(r#""64KiB""#),
+        "Bytes of a request's head: its first line and its headers.",
     ),
     key(
         "header_timeout",
-        // actix reads its clock twice a second: a shorter time may be over before it has begun.
-        Kind::Span(SECOND, HOUR),
+        Kind::Span(100, HOUR),
         Default(r#""5s""#),
-        "How long a client may take to send a request's head.",
+        "How long a client may take to send a request's head, each time.",
     ),
     key(
         "body_timeout",
@@ -324,8 +348,15 @@ const LIMITS: &[Key] = &[
         "How long a client may take to send a request's body.",
     ),
     key(
+        "answer_timeout",
+        Kind::Span(100, HOUR),
+        Default(r#""30s""#),
+        "How long a client may take nothing of an answer before its connection is closed. In the long run it must take 500 \
+         bytes a second.",
+    ),
+    key(
         "keep_alive",
-        Kind::Span(SECOND, HOUR),
+        Kind::Span(100, HOUR),
         Default(r#""75s""#),
         "How long a connection without a request stays open.",
     ),

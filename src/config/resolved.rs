@@ -124,10 +124,20 @@ pub struct Limits {
     pub log_patience: Duration,
     /// Connections at the same time, over all workers and listeners.
     pub connections: usize,
+    /// Connections at the same time of one address.
+    pub connections_per_address: usize,
+    /// TLS handshakes at the same time.
+    pub handshakes: usize,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// Bytes of a request's head.
+    pub head: usize,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,
     /// How long a client may take to send a request's body.
     pub body_timeout: Duration,
+    /// How long a client may take nothing of an answer.
+    pub answer_timeout: Duration,
     /// How long a connection without a request stays open.
     pub keep_alive: Duration,
 }

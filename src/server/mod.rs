@@ -24,18 +24,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer};
+use actix_web::App;
 use futures::future::{Either, join_all, select};
 use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
+use crate::door::{Door, DoorSettings};
 use crate::tls::{ReloadingCertificate, TlsError};
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
+
+/// Connections of operators at the same time.
+const OPERATORS: usize = 64;
 
 /// Why the server does not start or ended.
 #[derive(Debug, thiserror::Error)]
@@ -114,41 +117,40 @@ fn main_server(
     certificate: Option<&Arc<ReloadingCertificate>>,
     backplane: &Backplane,
 ) -> Result<Server, ServerError> {
-    let (limits, workers) = (&config.limits, config.workers.get());
-    let backplane = backplane.clone();
+    let routes = backplane.clone();
     let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
-    let mut server = HttpServer::new(move || {
-        let app = App::new().configure(backplane.routes()).configure(backplane.operations());
+    let application = move || {
+        let app = App::new().configure(routes.routes()).configure(routes.operations());
         let app = match stage.clone() {
-            Some(bus) => app.configure(backplane.demo(bus)),
+            Some(bus) => app.configure(routes.demo(bus)),
             None => app,
         };
-        app.configure(backplane.rest())
-    })
-    .workers(workers)
-    .max_connections(limits.connections.div_ceil(workers))
-    .client_request_timeout(limits.header_timeout)
-    .keep_alive(KeepAlive::Timeout(limits.keep_alive))
-    // Otherwise a client that has closed its connection is not noticed while its answer is pending.
-    .h1_allow_half_closed(false)
-    .shutdown_timeout(config.shutdown_grace.as_secs().max(1))
-    .disable_signals();
+        app.configure(routes.rest())
+    };
+    let mut serving = backplane
+        .door()
+        .serve(application)
+        .workers(config.workers.get())
+        .shutdown_timeout(config.shutdown_grace.as_secs().max(1));
     for listener in plain {
-        server = server.listen(listener)?;
+        serving = serving.listen(listener)?;
     }
     if let Some(certificate) = certificate {
         for listener in tls {
-            server = server.listen_rustls_0_23(listener, certificate.server_config()?)?;
+            serving = serving.listen_tls(listener, certificate.server_config()?)?;
         }
     }
-    Ok(server.run())
+    Ok(serving.run())
 }
 
+/// The operators' own door: whatever crowd there is at the other one, they come in.
 fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
-    let backplane = backplane.clone();
-    let server =
-        HttpServer::new(move || App::new().configure(backplane.metrics()).configure(backplane.rest()));
-    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+    let mut settings = DoorSettings::default();
+    settings.connections = OPERATORS;
+    settings.connections_per_address = OPERATORS;
+    let routes = backplane.clone();
+    let application = move || App::new().configure(routes.metrics()).configure(routes.rest());
+    Ok(Door::new(settings).serve(application).workers(1).listen(listener)?.run())
 }
 
 /// Ends in order, and says how it went. Whether nothing of the server is left.

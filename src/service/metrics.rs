@@ -14,8 +14,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::{Route, log_metrics};
+use super::{Route, doorway, log_metrics};
 use crate::auth::Authenticator;
+use crate::door;
 use crate::http::Budget;
 
 /// Upper ends of the buckets for the time to answer, in seconds.
@@ -39,7 +40,12 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(broker: Broker, authenticator: Authenticator, answers: Arc<Budget>) -> Self {
+    pub(crate) fn new(
+        broker: Broker,
+        authenticator: Authenticator,
+        answers: Arc<Budget>,
+        door: Arc<door::Stats>,
+    ) -> Self {
         let requests = Family::default();
         let seconds: Family<Asked, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
         let mut registry = Registry::with_prefix("backplane");
@@ -49,7 +55,7 @@ impl Metrics {
             "Time from a request's head to its answer's head",
             seconds.clone(),
         );
-        registry.register_collector(Box::new(Readings { broker, authenticator, answers }));
+        registry.register_collector(Box::new(Readings { broker, authenticator, answers, door }));
         Self { registry, requests, seconds }
     }
 
@@ -72,6 +78,7 @@ struct Readings {
     broker: Broker,
     authenticator: Authenticator,
     answers: Arc<Budget>,
+    door: Arc<door::Stats>,
 }
 
 impl fmt::Debug for Readings {
@@ -124,6 +131,7 @@ impl Collector for Readings {
         let answers = encoder.encode_descriptor("answer_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(self.answers.held()).unwrap_or(i64::MAX)).encode(answers)?;
         log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
+        doorway::encode(&self.door, &mut encoder)?;
         let help = "Passwords hashed: credentials that were not known to be right";
         let hashes = encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?;
         ConstCounter::new(self.authenticator.hashes()).encode(hashes)

@@ -2,6 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `doorway` | the door as the configuration describes it, and what it counts |
 //! | `drain` | the end of the service, and how many requests are under way |
 //! | `log_metrics` | what the message log says of itself, in the same form |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
@@ -10,6 +11,7 @@
 //! | `readiness` | whether a POST would be accepted now |
 //! | `settings` | what requests are judged by, which may change while the server runs |
 
+mod doorway;
 mod drain;
 mod log_metrics;
 mod metrics;
@@ -38,6 +40,7 @@ use self::settings::Settings;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Accounts, Authenticator, Right, UserName};
 use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
+use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
 
@@ -80,6 +83,7 @@ pub(crate) struct Service {
     settings: ArcSwap<Settings>,
     buses: ArcSwap<HashMap<BusName, Arc<Bus>, RandomState>>,
     answers: Arc<Budget>,
+    door: Door,
     metrics: Metrics,
     drain: Arc<Drain>,
     readiness: Readiness,
@@ -103,11 +107,18 @@ impl Service {
             async move { broker.canary().await.map_err(ApiError::from) }.boxed_local()
         });
         let answers = Budget::new(config.limits.answer_memory);
+        let door = Door::new(doorway::settings_of(&Requests::of(config)));
         Ok(Self {
             buses: ArcSwap::from_pointee(buses),
             settings: ArcSwap::from_pointee(Settings::of(&Requests::of(config))),
-            metrics: Metrics::new(broker.clone(), authenticator.clone(), Arc::clone(&answers)),
+            metrics: Metrics::new(
+                broker.clone(),
+                authenticator.clone(),
+                Arc::clone(&answers),
+                Arc::clone(door.stats()),
+            ),
             answers,
+            door,
             broker,
             authenticator,
             drain: Drain::new(),
@@ -133,6 +144,11 @@ impl Service {
         &self.answers
     }
 
+    /// The door that the configuration describes.
+    pub(crate) fn door(&self) -> &Door {
+        &self.door
+    }
+
     /// The bounds of messages as they are now.
     pub(crate) fn message_limits(&self) -> MessageLimits {
         self.settings.load().message_limits
@@ -151,6 +167,7 @@ impl Service {
     /// From now on requests are judged by this.
     pub(crate) fn replace_settings(&self, requests: &Requests) {
         self.answers.set_most(requests.limits.answer_memory);
+        self.door.change(doorway::settings_of(requests));
         self.settings.store(Arc::new(Settings::of(requests)));
     }
 

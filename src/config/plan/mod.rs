@@ -171,7 +171,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
     plan.restart.extend(differing(restart));
     plan_tls(&mut plan, old.tls.as_ref(), tls.as_ref());
     plan_auth(&mut plan, &old.auth, auth);
-    let limits = plan_limits(&mut plan, &old.limits, limits);
+    plan_limits(&mut plan, &old.limits, limits);
     plan.taken.extend(differing([
         ("public_url", *public_url != old.public_url),
         ("insecure_auth", *insecure_auth != old.insecure_auth),
@@ -182,7 +182,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
             public_url: public_url.clone(),
             insecure_auth: *insecure_auth,
             trusted_proxies: trusted_proxies.clone(),
-            limits,
+            limits: *limits,
         });
     }
     if *level != old.log.level {
@@ -230,8 +230,8 @@ fn plan_auth(plan: &mut Plan, old: &AuthSettings, new: &AuthSettings) {
     ]));
 }
 
-/// The limits that hold afterwards: the old ones where connections are judged by them, else the new ones.
-fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) -> Limits {
+/// Each of them may change while the server runs.
+fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
     let Limits {
         body,
         messages_per_post,
@@ -245,8 +245,13 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) -> Limits {
         pending_posts,
         log_patience,
         connections,
+        connections_per_address,
+        handshakes,
+        handshake_timeout,
+        head,
         header_timeout,
         body_timeout,
+        answer_timeout,
         keep_alive,
     } = new;
     plan.taken.extend(differing([
@@ -261,13 +266,14 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) -> Limits {
         ("limits.idempotency_window", *idempotency_window != old.idempotency_window),
         ("limits.pending_posts", *pending_posts != old.pending_posts),
         ("limits.log_patience", *log_patience != old.log_patience),
-        ("limits.body_timeout", *body_timeout != old.body_timeout),
-    ]));
-    plan.restart.extend(differing([
         ("limits.connections", *connections != old.connections),
+        ("limits.connections_per_address", *connections_per_address != old.connections_per_address),
+        ("limits.handshakes", *handshakes != old.handshakes),
+        ("limits.handshake_timeout", *handshake_timeout != old.handshake_timeout),
+        ("limits.head", *head != old.head),
         ("limits.header_timeout", *header_timeout != old.header_timeout),
+        ("limits.body_timeout", *body_timeout != old.body_timeout),
+        ("limits.answer_timeout", *answer_timeout != old.answer_timeout),
         ("limits.keep_alive", *keep_alive != old.keep_alive),
     ]));
-    let Limits { connections, header_timeout, keep_alive, .. } = *old;
-    Limits { connections, header_timeout, keep_alive, ..*new }
 }

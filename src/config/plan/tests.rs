@@ -71,6 +71,8 @@ fn config() -> impl Strategy<Value = Config> {
         config.limits.header_timeout = span(1);
         config.limits.body_timeout = span(1);
         config.limits.keep_alive = span(1);
+        config.limits.handshake_timeout = span(1);
+        config.limits.answer_timeout = span(1);
         let mut count = || usize::try_from(1 + bit()).unwrap();
         config.limits.body = count();
         config.limits.messages_per_post = count();
@@ -82,6 +84,9 @@ fn config() -> impl Strategy<Value = Config> {
         config.limits.pending_posts = count();
         config.limits.idempotency_keys = count();
         config.limits.connections = count();
+        config.limits.connections_per_address = count();
+        config.limits.handshakes = count();
+        config.limits.head = count();
         config.auth.hashing_queue = count();
         config.workers = NonZeroUsize::new(count()).unwrap();
         config.auth.hashing_threads = NonZeroUsize::new(count()).unwrap();
@@ -124,9 +129,6 @@ fn restarted(mut config: Config, new: &Config) -> Config {
     config.log.format = new.log.format;
     config.storage = new.storage;
     config.auth = new.auth;
-    config.limits.connections = new.limits.connections;
-    config.limits.header_timeout = new.limits.header_timeout;
-    config.limits.keep_alive = new.limits.keep_alive;
     config
 }
 
@@ -225,8 +227,13 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         pending_posts = 1
         log_patience = "1s"
         connections = 1
+        connections_per_address = 1
+        handshakes = 1
+        handshake_timeout = "1s"
+        head = "4KiB"
         header_timeout = "1s"
         body_timeout = "1s"
+        answer_timeout = "1s"
         keep_alive = "1s"
     "#;
     let plan = plan(&load(text(HASHES[0], "a", "")), &load(text(HASHES[1], "b", other)));

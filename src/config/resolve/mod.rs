@@ -115,8 +115,13 @@ fn limits(reader: &mut Reader) -> Reading<Limits> {
         pending_posts: reader.number("limits.pending_posts")?,
         log_patience: reader.span("limits.log_patience")?,
         connections: reader.number("limits.connections")?,
+        connections_per_address: reader.number("limits.connections_per_address")?,
+        handshakes: reader.number("limits.handshakes")?,
+        handshake_timeout: reader.span("limits.handshake_timeout")?,
+        head: reader.number("limits.head")?,
         header_timeout: reader.span("limits.header_timeout")?,
         body_timeout: reader.span("limits.body_timeout")?,
+        answer_timeout: reader.span("limits.answer_timeout")?,
         keep_alive: reader.span("limits.keep_alive")?,
     })
 }

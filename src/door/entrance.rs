@@ -1,0 +1,201 @@
+//! From a connection that was accepted to one that is served: bounds, TLS, the guard.
+
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_http::error::DispatchError;
+use actix_service::{Service, ServiceFactory};
+use actix_server::GracefulShutdownSignal;
+use futures::future::LocalBoxFuture;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::guard::Guard;
+use super::served::Served;
+use super::stream::{Guarded, Wire};
+use super::{Door, Refused, words};
+
+/// Bytes that a TLS connection keeps for a peer that does not take them, at most.
+const TLS_BUFFER: usize = 16 * 1024;
+/// The first byte of a TLS connection: a handshake record (RFC 8446 section 5.1).
+const HANDSHAKE: u8 = 22;
+
+/// What a connection is made of.
+pub(super) trait Ground: Clone + 'static {
+    type Wire: Wire;
+
+    /// Makes the connection ready for HTTP; `None`: it was refused, and counted.
+    fn prepare(&self, tcp: TcpStream, door: Door) -> impl Future<Output = Option<Self::Wire>>;
+
+    /// Whether a refusal can be said in plain HTTP.
+    const IS_PLAIN: bool;
+}
+
+/// Plain HTTP.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plain;
+
+/// HTTPS.
+#[derive(Clone)]
+pub(super) struct Secured(pub(super) TlsAcceptor);
+
+impl Ground for Plain {
+    type Wire = TcpStream;
+    const IS_PLAIN: bool = true;
+
+    async fn prepare(&self, tcp: TcpStream, _: Door) -> Option<TcpStream> {
+        Some(tcp)
+    }
+}
+
+impl Ground for Secured {
+    type Wire = TlsStream<TcpStream>;
+    const IS_PLAIN: bool = false;
+
+    async fn prepare(&self, tcp: TcpStream, door: Door) -> Option<TlsStream<TcpStream>> {
+        let (most, patience) = {
+            let settings = door.settings();
+            (settings.handshakes, settings.handshake_timeout)
+        };
+        if !door.stats().begin_handshake(most) {
+            door.stats().refused(Refused::Handshakes);
+            return None;
+        }
+        let slot = Slot(door);
+        let shaken = timeout(patience, shake(&self.0, tcp)).await;
+        let shaken = shaken.ok().and_then(Result::ok).flatten();
+        if shaken.is_none() {
+            slot.0.stats().handshake_failed();
+        }
+        shaken
+    }
+}
+
+/// A slot for a handshake.
+struct Slot(Door);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.stats().end_handshake();
+    }
+}
+
+/// The handshake; `None` if the peer speaks plain HTTP, which it is told.
+async fn shake(acceptor: &TlsAcceptor, tcp: TcpStream) -> io::Result<Option<TlsStream<TcpStream>>> {
+    let mut first = [0];
+    if tcp.peek(&mut first).await? == 1 && first != [HANDSHAKE] {
+        say(tcp, &words::tls_required());
+        return Ok(None);
+    }
+    acceptor.accept_with(tcp, |session| session.set_buffer_limit(Some(TLS_BUFFER))).await.map(Some)
+}
+
+/// Says a last word, without waiting for anybody.
+fn say(tcp: TcpStream, words: &[u8]) {
+    use std::io::{Read as _, Write as _};
+    let Ok(mut tcp) = tcp.into_std() else { return };
+    // What the peer has sent by now is taken: a connection that is closed with unread bytes is reset, and the peer
+    // might not see the word.
+    let mut sent = [0; 4096];
+    _ = tcp.read(&mut sent);
+    _ = tcp.write(words);
+    _ = tcp.shutdown(std::net::Shutdown::Write);
+}
+
+/// Where connections of one listener come in, on one thread.
+pub(super) struct Entrance<F, G> {
+    http: F,
+    ground: G,
+    door: Door,
+    ends: GracefulShutdownSignal,
+}
+
+impl<F, G> Entrance<F, G> {
+    pub(super) fn new(http: F, ground: G, door: Door, ends: GracefulShutdownSignal) -> Self {
+        Self { http, ground, door, ends }
+    }
+}
+
+impl<F, G> ServiceFactory<TcpStream> for Entrance<F, G>
+where
+    G: Ground,
+    F: ServiceFactory<(Guarded<G::Wire>, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError>
+        + 'static,
+{
+    type Response = ();
+    type Error = ();
+    type Config = ();
+    type Service = EntranceService<F::Service, G>;
+    type InitError = F::InitError;
+    type Future = LocalBoxFuture<'static, Result<Self::Service, Self::InitError>>;
+
+    fn new_service(&self, (): ()) -> Self::Future {
+        let (http, ground) = (self.http.new_service(()), self.ground.clone());
+        let (door, ends) = (self.door.clone(), self.ends.clone());
+        Box::pin(async move { Ok(EntranceService { http: Rc::new(http.await?), ground, door, ends }) })
+    }
+}
+
+/// See [`Entrance`].
+pub(super) struct EntranceService<S, G> {
+    http: Rc<S>,
+    ground: G,
+    door: Door,
+    ends: GracefulShutdownSignal,
+}
+
+impl<S, G> Service<TcpStream> for EntranceService<S, G>
+where
+    G: Ground,
+    S: Service<(Guarded<G::Wire>, Option<SocketAddr>), Response = (), Error = DispatchError> + 'static,
+{
+    type Response = ();
+    type Error = ();
+    type Future = LocalBoxFuture<'static, Result<(), ()>>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), ()>> {
+        self.http.poll_ready(context).map_err(drop)
+    }
+
+    fn call(&self, tcp: TcpStream) -> Self::Future {
+        let Ok(peer) = tcp.peer_addr() else { return Box::pin(async { Ok(()) }) };
+        let pass = match self.door.enter(peer) {
+            Ok(pass) => pass,
+            Err(refused) => {
+                if G::IS_PLAIN {
+                    say(tcp, &refused_because(refused));
+                }
+                return Box::pin(async { Ok(()) });
+            }
+        };
+        let (http, ground) = (Rc::clone(&self.http), self.ground.clone());
+        let (door, ends) = (self.door.clone(), self.ends.clone());
+        Box::pin(async move {
+            // Answers are written as a whole: nothing is gained by waiting for more.
+            _ = tcp.set_nodelay(true);
+            let Some(wire) = ground.prepare(tcp, door.clone()).await else { return Ok(()) };
+            let guard = {
+                let settings = door.settings();
+                Guard::new(pass.patience(&settings), settings.head, pass.place(), peer)
+            };
+            let dispatcher = http.call((Guarded::new(wire, Rc::clone(&guard)), Some(peer)));
+            Served::new(dispatcher, guard, Arc::clone(door.stats()), ends.notified()).await;
+            drop(pass);
+            Ok(())
+        })
+    }
+}
+
+fn refused_because(refused: Refused) -> actix_web::web::Bytes {
+    match refused {
+        Refused::Address => words::full_for_address(),
+        Refused::Full | Refused::Handshakes => words::full(),
+    }
+}
+

@@ -1,0 +1,206 @@
+//! What is known of one connection: shared by the stream, by what reads it, and by the service that answers.
+//!
+//! All of them run in one task on one thread. The outermost, [`super::served`], gives each turn its time and looks at the end of
+//! it at what is due.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+
+use super::crowd::Place;
+use super::intake::Intake;
+use super::policy::Policy;
+use super::settings::Patience;
+
+/// How a connection ends before its peer wants it.
+#[derive(Debug, Clone)]
+pub(super) enum Ending {
+    /// The peer is told, if there is something to tell, and sees the end of what it reads.
+    Orderly(Option<Bytes>),
+    /// Whoever does not take what there is will not take an end either: the kernel forgets both.
+    Reset,
+}
+
+/// What the stream may do when it is asked for bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Hand on at most so many.
+    Hand(usize),
+    /// Read ahead at most so many, and hand on nothing.
+    Ahead(usize),
+    /// Not even read.
+    Wait,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) policy: Policy,
+    pub(super) intake: Intake,
+    /// The time of this turn, since the connection began.
+    pub(super) now: Duration,
+    pub(super) ending: Option<Ending>,
+    /// The peer has sent its last byte.
+    pub(super) ended: bool,
+    /// Bytes may be there that nobody has looked for.
+    pub(super) unread: bool,
+    /// No request is answered after the open one: its head or the end of the server said so.
+    last: bool,
+    /// The last request's body was not read to its end: what comes is still its rest.
+    unfinished: bool,
+    head_most: usize,
+}
+
+impl State {
+    pub(super) fn begin_turn(&mut self, now: Duration) {
+        self.now = now;
+        self.intake.turn();
+    }
+
+    /// Whether bytes may go on to what reads requests.
+    fn may_hand(&self) -> bool {
+        if self.policy.is_blocked() {
+            false
+        } else if self.policy.is_open() {
+            self.policy.wants_body()
+        } else {
+            !self.last || self.unfinished
+        }
+    }
+
+    pub(super) fn reading(&self) -> Turn {
+        if self.policy.is_blocked() {
+            return Turn::Wait;
+        }
+        match (self.may_hand(), self.intake.most()) {
+            (true, most @ 1..) => Turn::Hand(most),
+            _ => match self.intake.room() {
+                0 => Turn::Wait,
+                room => Turn::Ahead(room),
+            },
+        }
+    }
+
+    /// Whether another turn would bring something on that waits: nobody else would begin one.
+    pub(super) fn wants_turn(&self) -> bool {
+        self.ending.is_none()
+            && self.may_hand()
+            && (self.unread || self.ended || !self.intake.held().is_empty())
+    }
+
+    /// Whether more was sent than a head may have, and no request came of it.
+    pub(super) fn head_is_too_large(&self) -> bool {
+        !self.policy.is_open() && !self.unfinished && self.intake.head() > self.head_most
+    }
+
+    /// Whether what was sent last belongs to a request that was answered already: there is nothing to say about it.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished
+    }
+
+    /// From now on no request begins.
+    pub(super) fn finish(&mut self) {
+        self.last = true;
+        self.unfinished &= self.policy.is_open();
+    }
+
+    /// Whether no request begins any more, and none is left to be answered.
+    pub(super) fn is_done(&self) -> bool {
+        self.last && !self.unfinished && !self.policy.is_open() && !self.policy.is_blocked()
+    }
+}
+
+/// The shared state, and what never changes.
+#[derive(Debug)]
+pub(super) struct Guard {
+    pub(super) state: RefCell<State>,
+    pub(super) place: Place,
+    pub(super) peer: SocketAddr,
+}
+
+/// How much of a body a request announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Announced {
+    /// None.
+    Nothing,
+    /// So many bytes.
+    Bytes(u64),
+    /// Until it ends.
+    Unknown,
+}
+
+impl Guard {
+    pub(super) fn new(patience: Patience, head_most: usize, place: Place, peer: SocketAddr) -> Rc<Self> {
+        let state = State {
+            policy: Policy::new(patience),
+            intake: Intake::default(),
+            now: Duration::ZERO,
+            ending: None,
+            ended: false,
+            unread: false,
+            last: false,
+            unfinished: false,
+            head_most,
+        };
+        Rc::new(Self { state: RefCell::new(state), place, peer })
+    }
+
+    /// The service has begun to work on a request. `last`: its head says that no other one follows.
+    pub(super) fn opened(&self, body: Announced, last: bool) {
+        let mut state = self.state.borrow_mut();
+        state.policy.opened();
+        state.intake.opened(match body {
+            Announced::Bytes(bytes) => Some(bytes),
+            Announced::Nothing => Some(0),
+            Announced::Unknown => None,
+        });
+        state.unfinished = body != Announced::Nothing;
+        state.last |= last;
+    }
+
+    /// Somebody waits for more of the body.
+    pub(super) fn body_wanted(&self) {
+        let mut state = self.state.borrow_mut();
+        let now = state.now;
+        state.policy.body_wanted(now);
+    }
+
+    /// Nobody waits for more of the body; `whole`: there is no more.
+    pub(super) fn body_done(&self, whole: bool) {
+        let mut state = self.state.borrow_mut();
+        state.policy.body_done();
+        if whole {
+            state.unfinished = false;
+        }
+    }
+
+    /// The answer was handed over, or is not wanted any more.
+    pub(super) fn closed(&self) {
+        let mut state = self.state.borrow_mut();
+        let now = state.now;
+        let next_has_begun = state.intake.closed();
+        state.policy.closed(next_has_begun, now);
+    }
+}
+
+/// A connection as requests see it, in their connection data: `request.conn_data::<Connection>()`.
+///
+/// Only a server behind a [`Door`](super::Door) has it.
+#[derive(Debug, Clone)]
+pub struct Connection(pub(super) Rc<Guard>);
+
+impl Connection {
+    /// The answer to the open request is a stream, which ends when it ends: its reader is waited for with
+    /// [`Patience::stream`].
+    pub fn streams(&self) {
+        self.0.state.borrow_mut().policy.streams();
+    }
+
+    /// Who is at the other end.
+    #[must_use]
+    pub fn peer(&self) -> SocketAddr {
+        self.0.peer
+    }
+}

@@ -1,0 +1,166 @@
+//! The door: what stands between the network and an actix-web application, so that a peer who means harm, or is only slow,
+//! costs little and not for long (I-5, I-6).
+//!
+//! ```text
+//! accept ─► bounds ─► TLS ─► guarded stream ─► actix-http ─► telling ─► the actix-web application
+//!           crowd     slots,      ▲  │                          │
+//!           per       deadline    │  └── deadlines ◄── guard ◄──┘ requests begin and end
+//!           address               └───── pieces, one request at a time
+//! ```
+//!
+//! actix-http reads as long as its buffers have room, keeps all requests that it finds in them, and waits without end for a
+//! second head, for a body, and for whoever does not read. Here a connection has one request open at a time, is not read from
+//! while an answer waits, and has a deadline for each thing that is the peer's turn.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `crowd` | pure: how many are in, in all and of one address |
+//! | `entrance` | from a connection that was accepted to one that is served |
+//! | `guard` | what is known of one connection |
+//! | `intake` | pure: what of the bytes that have come is handed on, and when |
+//! | `policy` | pure: how long a peer may take for what is its turn |
+//! | `served` | a connection that is being served, and the deadlines around it |
+//! | `serving` | a server with an application behind a door |
+//! | `settings` | what the door is told |
+//! | `stats` | what it counts |
+//! | `stream` | the stream between the socket and what reads requests |
+//! | `told` | the layer that tells the guard when requests begin and end |
+//! | `words` | what the door itself says |
+
+mod crowd;
+mod entrance;
+mod guard;
+mod intake;
+mod policy;
+mod served;
+mod serving;
+mod settings;
+mod stats;
+mod stream;
+mod told;
+mod words;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, Guard as Loaded};
+
+pub use self::crowd::Refused;
+use self::crowd::{Crowd, Place};
+pub use self::guard::Connection;
+pub use self::policy::Overdue;
+pub use self::serving::Serving;
+pub use self::settings::{DoorSettings, Pace, Patience};
+pub use self::stats::Stats;
+use crate::address::Block;
+
+/// Who is let in the reserve asks one thing, at once.
+const PATIENCE_IN_RESERVE: Duration = Duration::from_secs(2);
+
+/// A door: one crowd with its bounds, whatever listeners it comes through.
+///
+/// ```no_run
+/// use actix_web::{App, web};
+/// use backplane::door::{Door, DoorSettings};
+///
+/// # async fn hello() -> &'static str { "hello" }
+/// # async fn example() -> std::io::Result<()> {
+/// let door = Door::new(DoorSettings::default());
+/// let listener = std::net::TcpListener::bind("127.0.0.1:8080")?;
+/// door.serve(|| App::new().route("/", web::get().to(hello))).listen(listener)?.run().await
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Door(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: ArcSwap<DoorSettings>,
+    crowd: Mutex<Crowd>,
+    stats: Arc<Stats>,
+}
+
+impl Door {
+    /// A door with nobody behind it.
+    #[must_use]
+    pub fn new(settings: DoorSettings) -> Self {
+        Self::counting(settings, Arc::default())
+    }
+
+    /// The same, with counters that somebody else reads.
+    #[must_use]
+    pub fn counting(settings: DoorSettings, stats: Arc<Stats>) -> Self {
+        Self(Arc::new(Inner { settings: ArcSwap::from_pointee(settings), crowd: Mutex::default(), stats }))
+    }
+
+    /// From now on this holds: bounds for whoever comes, patience for connections that come.
+    pub fn change(&self, settings: DoorSettings) {
+        self.0.settings.store(Arc::new(settings));
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn stats(&self) -> &Arc<Stats> {
+        &self.0.stats
+    }
+
+    fn settings(&self) -> Loaded<Arc<DoorSettings>> {
+        self.0.settings.load()
+    }
+
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.0.crowd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a connection in, or counts that it was refused.
+    fn enter(&self, peer: SocketAddr) -> Result<Pass, Refused> {
+        let (block, settings) = (Block::of(peer.ip()), self.settings());
+        let canonical = peer.ip().to_canonical();
+        let exempt = settings.trusted.iter().any(|net| net.contains(&canonical));
+        match self.crowd().enter(block, exempt, &settings) {
+            Ok(place) => {
+                self.0.stats.entered();
+                Ok(Pass { door: self.clone(), block, place })
+            }
+            Err(refused) => {
+                self.0.stats.refused(refused);
+                Err(refused)
+            }
+        }
+    }
+}
+
+/// A connection's place behind the door, given back on drop.
+#[derive(Debug)]
+struct Pass {
+    door: Door,
+    block: Block,
+    place: Place,
+}
+
+impl Pass {
+    fn place(&self) -> Place {
+        self.place
+    }
+
+    /// How long this connection is waited for.
+    fn patience(&self, settings: &DoorSettings) -> Patience {
+        let patience = settings.patience;
+        match self.place {
+            Place::Hall => patience,
+            Place::Reserve => Patience {
+                head: patience.head.min(PATIENCE_IN_RESERVE),
+                idle: patience.idle.min(PATIENCE_IN_RESERVE),
+                ..patience
+            },
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.door.crowd().leave(self.block, self.place);
+        self.door.0.stats.left();
+    }
+}
