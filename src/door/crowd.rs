@@ -60,18 +60,19 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Lets a connection in. `exempt`: its address is not counted, as it comes for many.
+    /// Lets a connection in, while fewer than `most` are. `exempt`: its address is not counted, as it comes for many.
     pub(super) fn enter(
         &mut self,
         block: Block,
         exempt: bool,
+        most: usize,
         settings: &DoorSettings,
     ) -> Result<Place, Refused> {
         let count = self.of.get(&block).copied().unwrap_or_default();
         if !exempt && count.hall >= settings.connections_per_address {
             return Err(Refused::Address);
         }
-        if self.hall < settings.connections {
+        if self.hall < most {
             self.hall += 1;
             self.of.entry(block).or_default().hall += 1;
             return Ok(Place::Hall);
@@ -104,11 +105,6 @@ impl Crowd {
             }
         }
     }
-
-    /// Connections that are in.
-    pub(super) fn all(&self) -> usize {
-        self.hall + self.reserve
-    }
 }
 
 #[cfg(test)]
@@ -124,42 +120,49 @@ mod tests {
     }
 
     fn settings(connections: usize, per_address: usize, reserve: usize) -> DoorSettings {
-        DoorSettings {
-            connections,
-            connections_per_address: per_address,
-            reserve,
-            ..DoorSettings::default()
-        }
+        DoorSettings { connections, connections_per_address: per_address, reserve, ..DoorSettings::default() }
     }
 
     #[test]
     fn one_address_has_its_bound_and_others_come_in() {
         let (mut crowd, settings) = (Crowd::default(), settings(10, 2, 0));
-        assert_eq!(crowd.enter(block(1), false, &settings), Ok(Place::Hall));
-        assert_eq!(crowd.enter(block(1), false, &settings), Ok(Place::Hall));
-        assert_eq!(crowd.enter(block(1), false, &settings), Err(Refused::Address));
-        assert_eq!(crowd.enter(block(2), false, &settings), Ok(Place::Hall));
-        assert_eq!(crowd.enter(block(1), true, &settings), Ok(Place::Hall), "a proxy comes for many");
+        assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Hall));
+        assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Hall));
+        assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Err(Refused::Address));
+        assert_eq!(crowd.enter(block(2), false, settings.connections, &settings), Ok(Place::Hall));
+        assert_eq!(
+            crowd.enter(block(1), true, settings.connections, &settings),
+            Ok(Place::Hall),
+            "a proxy comes for many"
+        );
         crowd.leave(block(1), Place::Hall);
         crowd.leave(block(1), Place::Hall);
-        assert_eq!(crowd.enter(block(1), false, &settings), Ok(Place::Hall), "who leaves makes room");
+        assert_eq!(
+            crowd.enter(block(1), false, settings.connections, &settings),
+            Ok(Place::Hall),
+            "who leaves makes room"
+        );
     }
 
     #[test]
     fn the_reserve_is_what_is_left_when_all_is_full() {
         let (mut crowd, settings) = (Crowd::default(), settings(2, 100, 6));
         for _ in 0..2 {
-            assert_eq!(crowd.enter(block(1), false, &settings), Ok(Place::Hall));
+            assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Hall));
         }
         for _ in 0..RESERVE_PER_ADDRESS {
-            assert_eq!(crowd.enter(block(1), false, &settings), Ok(Place::Reserve));
+            assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Reserve));
         }
-        assert_eq!(crowd.enter(block(1), false, &settings), Err(Refused::Full), "not all of it for one");
-        assert_eq!(crowd.enter(block(2), false, &settings), Ok(Place::Reserve));
-        assert_eq!(crowd.enter(block(2), false, &settings), Ok(Place::Reserve));
-        assert_eq!(crowd.enter(block(3), false, &settings), Err(Refused::Full));
+        assert_eq!(
+            crowd.enter(block(1), false, settings.connections, &settings),
+            Err(Refused::Full),
+            "not all of it for one"
+        );
+        assert_eq!(crowd.enter(block(2), false, settings.connections, &settings), Ok(Place::Reserve));
+        assert_eq!(crowd.enter(block(2), false, settings.connections, &settings), Ok(Place::Reserve));
+        assert_eq!(crowd.enter(block(3), false, settings.connections, &settings), Err(Refused::Full));
         crowd.leave(block(1), Place::Hall);
-        assert_eq!(crowd.enter(block(3), false, &settings), Ok(Place::Hall));
+        assert_eq!(crowd.enter(block(3), false, settings.connections, &settings), Ok(Place::Hall));
     }
 
     proptest! {
@@ -187,19 +190,19 @@ mod tests {
                     } else {
                         Err(Refused::Full)
                     };
-                    let entered = crowd.enter(block(who), false, &settings);
+                    let entered = crowd.enter(block(who), false, settings.connections, &settings);
                     prop_assert_eq!(entered, expected);
                     inside.extend(entered.map(|place| (block(who), place)));
                 } else if !inside.is_empty() {
                     let (block, place) = inside.swap_remove(which.index(inside.len()));
                     crowd.leave(block, place);
                 }
-                prop_assert_eq!(crowd.all(), inside.len());
+                prop_assert_eq!(crowd.hall + crowd.reserve, inside.len());
             }
             for (block, place) in inside {
                 crowd.leave(block, place);
             }
-            prop_assert_eq!((crowd.all(), crowd.of.len()), (0, 0));
+            prop_assert_eq!((crowd.hall, crowd.reserve, crowd.of.len()), (0, 0, 0));
         }
     }
 }

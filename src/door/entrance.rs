@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use actix_http::error::DispatchError;
-use actix_service::{Service, ServiceFactory};
 use actix_server::GracefulShutdownSignal;
+use actix_service::{Service, ServiceFactory};
 use futures::future::LocalBoxFuture;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
@@ -18,6 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::guard::Guard;
 use super::served::Served;
+use super::serving::Http;
 use super::stream::{Guarded, Wire};
 use super::{Door, Refused, words};
 
@@ -125,8 +126,7 @@ impl<F, G> Entrance<F, G> {
 impl<F, G> ServiceFactory<TcpStream> for Entrance<F, G>
 where
     G: Ground,
-    F: ServiceFactory<(Guarded<G::Wire>, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError>
-        + 'static,
+    F: Http<G::Wire>,
 {
     type Response = ();
     type Error = ();
@@ -198,4 +198,3 @@ fn refused_because(refused: Refused) -> actix_web::web::Bytes {
         Refused::Full | Refused::Handshakes => words::full(),
     }
 }
-

@@ -35,6 +35,17 @@ pub(super) enum Turn {
     Wait,
 }
 
+/// What becomes of a request after the open one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// It is answered.
+    Welcome,
+    /// It is not: the open one's head, or the end of the server, said that no other follows.
+    Unwanted,
+    /// It came all the same (RFC 9112 section 9.6).
+    Surplus,
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) policy: Policy,
@@ -46,8 +57,7 @@ pub(super) struct State {
     pub(super) ended: bool,
     /// Bytes may be there that nobody has looked for.
     pub(super) unread: bool,
-    /// No request is answered after the open one: its head or the end of the server said so.
-    last: bool,
+    next: Next,
     /// The last request's body was not read to its end: what comes is still its rest.
     unfinished: bool,
     head_most: usize,
@@ -66,7 +76,7 @@ impl State {
         } else if self.policy.is_open() {
             self.policy.wants_body()
         } else {
-            !self.last || self.unfinished
+            self.next == Next::Welcome || self.unfinished
         }
     }
 
@@ -102,13 +112,20 @@ impl State {
 
     /// From now on no request begins.
     pub(super) fn finish(&mut self) {
-        self.last = true;
+        if self.next == Next::Welcome {
+            self.next = Next::Unwanted;
+        }
         self.unfinished &= self.policy.is_open();
     }
 
     /// Whether no request begins any more, and none is left to be answered.
     pub(super) fn is_done(&self) -> bool {
-        self.last && !self.unfinished && !self.policy.is_open() && !self.policy.is_blocked()
+        let nothing_is_left = match self.next {
+            Next::Welcome => false,
+            Next::Unwanted => !self.unfinished && !self.policy.is_open(),
+            Next::Surplus => true,
+        };
+        nothing_is_left && !self.policy.is_blocked()
     }
 }
 
@@ -140,24 +157,32 @@ impl Guard {
             ending: None,
             ended: false,
             unread: false,
-            last: false,
+            next: Next::Welcome,
             unfinished: false,
             head_most,
         };
         Rc::new(Self { state: RefCell::new(state), place, peer })
     }
 
-    /// The service has begun to work on a request. `last`: its head says that no other one follows.
-    pub(super) fn opened(&self, body: Announced, last: bool) {
+    /// A request is to be answered. `last`: its head says that no other one follows. Whether the service may work on it: not
+    /// after the last.
+    pub(super) fn opened(&self, body: Announced, last: bool) -> bool {
         let mut state = self.state.borrow_mut();
         state.policy.opened();
+        if state.next != Next::Welcome {
+            state.next = Next::Surplus;
+            return false;
+        }
         state.intake.opened(match body {
             Announced::Bytes(bytes) => Some(bytes),
             Announced::Nothing => Some(0),
             Announced::Unknown => None,
         });
         state.unfinished = body != Announced::Nothing;
-        state.last |= last;
+        if last {
+            state.next = Next::Unwanted;
+        }
+        true
     }
 
     /// Somebody waits for more of the body.

@@ -15,6 +15,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `crowd` | pure: how many are in, in all and of one address |
+//! | `descriptors` | file descriptors: as many as the system gives, and whether they suffice |
 //! | `entrance` | from a connection that was accepted to one that is served |
 //! | `guard` | what is known of one connection |
 //! | `intake` | pure: what of the bytes that have come is handed on, and when |
@@ -28,6 +29,7 @@
 //! | `words` | what the door itself says |
 
 mod crowd;
+mod descriptors;
 mod entrance;
 mod guard;
 mod intake;
@@ -37,6 +39,8 @@ mod serving;
 mod settings;
 mod stats;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod told;
 mod words;
 
@@ -48,6 +52,7 @@ use arc_swap::{ArcSwap, Guard as Loaded};
 
 pub use self::crowd::Refused;
 use self::crowd::{Crowd, Place};
+pub use self::descriptors::raise_descriptors;
 pub use self::guard::Connection;
 pub use self::policy::Overdue;
 pub use self::serving::Serving;
@@ -79,6 +84,8 @@ struct Inner {
     settings: ArcSwap<DoorSettings>,
     crowd: Mutex<Crowd>,
     stats: Arc<Stats>,
+    /// Connections that fit into the process, whatever the settings say.
+    room: usize,
 }
 
 impl Door {
@@ -91,12 +98,24 @@ impl Door {
     /// The same, with counters that somebody else reads.
     #[must_use]
     pub fn counting(settings: DoorSettings, stats: Arc<Stats>) -> Self {
-        Self(Arc::new(Inner { settings: ArcSwap::from_pointee(settings), crowd: Mutex::default(), stats }))
+        Self(Arc::new(Inner {
+            settings: ArcSwap::from_pointee(settings),
+            crowd: Mutex::default(),
+            stats,
+            room: descriptors::room(),
+        }))
     }
 
     /// From now on this holds: bounds for whoever comes, patience for connections that come.
     pub fn change(&self, settings: DoorSettings) {
         self.0.settings.store(Arc::new(settings));
+    }
+
+    /// Connections that fit into the process: a door lets no more in than that, whatever its settings say. Known when it is
+    /// made; see [`raise_descriptors`].
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.0.room
     }
 
     /// What it counts.
@@ -118,7 +137,8 @@ impl Door {
         let (block, settings) = (Block::of(peer.ip()), self.settings());
         let canonical = peer.ip().to_canonical();
         let exempt = settings.trusted.iter().any(|net| net.contains(&canonical));
-        match self.crowd().enter(block, exempt, &settings) {
+        let most = settings.connections.min(self.0.room);
+        match self.crowd().enter(block, exempt, most, &settings) {
             Ok(place) => {
                 self.0.stats.entered();
                 Ok(Pass { door: self.clone(), block, place })

@@ -16,6 +16,8 @@ use super::policy::Overdue;
 use super::stats::Stats;
 use super::words;
 
+/// Turns that a connection has in a row, before others have theirs: a head and its body are two.
+const ROUNDS: u32 = 4;
 /// How long an end may take that the peer is told of.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -42,7 +44,17 @@ pin_project! {
 impl<D: Future, E: Future> Served<D, E> {
     pub(super) fn new(dispatcher: D, guard: Rc<Guard>, stats: Arc<Stats>, ends: E) -> Self {
         let began = Instant::now();
-        Self { dispatcher, guard, stats, began, timer: sleep_until(began), armed: None, last_words: None, ends, is_ending: false }
+        Self {
+            dispatcher,
+            guard,
+            stats,
+            began,
+            timer: sleep_until(began),
+            armed: None,
+            last_words: None,
+            ends,
+            is_ending: false,
+        }
     }
 }
 
@@ -62,11 +74,22 @@ where
             this.guard.state.borrow_mut().finish();
         }
         // First what has come: a server that was held up is no reason to be overdue.
-        if let Poll::Ready(ended) = this.dispatcher.as_mut().poll(context) {
-            if matches!(ended, Err(DispatchError::Parse(_))) {
-                this.stats.malformed();
+        for round in 1.. {
+            if let Poll::Ready(ended) = this.dispatcher.as_mut().poll(context) {
+                if matches!(ended, Err(DispatchError::Parse(_))) {
+                    this.stats.malformed();
+                }
+                return Poll::Ready(());
             }
-            return Poll::Ready(());
+            let mut state = this.guard.state.borrow_mut();
+            if !state.wants_turn() {
+                break;
+            }
+            if round == ROUNDS {
+                context.waker().wake_by_ref();
+                break;
+            }
+            state.begin_turn(now);
         }
         if let Some(ending) = ending(this.guard, this.stats) {
             let is_reset = matches!(ending, Ending::Reset);
@@ -78,9 +101,6 @@ where
                 return Poll::Ready(());
             }
             *this.last_words = Some(*this.began + now + LAST_WORDS);
-        }
-        if this.guard.state.borrow().wants_turn() {
-            context.waker().wake_by_ref();
         }
         let due = {
             let state = this.guard.state.borrow();
@@ -105,7 +125,7 @@ where
 }
 
 /// Whether the connection must end, and how.
-fn ending(guard: &Guard, stats: &Stats) -> Option<Ending> {
+fn ending(guard: &Guard, counts: &Stats) -> Option<Ending> {
     let state = guard.state.borrow();
     if state.ending.is_some() {
         return None;
@@ -117,7 +137,7 @@ fn ending(guard: &Guard, stats: &Stats) -> Option<Ending> {
         return Some(Ending::Orderly(Some(words::head_too_large())));
     }
     let overdue = state.policy.overdue(state.now)?;
-    stats.overdue(overdue);
+    counts.overdue(overdue);
     Some(match overdue {
         Overdue::Silent => Ending::Orderly(None),
         Overdue::Head if state.is_unfinished() => Ending::Orderly(None),

@@ -20,14 +20,17 @@ use tokio_rustls::TlsAcceptor;
 use super::Door;
 use super::entrance::{Entrance, Ground, Plain, Secured};
 use super::guard::Connection;
-use super::stream::Guarded;
+use super::stream::{Guarded, Wire};
 use super::told::Telling;
 
 /// How long a connection goes on being read that ends after its answer: a client that is still sending its body meets the
 /// answer and not a reset.
 const LINGER: Duration = Duration::from_secs(1);
 /// Connections that a thread may have on their way to the door, beside those that are in.
-const ON_THEIR_WAY: usize = 256;
+const ON_THEIR_WAY: usize = 64;
+
+/// What an application is made of.
+type Types<I, S, B> = PhantomData<fn() -> (I, S, B)>;
 
 /// Listeners and an application, to be run. Made by [`Door::serve`].
 ///
@@ -39,7 +42,7 @@ pub struct Serving<A, I, S, B> {
     application: A,
     builder: ServerBuilder,
     workers: usize,
-    types: PhantomData<fn() -> (I, S, B)>,
+    types: Types<I, S, B>,
 }
 
 impl<A, I, S, B> Debug for Serving<A, I, S, B> {
@@ -117,8 +120,10 @@ where
         let address = listener.local_addr()?;
         let (door, application) = (self.door.clone(), self.application.clone());
         let ends = self.builder.graceful_shutdown_signal();
-        let factory =
-            move || entrance::<_, _, _, B, G>(&application, address, &door, ground.clone(), ends.clone());
+        let factory = move || {
+            let http = http::<_, _, _, B, G::Wire>(&application, address, !G::IS_PLAIN, &door);
+            Entrance::new(http, ground.clone(), door.clone(), ends.clone())
+        };
         self.builder = self.builder.listen(format!("door {address}"), listener, factory)?;
         Ok(self)
     }
@@ -129,23 +134,21 @@ where
     ///
     /// Without a listener.
     pub fn run(self) -> Server {
-        let settings = self.door.settings();
         // The door refuses by itself. Beyond that, who comes waits with the kernel: a thread that cannot keep up with
         // refusing must not hold a descriptor for each.
-        let most = settings.connections.saturating_add(settings.reserve).div_ceil(self.workers);
-        drop(settings);
+        let reserve = self.door.settings().reserve;
+        let most = self.door.room().saturating_add(reserve).div_ceil(self.workers);
         self.builder.max_concurrent_connections(most.saturating_add(ON_THEIR_WAY)).run()
     }
 }
 
-/// What one thread does with connections of one listener.
-fn entrance<A, I, S, B, G>(
+/// What reads requests from guarded streams and has the application answer them.
+pub(super) fn http<A, I, S, B, W>(
     application: &A,
     address: SocketAddr,
+    is_secure: bool,
     door: &Door,
-    ground: G,
-    ends: actix_server::GracefulShutdownSignal,
-) -> Entrance<impl Http<G> + use<A, I, S, B, G>, G>
+) -> impl Http<W> + use<A, I, S, B, W>
 where
     A: Fn() -> I,
     I: IntoServiceFactory<S, Request>,
@@ -156,15 +159,15 @@ where
     S::Service: 'static,
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
-    G: Ground,
+    W: Wire,
 {
     let application = application().into_factory().map_err(|error| error.into().error_response());
     let reserved: Rc<[String]> = door.settings().reserved_paths.clone().into();
     // What an actix-web server gives its application. There is no public way to make it but the one of its test server.
     let application = map_config(application, move |()| {
-        AppConfig::__priv_test_new(!G::IS_PLAIN, address.to_string(), address)
+        AppConfig::__priv_test_new(is_secure, address.to_string(), address)
     });
-    let http = HttpService::build()
+    HttpService::build()
         // All these times are kept by the guard, for each request and not for the first one only.
         .keep_alive(KeepAlive::Os)
         .client_request_timeout(Duration::ZERO)
@@ -172,22 +175,21 @@ where
         // Otherwise a client that has closed its connection is not noticed while its answer is pending.
         .h1_allow_half_closed(false)
         .local_addr(address)
-        .on_connect_ext(|stream: &Guarded<G::Wire>, data: &mut Extensions| {
+        .on_connect_ext(|stream: &Guarded<W>, data: &mut Extensions| {
             data.insert(Connection(Rc::clone(stream.guard())));
         })
-        .h1(Telling::new(application.map(Into::<Response<B>>::into), reserved));
-    Entrance::new(http, ground, door.clone(), ends)
+        .h1(Telling::new(application.map(Into::<Response<B>>::into), reserved))
 }
 
 /// What reads requests from guarded streams.
-pub(super) trait Http<G: Ground>:
+pub(super) trait Http<W: Wire>:
     ServiceFactory<
-        (Guarded<G::Wire>, Option<SocketAddr>),
+        (Guarded<W>, Option<SocketAddr>),
         Config = (),
         Response = (),
         Error = DispatchError,
         Service: Service<
-            (Guarded<G::Wire>, Option<SocketAddr>),
+            (Guarded<W>, Option<SocketAddr>),
             Response = (),
             Error = DispatchError,
             Future: Future<Output = Result<(), DispatchError>>,
@@ -196,12 +198,8 @@ pub(super) trait Http<G: Ground>:
 {
 }
 
-impl<G: Ground, F> Http<G> for F where
-    F: ServiceFactory<
-            (Guarded<G::Wire>, Option<SocketAddr>),
-            Config = (),
-            Response = (),
-            Error = DispatchError,
-        > + 'static
+impl<W: Wire, F> Http<W> for F where
+    F: ServiceFactory<(Guarded<W>, Option<SocketAddr>), Config = (), Response = (), Error = DispatchError>
+        + 'static
 {
 }

@@ -16,20 +16,21 @@ use tokio_rustls::server::TlsStream;
 use super::guard::{Ending, Guard, Turn};
 use super::intake::PIECE;
 
-/// Something with a TCP connection at its bottom.
+/// What is guarded: a connection.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + 'static {
-    fn tcp(&self) -> &TcpStream;
+    /// From now on its end is a reset, and the kernel keeps nothing of what the peer has not taken.
+    fn forget(&self);
 }
 
 impl Wire for TcpStream {
-    fn tcp(&self) -> &TcpStream {
-        self
+    fn forget(&self) {
+        _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
     }
 }
 
 impl Wire for TlsStream<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
+    fn forget(&self) {
+        self.get_ref().0.forget();
     }
 }
 
@@ -216,7 +217,7 @@ impl<W: Wire> Drop for Guarded<W> {
     fn drop(&mut self) {
         if matches!(self.guard.state.borrow().ending, Some(Ending::Reset)) {
             // Otherwise the kernel would keep for minutes what nobody takes.
-            _ = SockRef::from(self.wire.get_ref().tcp()).set_linger(Some(Duration::ZERO));
+            self.wire.get_ref().forget();
         }
     }
 }

@@ -80,8 +80,11 @@ where
             return Answering::Working { work: self.next.call(request), open: None };
         };
         let announced = announced(&request);
-        guard.opened(announced, request.head().connection_type() == ConnectionType::Close);
+        let is_wanted = guard.opened(announced, request.head().connection_type() == ConnectionType::Close);
         let open = Open(Rc::clone(&guard));
+        if !is_wanted {
+            return Answering::Unwanted { open };
+        }
         if guard.place == Place::Reserve && !self.reserved_paths.iter().any(|path| path == request.path()) {
             return Answering::Refused { open: Some(open) };
         }
@@ -130,6 +133,7 @@ pin_project! {
             open: Option<Open>,
         },
         Refused { open: Option<Open> },
+        Unwanted { open: Open },
     }
 }
 
@@ -147,6 +151,8 @@ where
                 let open = open.take();
                 Poll::Ready(Ok(response.map_body(|_, body| EitherBody::left(Told { body, open }))))
             }
+            // The connection ends instead.
+            AnsweringProjected::Unwanted { .. } => Poll::Pending,
             AnsweringProjected::Refused { open } => {
                 *open = None;
                 let response = Response::from(refusal());

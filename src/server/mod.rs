@@ -23,8 +23,8 @@ use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
 use actix_web::App;
+use actix_web::dev::{Server, ServerHandle};
 use futures::future::{Either, join_all, select};
 use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
@@ -81,6 +81,12 @@ pub async fn run(
     let certificate =
         config.tls.as_ref().map(|tls| ReloadingCertificate::load(&tls.cert, &tls.key)).transpose()?;
     let doors = listeners.doors()?;
+    let (wanted, room) = (config.limits.connections, backplane.door().room());
+    if wanted > room {
+        tracing::warn!(
+            "limits.connections is {wanted}, and the system gives this process files for {room}: no more will be let in"
+        );
+    }
     let watch =
         certificate.clone().map(|certificate| actix_web::rt::spawn(certificate.watch(CERTIFICATE_CHECK)));
     let metrics = listeners.metrics.map(|listener| metrics_server(backplane, listener)).transpose()?;
@@ -145,9 +151,11 @@ fn main_server(
 
 /// The operators' own door: whatever crowd there is at the other one, they come in.
 fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
-    let mut settings = DoorSettings::default();
-    settings.connections = OPERATORS;
-    settings.connections_per_address = OPERATORS;
+    let settings = DoorSettings {
+        connections: OPERATORS,
+        connections_per_address: OPERATORS,
+        ..DoorSettings::default()
+    };
     let routes = backplane.clone();
     let application = move || App::new().configure(routes.metrics()).configure(routes.rest());
     Ok(Door::new(settings).serve(application).workers(1).listen(listener)?.run())

@@ -17,21 +17,22 @@ const AFTER_THE_ROUTE: Duration = Duration::from_secs(1);
 /// The part of the configuration that the door keeps.
 pub(super) fn settings_of(requests: &Requests) -> DoorSettings {
     let limits = &requests.limits;
-    let mut settings = DoorSettings::default();
-    settings.connections = limits.connections;
-    settings.connections_per_address = limits.connections_per_address;
-    settings.trusted.clone_from(&requests.trusted_proxies);
-    settings.handshakes = limits.handshakes;
-    settings.handshake_timeout = limits.handshake_timeout;
-    settings.head = limits.head;
-    settings.patience = Patience {
-        head: limits.header_timeout,
-        idle: limits.keep_alive,
-        body: Pace::of(limits.body_timeout.saturating_add(AFTER_THE_ROUTE)),
-        answer: Pace::of(limits.answer_timeout),
-        stream: Pace::of(limits.answer_timeout),
-    };
-    settings
+    DoorSettings {
+        connections: limits.connections,
+        connections_per_address: limits.connections_per_address,
+        trusted: requests.trusted_proxies.clone(),
+        handshakes: limits.handshakes,
+        handshake_timeout: limits.handshake_timeout,
+        head: limits.head,
+        patience: Patience {
+            head: limits.header_timeout,
+            idle: limits.keep_alive,
+            body: Pace::of(limits.body_timeout.saturating_add(AFTER_THE_ROUTE)),
+            answer: Pace::of(limits.answer_timeout),
+            stream: Pace::of(limits.answer_timeout),
+        },
+        ..DoorSettings::default()
+    }
 }
 
 pub(super) fn encode(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
@@ -55,14 +56,12 @@ pub(super) fn encode(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Resu
         counter.encode(encoder.encode_descriptor(name, help, None, MetricType::Counter)?)?;
     }
     let help = "Connections that were refused, by the bound that they met";
-    let mut refused =
-        encoder.encode_descriptor("connections_refused", help, None, MetricType::Counter)?;
+    let mut refused = encoder.encode_descriptor("connections_refused", help, None, MetricType::Counter)?;
     for (reason, count) in stats.refused_by_reason() {
         ConstCounter::new(count).encode(refused.encode_family(&[("reason", reason.as_str())])?)?;
     }
     let help = "Connections that were closed because the peer was too slow, by what it was too slow at";
-    let mut overdue =
-        encoder.encode_descriptor("connections_overdue", help, None, MetricType::Counter)?;
+    let mut overdue = encoder.encode_descriptor("connections_overdue", help, None, MetricType::Counter)?;
     for (duty, count) in stats.overdue_by_duty() {
         ConstCounter::new(count).encode(overdue.encode_family(&[("duty", duty.as_str())])?)?;
     }

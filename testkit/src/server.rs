@@ -129,6 +129,11 @@ impl Server {
         Raw::connect(self.address())
     }
 
+    /// Connects to it from an address of this machine.
+    pub fn raw_from(&self, from: [u8; 4]) -> Raw {
+        Raw::connect_from(from, self.address())
+    }
+
     /// Moves its clock.
     pub fn advance(&self, span: Duration) {
         self.clock.advance(span);

@@ -170,14 +170,21 @@ fn i_5_a_slow_body_is_408_and_stores_nothing() {
 #[test]
 fn i_5_a_slow_head_is_408() {
     let server = Setup::new().config(|config| config.limits.header_timeout = Duration::from_secs(1)).start();
+    let begun = "GET /healthz HTTP/1.1\r\nHost: te";
     let mut raw = server.raw();
-    let reply = raw.send("GET /healthz HTTP/1.1\r\nHost: te").reply();
-    assert_eq!(reply.status, 408);
+    raw.send(begun).reply().is_error(408, "head_timeout");
     assert!(raw.is_closed());
-    // And one that says nothing at all.
-    let mut silent = server.raw();
-    assert_eq!(silent.reply().status, 408);
-    assert!(silent.is_closed());
+    // A later head has no more time than the first, whether it comes behind the one before or by itself.
+    let mut raw = server.raw();
+    assert_eq!(raw.send(format!("{begun}st\r\n\r\nG")).reply().status, 200);
+    raw.reply().is_error(408, "head_timeout");
+    assert!(raw.is_closed());
+    let mut raw = server.raw();
+    assert_eq!(raw.send(format!("{begun}st\r\n\r\n")).reply().status, 200);
+    raw.send("\r").reply().is_error(408, "head_timeout");
+    assert!(raw.is_closed());
+    // Who says nothing at all is told nothing.
+    assert!(server.raw().is_closed());
 }
 
 #[test]
@@ -251,21 +258,46 @@ fn a_body_that_ends_early_stores_nothing() {
 }
 
 #[test]
-fn i_5_connections_beyond_the_bound_wait_for_their_turn() {
-    let server = Setup::new()
-        .config(|config| {
-            config.workers = 1.try_into().unwrap();
-            config.limits.connections = 4;
-        })
-        .start();
+fn i_5_beyond_the_bound_of_connections_only_probes_are_answered() {
+    let server = Setup::new().config(|config| config.limits.connections = 4).start();
     let mut held: Vec<_> = (0..4).map(|_| server.raw()).collect();
     for raw in &mut held {
         assert_eq!(raw.request("GET", "/healthz", "").reply().status, 200);
     }
-    let mut waiting = server.raw();
-    waiting.request("GET", "/healthz", "");
-    drop(held.pop());
-    assert_eq!(waiting.reply().status, 200);
+    let mut reserved: Vec<_> = (0..4).map(|_| server.raw()).collect();
+    for raw in &mut reserved {
+        assert_eq!(raw.request("GET", "/readyz", "").reply().status, 200);
+    }
+    let refused = reserved[0].request("GET", "/v1/bus/customer.com/channel/c", "").reply();
+    refused.is_error(503, "too_many_connections");
+    assert!(refused.header("retry-after").is_some());
+    assert!(reserved[0].is_closed());
+    let mut beyond = server.raw();
+    reserved[0] = server.raw();
+    // One of the two has the last place of the reserve that this address may have.
+    let replies = [&mut beyond, &mut reserved[0]].map(|raw| raw.try_reply().ok().map(|reply| reply.status));
+    assert!(replies.contains(&Some(503)), "{replies:?}");
+    drop((held, reserved));
+    testkit::eventually("there is room again", || {
+        server.client().try_get("/v1/bus/customer.com/channel/c").is_ok_and(|reply| reply.status == 200)
+    });
+}
+
+#[test]
+fn i_5_one_address_has_its_bound() {
+    let server = Setup::new().config(|config| config.limits.connections_per_address = 3).start();
+    let mut held: Vec<_> = (0..3).map(|_| server.raw()).collect();
+    for raw in &mut held {
+        assert_eq!(raw.request("GET", "/healthz", "").reply().status, 200);
+    }
+    let mut raw = server.raw();
+    let refused = raw.reply();
+    refused.is_error(503, "too_many_connections");
+    assert!(refused.header("retry-after").is_some());
+    assert!(raw.is_closed());
+    // Others come in: an address of this machine's own, too.
+    let mut other = server.raw_from([127, 0, 0, 2]);
+    assert_eq!(other.request("GET", "/healthz", "").reply().status, 200);
 }
 
 #[test]

@@ -63,10 +63,11 @@ fn a_certificate_that_is_replaced_is_served_without_a_restart() {
 }
 
 #[test]
-fn plain_http_on_the_tls_port_is_not_answered() {
+fn plain_http_on_the_tls_port_is_told_so() {
     let secure = Secure::start(&Certificate::new());
     let mut raw = testkit::Raw::connect(([127, 0, 0, 1], secure.server.tls[0].port()).into());
     raw.request("GET", "/healthz", "");
-    assert!(raw.try_reply().is_err());
+    raw.reply().is_error(400, "tls_required");
+    assert!(raw.is_closed());
     assert_eq!(secure.server.client().get("/healthz").status, 200);
 }

@@ -26,6 +26,7 @@ use std::time::SystemTime;
 
 use backplane::Backplane;
 use backplane::config::{Config, Sources, Storage, example, load};
+use backplane::door::raise_descriptors;
 use backplane::server::{self, Reloader, telemetry};
 
 use crate::check_log::check_log;
@@ -72,6 +73,7 @@ fn run(command: Command) -> Result<(), Failure> {
 fn serve(sources: Sources) -> Result<(), Failure> {
     let loaded = load(&sources)?;
     let config = &loaded.config;
+    raise_descriptors();
     let sockets = server::check(&loaded, SystemTime::now())?;
     let level = telemetry::start(&config.log)?;
     announcement::of(&loaded);

@@ -1,112 +1,149 @@
 //! What of the bytes that have come is handed on, and when. Pure.
 //!
 //! What reads a connection takes apart whatever it is given and keeps all requests that it finds, also while it cannot
-//! answer them. So it is given pieces, each with few requests in it, one in each of its turns, and none while an answer waits
+//! answer them. So it is given pieces that end where a head ends, one in each of its turns, and none while an answer waits
 //! to be written or a request is being answered. What comes meanwhile stays with the kernel, but for one piece: it
 //! shows whether the client is still there.
 
 use bytes::{Buf as _, BytesMut};
-use memchr::memchr_iter;
+use memchr::{memchr_iter, memrchr};
 
-/// Most bytes of a piece while heads are expected.
+/// Most bytes of a piece, but for bodies whose length is known.
 pub(super) const PIECE: usize = 2 * 1024;
-/// Most bytes that are handed on in one turn while a body is read whose length is known: no request is in them.
+/// Most bytes that are handed on in one turn while a body is read whose length is known.
 const BODY_TURN: u64 = 32 * 1024;
-/// Most ends of heads in a piece.
-///
-/// Not one, so that a head and its body, which mostly come together, need one turn. Not many, because each may be a
-/// request that is kept.
-const HEADS: usize = 4;
+/// In a body of unknown length a piece goes on for so many bytes before it looks for an end: blank lines may stand anywhere
+/// in it, and a turn for each would be dear.
+const UNKNOWN: usize = 256;
 
-/// How far a piece of these bytes goes: before its fifth blank line.
-///
-/// A blank line in a body counts as well, which only makes the piece shorter.
-pub(super) fn piece(bytes: &[u8]) -> usize {
-    let bytes = bytes.get(..PIECE).unwrap_or(bytes);
-    blank_lines(bytes).nth(HEADS - 1).unwrap_or(bytes.len())
+/// What the next bytes belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// A head, or the rest of one.
+    Head,
+    /// So many bytes of a body.
+    Body(u64),
+    /// A body that ends when it ends.
+    Unknown,
 }
 
-/// The places right after blank lines: where heads end.
-fn blank_lines(bytes: &[u8]) -> impl Iterator<Item = usize> {
-    let before = |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at)).copied();
-    memchr_iter(b'\n', bytes).filter_map(move |at| {
-        let blank = match before(at) {
-            Some(b'\n') => true,
-            Some(b'\r') => at.checked_sub(1).and_then(before) == Some(b'\n'),
-            _ => false,
+/// Where in a line something stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Start,
+    /// After a carriage return at the start.
+    Return,
+    Middle,
+}
+
+/// The place right after the first blank line that ends after `from`.
+fn blank_line(bytes: &[u8], mut at: At, from: usize) -> Option<usize> {
+    let mut begin = 0;
+    for end in memchr_iter(b'\n', bytes) {
+        let line = bytes.get(begin..end).unwrap_or_default();
+        let is_blank = match at {
+            At::Start => line.is_empty() || line == b"\r",
+            At::Return => line.is_empty(),
+            At::Middle => false,
         };
-        blank.then_some(at + 1)
-    })
+        if is_blank && end >= from {
+            return Some(end + 1);
+        }
+        (begin, at) = (end + 1, At::Start);
+    }
+    None
+}
+
+/// Where the end of these bytes stands, if their beginning stood at `at`.
+fn after(bytes: &[u8], at: At) -> At {
+    let (at, rest) = match memrchr(b'\n', bytes) {
+        Some(end) => (At::Start, bytes.get(end + 1..).unwrap_or_default()),
+        None => (at, bytes),
+    };
+    match (at, rest) {
+        (at, b"") => at,
+        (At::Start, b"\r") => At::Return,
+        _ => At::Middle,
+    }
 }
 
 /// The bytes of one connection on their way in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Intake {
     /// Read, and not handed on. At most [`PIECE`].
     held: BytesMut,
-    /// How many bytes of the open request's body have yet to be handed on, as far as its head says so.
-    body: u64,
-    /// How many bytes stood after the first blank line of the last piece, and after the last.
-    after: (u64, u64),
-    /// Bytes behind the open request were handed on: the next one has begun.
-    beyond: bool,
+    expected: Expected,
+    at: At,
     /// What may still be handed on in this turn.
     left: u64,
     /// Bytes of a head that were handed on, and no request came of them yet.
     head: usize,
 }
 
+impl Default for Intake {
+    fn default() -> Self {
+        Self { held: BytesMut::new(), expected: Expected::Head, at: At::Middle, left: 0, head: 0 }
+    }
+}
+
 impl Intake {
     /// Another turn of what reads.
     pub(super) fn turn(&mut self) {
-        self.left = self.body.clamp(1, BODY_TURN);
+        self.left = BODY_TURN;
     }
 
     /// A request was found, with so many bytes of body; `None`: nobody knows.
     pub(super) fn opened(&mut self, body: Option<u64>) {
-        // Where two heads lie in one piece, some of the body may be counted as handed on that is not. Then it comes in
-        // smaller pieces, no more.
-        let (after_first, after_last) = self.after;
-        self.body = body.unwrap_or(0).saturating_sub(after_first);
-        self.beyond = body.is_some_and(|body| after_last > body);
+        self.expected = match body {
+            Some(0) => Expected::Head,
+            Some(bytes) => Expected::Body(bytes),
+            None => Expected::Unknown,
+        };
+        self.at = At::Middle;
         self.head = 0;
     }
 
     /// The open request is answered. Whether the next one has begun to come.
     pub(super) fn closed(&mut self) -> bool {
-        self.body = 0;
+        let next_has_begun = self.expected == Expected::Head && !self.held.is_empty();
+        self.expected = Expected::Head;
+        self.at = At::Middle;
         self.head = 0;
-        std::mem::take(&mut self.beyond) || !self.held.is_empty()
+        next_has_begun
     }
 
     /// Most bytes that may be handed on now: 0 in a turn that has had its part.
     pub(super) fn most(&self) -> usize {
-        if self.left == 0 {
-            0
-        } else if self.body > 0 {
-            usize::try_from(self.body.min(self.left)).unwrap_or(usize::MAX)
-        } else {
-            PIECE
+        match self.expected {
+            _ if self.left == 0 => 0,
+            Expected::Body(bytes) => usize::try_from(bytes.min(self.left)).unwrap_or(usize::MAX),
+            Expected::Head | Expected::Unknown => PIECE,
         }
     }
 
     /// How many of these bytes may go on: what is behind must be held back.
     pub(super) fn cut(&self, bytes: &[u8]) -> usize {
-        if self.body > 0 { bytes.len().min(self.most()) } else { piece(bytes) }
+        let end = match self.expected {
+            Expected::Head => blank_line(bytes, self.at, 0),
+            Expected::Unknown => blank_line(bytes, self.at, UNKNOWN),
+            Expected::Body(_) => None,
+        };
+        end.unwrap_or(bytes.len()).min(self.most())
     }
 
     /// These bytes were handed on.
     pub(super) fn handed(&mut self, bytes: &[u8]) {
-        let count = bytes.len().try_into().unwrap_or(u64::MAX);
-        if self.body > 0 {
-            self.body = self.body.saturating_sub(count);
+        if let Expected::Body(left) = &mut self.expected {
+            let count = bytes.len().try_into().unwrap_or(u64::MAX);
+            *left = left.saturating_sub(count);
             self.left = self.left.saturating_sub(count);
+            if *left == 0 {
+                self.expected = Expected::Head;
+                // The next head is for another turn, like every other one.
+                self.left = 0;
+            }
         } else {
-            let behind = |at: Option<usize>| {
-                let at = at.unwrap_or(bytes.len());
-                (bytes.len() - at).try_into().unwrap_or(u64::MAX)
-            };
-            self.after = (behind(blank_lines(bytes).next()), behind(blank_lines(bytes).last()));
+            self.at = after(bytes, self.at);
             self.left = 0;
             self.head = self.head.saturating_add(bytes.len());
         }

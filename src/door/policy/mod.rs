@@ -164,9 +164,7 @@ impl Policy {
         if self.blocked.take().is_some() && !self.open {
             // What it did meanwhile was taking, not being silent.
             self.between = match self.between {
-                Between::Nothing { .. } => {
-                    Between::Nothing { until: now.saturating_add(self.patience.idle) }
-                }
+                Between::Nothing { .. } => Between::Nothing { until: now.saturating_add(self.patience.idle) },
                 Between::Head { .. } => Between::Head { until: now.saturating_add(self.patience.head) },
             };
         }
