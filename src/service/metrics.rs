@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::{Route, log_metrics};
+use super::{Holder, Route, log_metrics};
 use crate::auth::Authenticator;
 use crate::http::Budget;
 
@@ -39,7 +39,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(broker: Broker, authenticator: Authenticator, answers: Arc<Budget>) -> Self {
+    pub(crate) fn new(broker: Broker, authenticator: Authenticator, traffic: Arc<Budget<Holder>>) -> Self {
         let requests = Family::default();
         let seconds: Family<Asked, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
         let mut registry = Registry::with_prefix("backplane");
@@ -49,7 +49,7 @@ impl Metrics {
             "Time from a request's head to its answer's head",
             seconds.clone(),
         );
-        registry.register_collector(Box::new(Readings { broker, authenticator, answers }));
+        registry.register_collector(Box::new(Readings { broker, authenticator, traffic }));
         Self { registry, requests, seconds }
     }
 
@@ -71,7 +71,7 @@ impl Metrics {
 struct Readings {
     broker: Broker,
     authenticator: Authenticator,
-    answers: Arc<Budget>,
+    traffic: Arc<Budget<Holder>>,
 }
 
 impl fmt::Debug for Readings {
@@ -120,9 +120,9 @@ impl Collector for Readings {
         let help = "Bytes that all windows hold, overhead included";
         let memory = encoder.encode_descriptor("window_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX)).encode(memory)?;
-        let help = "Bytes that answers under way hold: references to messages, and buffers";
-        let answers = encoder.encode_descriptor("answer_bytes", help, None, MetricType::Gauge)?;
-        ConstGauge::new(i64::try_from(self.answers.held()).unwrap_or(i64::MAX)).encode(answers)?;
+        let help = "Bytes under way: bodies, envelopes that are checked, and answers with their references to messages";
+        let traffic = encoder.encode_descriptor("traffic_bytes", help, None, MetricType::Gauge)?;
+        ConstGauge::new(i64::try_from(self.traffic.held()).unwrap_or(i64::MAX)).encode(traffic)?;
         log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
         let help = "Passwords hashed: credentials that were not known to be right";
         let hashes = encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?;

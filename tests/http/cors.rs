@@ -3,7 +3,7 @@
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use backplane::Backplane;
-use backplane::config::{AllowedOrigins, Config};
+use backplane::config::{AllowedOrigins, Bus, Config};
 use testkit::{BUS, Reply, Server, Setup, send};
 
 const PAGE: &str = "https://www.example.com";
@@ -18,7 +18,11 @@ fn read(server: &Server, path: &str, origin: &str) -> Reply {
 }
 
 fn restricted() -> Server {
-    Setup::new().bus(|bus| bus.allowed_origins = AllowedOrigins::List(vec![PAGE.to_owned()])).start()
+    let some = |bus: &mut Bus| {
+        bus.allowed_origins = AllowedOrigins::List(vec![PAGE.to_owned()]);
+        bus.jsonp = false;
+    };
+    Setup::new().bus(some).start()
 }
 
 /// The names in a header that lists header names.
@@ -75,6 +79,26 @@ fn a_bus_can_say_which_pages() {
     let other = format!("/v1/bus/{}/channel/c", testkit::OTHER_BUS);
     let stranger = "https://evil.example";
     assert_eq!(read(&server, &other, stranger).header("access-control-allow-origin"), Some(stranger));
+}
+
+/// Every page can load a script, and its `Origin` is not even sent.
+#[test]
+fn v1_pad_1_a_bus_for_some_pages_answers_with_no_script() {
+    let paths =
+        [format!("/v1/bus/{BUS}/channel/c?callback=f"), format!("/v1.1/bus/{BUS}/channel/new?callback=f")];
+    for path in &paths {
+        restricted().client().get(path).is_error(403, "forbidden");
+        assert_eq!(Server::start().client().get(path).status, 200);
+    }
+    // Unless it says that it does.
+    let server = Setup::new().bus(|bus| {
+        bus.allowed_origins = AllowedOrigins::List(vec![PAGE.to_owned()]);
+        bus.jsonp = true;
+    });
+    let server = server.start();
+    for path in &paths {
+        assert_eq!(server.client().get(path).status, 200);
+    }
 }
 
 #[test]
