@@ -20,11 +20,11 @@ fn main() -> io::Result<()> {
     for file in FILES {
         println!("cargo::rerun-if-changed={file}");
         let name = Path::new(file).file_name().ok_or(io::ErrorKind::InvalidInput)?;
-        let packed = File::create(folder.join(name).with_added_extension("gz"))?;
+        let target = File::create(folder.join(name).with_added_extension("gz"))?;
         // Neither a name nor a time: the same file is packed into the same bytes.
-        let mut packer = GzBuilder::new().write(packed, Compression::best());
-        io::copy(&mut fs::read(file)?.as_slice(), &mut packer)?;
-        packer.finish()?;
+        let mut gzip = GzBuilder::new().write(target, Compression::best());
+        io::copy(&mut fs::read(file)?.as_slice(), &mut gzip)?;
+        gzip.finish()?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Pages of other origins read channels, those that the bus lets.
 
+use actix_web::http::header::HeaderValue;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use backplane::Backplane;
@@ -182,7 +183,7 @@ async fn the_bus_of_a_mounted_service_is_the_one_that_is_matched() {
             let header = reply.headers().get("access-control-allow-origin");
             let expected = (origin == PAGE).then_some(PAGE.as_bytes());
             assert_eq!(
-                (reply.status().as_u16(), header.map(|value| value.as_bytes())),
+                (reply.status().as_u16(), header.map(HeaderValue::as_bytes)),
                 (200, expected),
                 "{uri}"
             );
