@@ -161,7 +161,8 @@ const LOG: &[Key] = &[
         "level",
         Kind::Text("error, warn, info, debug, trace, off, or a list of target=level separated by commas"),
         Default(r#""info""#),
-        "What is worth a line.",
+        "What is worth a line. Requests that cannot be read as HTTP are not, unless actix_http is named: anybody could send \
+         any number of them.",
     ),
 ];
 
