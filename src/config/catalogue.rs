@@ -289,7 +289,7 @@ const LIMITS: &[Key] = &[
         "Bytes under way: bodies that arrive, envelopes that are checked, and answers to retrievals until they are \
          read (8 for each message, and at most 64 KiB for each answer). Who holds some of it gets more as long as as \
          much is left for all others: one user has at most half. Readers without credentials count as one. What finds \
-         no room is refused for the moment. At least twice limits.body.",
+         no room is refused for the moment. At least 12 times limits.body.",
     ),
     key(
         "idempotency_keys",

@@ -114,7 +114,7 @@ pub struct Limits {
     pub channels_per_bus: usize,
     /// Bytes of all messages held, over all buses and channels.
     pub window_memory: usize,
-    /// Bytes under way: bodies that arrive, envelopes that are checked, and answers until they are read; at least twice `body`.
+    /// Bytes under way: bodies that arrive, envelopes that are checked, and answers until they are read; at least 12 times `body`.
     pub traffic_memory: usize,
     /// `Idempotency-Key` values that one bus remembers.
     pub idempotency_keys: usize,

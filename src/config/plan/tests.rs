@@ -223,7 +223,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         json_depth = 5
         channels_per_bus = 1
         window_memory = "1MiB"
-        traffic_memory = "4MiB"
+        traffic_memory = "24MiB"
         idempotency_keys = 1
         idempotency_window = "1s"
         pending_posts = 1

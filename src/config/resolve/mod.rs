@@ -17,6 +17,10 @@ use super::units::show_bytes;
 use super::values::{LogLevel, Network, PublicUrl};
 use crate::auth::{AuthSettings, FailureLimit};
 
+/// How many times the largest body fits into the memory for traffic: one sender gets half of that, and an envelope is in memory
+/// six times while it is checked.
+const TRAFFIC_PER_BODY: usize = 12;
+
 /// The configuration, and the layers without their values.
 pub(super) fn resolve(
     layers: Layers,
@@ -191,19 +195,20 @@ impl Judge {
         }
     }
 
-    /// One alone gets half: a body that is larger would be taken only while there is nothing else.
+    /// What one sender may never have would be refused for ever, and not for the moment.
     fn body_fits_traffic(&mut self, limits: &Limits) {
-        if limits.body <= limits.traffic_memory / 2 {
+        if limits.body <= limits.traffic_memory / TRAFFIC_PER_BODY {
             return;
         }
         let [body, traffic] = [limits.body, limits.traffic_memory].map(size);
         if self.layers.is_written("limits.body") {
-            let reason = format!("{body:?} is more than half of limits.traffic_memory");
-            let allowed = format!("at most half of {traffic:?}, or more with limits.traffic_memory raised");
+            let reason = format!("{body:?} is more than a twelfth of limits.traffic_memory");
+            let allowed =
+                format!("at most a twelfth of {traffic:?}, or more with limits.traffic_memory raised");
             self.refuse("limits.body", reason, allowed);
         } else {
-            let reason = format!("{traffic:?} is less than twice limits.body");
-            let allowed = format!("at least twice {body:?}, or less with limits.body lowered");
+            let reason = format!("{traffic:?} is less than 12 times limits.body");
+            let allowed = format!("at least 12 times {body:?}, or less with limits.body lowered");
             self.refuse("limits.traffic_memory", reason, allowed);
         }
     }
