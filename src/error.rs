@@ -43,7 +43,7 @@ pub enum ErrorCode {
     InvalidCredentials,
     /// Credentials would cross, or have crossed, the network in the clear (V1-AUTH-1).
     HttpsRequired,
-    /// Right credentials without the right (V1-AUTH-2).
+    /// Right credentials without the right (V1-AUTH-2), or a way of reading that the bus does not offer.
     Forbidden,
     /// There is no bus of this name.
     UnknownBus,
@@ -75,8 +75,8 @@ pub enum ErrorCode {
     Busy,
     /// The windows hold all that they may hold.
     MemoryFull,
-    /// The answers under way hold all that they may hold.
-    TooManyAnswers,
+    /// Bytes under way, bodies and answers, take all that they may take, or their sender all that is his to take.
+    TrafficFull,
     /// The server is shutting down, or its log has failed.
     Unavailable,
     /// The log has no room.
@@ -118,7 +118,7 @@ impl ErrorCode {
             | Self::TooManyIdempotencyKeys
             | Self::Busy
             | Self::MemoryFull
-            | Self::TooManyAnswers
+            | Self::TrafficFull
             | Self::TooManyConnections
             | Self::StorageFull => Some(ROOM_WAIT),
             Self::Unavailable => Some(RESTART_WAIT),
@@ -175,7 +175,7 @@ impl ErrorCode {
             Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::MemoryFull => ("memory_full", StatusCode::SERVICE_UNAVAILABLE),
-            Self::TooManyAnswers => ("too_many_answers", StatusCode::SERVICE_UNAVAILABLE),
+            Self::TrafficFull => ("traffic_full", StatusCode::SERVICE_UNAVAILABLE),
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE),
             Self::TooManyConnections => ("too_many_connections", StatusCode::SERVICE_UNAVAILABLE),
@@ -200,6 +200,13 @@ impl ApiError {
     /// An error with its description: what is wrong, where, what is allowed.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
         Self { code, description: description.into(), retry_after: None, allow: None, closes: false }
+    }
+
+    /// There is no room in the budget of bytes under way (I-5).
+    pub(crate) fn traffic_full() -> Self {
+        let text = "requests and answers that are under way take all the memory that they may take \
+                    (limits.traffic_memory), or this sender's share of it";
+        Self::new(ErrorCode::TrafficFull, text)
     }
 
     /// The resource allows only these methods, as the `Allow` header lists them.
@@ -339,8 +346,7 @@ mod tests {
     #[test]
     fn temporary_errors_alone_say_when_to_come_back() {
         let soon = Duration::from_millis(1_001);
-        for code in
-            [ErrorCode::Busy, ErrorCode::Unavailable, ErrorCode::TooManyAnswers, ErrorCode::StorageFull]
+        for code in [ErrorCode::Busy, ErrorCode::Unavailable, ErrorCode::TrafficFull, ErrorCode::StorageFull]
         {
             assert!(code.is_temporary());
             let error = ApiError::new(code, "");

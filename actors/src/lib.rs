@@ -41,7 +41,8 @@ pub use model::{
     AcceptAll, BUS_NAME_MAX, Batch, BatchError, BatchErrorKind, BusName, CHANNEL_NAME_MAX, ChannelName,
     Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, Epoch, Fingerprint, IDEMPOTENCY_KEY_MAX, IdText,
     IdempotencyKey, KEY_OWNER_MAX, KeyError, Message, MessageError, MessageId, MessageLimits, Moment,
-    NameError, NotAnId, Position, Posted, Posting, SIGNATURES_MAX, Signature, Since, Timestamp,
+    NameError, NotAnId, NotIJson, PayloadRule, Position, Posted, Posting, SIGNATURES_MAX, Signature, Since,
+    Timestamp,
 };
 pub use settings::{BrokerLimits, BusSettings};
 pub use window::{Entry, Page, Resume};

@@ -136,8 +136,18 @@ describe("the library's scripts", () => {
     expect((await fetch(url, { headers: { "If-None-Match": '"other"' } })).status).toBe(200);
   });
 
+  test.each(scripts)("%s is packed for who takes it", async (path) => {
+    const ask = (coding: string) => fetch(broker.origin + path, { headers: { "Accept-Encoding": coding } });
+    const [packed, plain] = [await ask("gzip"), await ask("identity")];
+    expect(packed.headers.get("Content-Encoding")).toBe("gzip");
+    expect(plain.headers.get("Content-Encoding")).toBeNull();
+    expect(packed.headers.get("ETag")).not.toBe(plain.headers.get("ETag"));
+    expect(await packed.text()).toBe(await plain.text());
+  });
+
   test.each(scripts)("%s: HEAD", async (path, file) => {
-    const answer = await fetch(broker.origin + path, { method: "HEAD" });
+    const headers = { "Accept-Encoding": "identity" };
+    const answer = await fetch(broker.origin + path, { method: "HEAD", headers });
     const { length } = readFileSync(new URL(`../dist/${file}`, import.meta.url));
     expect([answer.status, answer.headers.get("Content-Length")]).toEqual([200, String(length)]);
   });

@@ -11,6 +11,8 @@ const SECOND: u64 = 1_000;
 const MINUTE: u64 = 60 * SECOND;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+/// As long as durations in words have it.
+const YEAR: u64 = 31_557_600 * SECOND;
 
 const ADDRESS: &str = "an address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
 const ADDRESSES: &str = "addresses with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
@@ -129,6 +131,13 @@ const TLS: &[Key] = &[
         Required { example: r#""server.key""# },
         "The certificate's private key.",
     ),
+    key(
+        "hsts",
+        Kind::Span(0, 2 * YEAR),
+        Default(r#""1year""#),
+        "How long browsers are told to use nothing but HTTPS with this host, on all of its ports \
+         (Strict-Transport-Security, on answers over TLS, without subdomains). \"0s\": they are not told.",
+    ),
 ];
 
 const METRICS: &[Key] = &[key(
@@ -152,7 +161,8 @@ const LOG: &[Key] = &[
         "level",
         Kind::Text("error, warn, info, debug, trace, off, or a list of target=level separated by commas"),
         Default(r#""info""#),
-        "What is worth a line.",
+        "What is worth a line. Requests that cannot be read as HTTP are not, unless actix_http is named: anybody could send \
+         any number of them.",
     ),
 ];
 
@@ -273,11 +283,13 @@ const LIMITS: &[Key] = &[
         "Bytes of all messages that are held, over all buses and channels.",
     ),
     key(
-        "answer_memory",
+        "traffic_memory",
         Kind::Size(MIB, TIB),
-        Default(r#""64MiB""#),
-        "Bytes that all answers to retrievals hold until they are read: 8 for each message, and at most 64 KiB for \
-         each answer. Further retrievals are refused for the moment, unless there is nothing new for them.",
+        Default(r#""256MiB""#),
+        "Bytes under way: bodies that arrive, envelopes that are checked, and answers to retrievals until they are \
+         read (8 for each message, and at most 64 KiB for each answer). Who holds some of it gets more as long as as \
+         much is left for all others: one user has at most half. Readers without credentials count as one. What finds \
+         no room is refused for the moment. At least 12 times limits.body.",
     ),
     key(
         "idempotency_keys",
@@ -413,6 +425,21 @@ const POLICY: &[Key] = &[
         Kind::Texts("origins, such as \"https://www.example.com\", or \"*\" alone"),
         Default(r#"["*"]"#),
         "Web pages that may read channels of the bus: their origins, or \"*\" for every page.",
+    ),
+    key(
+        "jsonp",
+        Kind::Switch,
+        Otherwise { meaning: "true where allowed_origins is \"*\", else false", example: "false" },
+        "Answer with a script where `callback` asks for it. Pages of every origin can load a script, whatever \
+         allowed_origins says.",
+    ),
+    key(
+        "payload",
+        Kind::Choice(&["i-json", "any"]),
+        Default(r#""i-json""#),
+        "Which JSON messages consist of. \"i-json\": what every reader's parser takes (RFC 7493): no half of a surrogate \
+         pair in names and strings, no number beyond the range of a double, none of more than 1000 digits. \"any\": \
+         all JSON; one such message stops readers with strict parsers until it expires.",
     ),
     key(
         "envelope_keys",

@@ -164,22 +164,14 @@ fn below(path: &str, name: &str) -> String {
 pub(super) fn complete(layers: &mut Layers, problems: &mut Problems) {
     for section in CATALOGUE {
         match section.shape {
-            Shape::One => {
-                for key in section.keys() {
-                    if let Unset::Default(value) = key.unset {
-                        let path = section.path(key);
-                        if let Some(value) = problems.note(default_value(layers, key, &path, value)) {
-                            layers.fill(&path, value);
-                        }
-                    }
-                }
-            }
+            Shape::One => fill(layers, section, problems),
             Shape::Optional => {
                 if let Some(there) = layers.values.get(section.name) {
                     demand(layers, section, there, section.name, problems);
                 }
                 if let Some(Value::Table(there)) = layers.values.get_mut(section.name) {
                     stand_in(section, there);
+                    fill(layers, section, problems);
                 }
             }
             Shape::Many => {
@@ -194,6 +186,17 @@ pub(super) fn complete(layers: &mut Layers, problems: &mut Problems) {
                         .filter_map(Value::as_table_mut)
                         .for_each(|there| stand_in(section, there));
                 }
+            }
+        }
+    }
+}
+
+fn fill(layers: &mut Layers, section: &Section, problems: &mut Problems) {
+    for key in section.keys() {
+        if let Unset::Default(value) = key.unset {
+            let path = section.path(key);
+            if let Some(value) = problems.note(default_value(layers, key, &path, value)) {
+                layers.fill(&path, value);
             }
         }
     }

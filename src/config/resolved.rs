@@ -8,8 +8,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backplane_actors::BusName;
 use backplane_actors::log::DiskSettings;
+use backplane_actors::{BusName, PayloadRule};
 use ipnet::IpNet;
 use url::Url;
 
@@ -67,6 +67,8 @@ pub struct Tls {
     pub cert: PathBuf,
     /// A PEM file with the certificate's private key.
     pub key: PathBuf,
+    /// How long browsers are told to use nothing but HTTPS with this host; zero: they are not told.
+    pub hsts: Duration,
 }
 
 /// What is logged, and how.
@@ -112,8 +114,8 @@ pub struct Limits {
     pub channels_per_bus: usize,
     /// Bytes of all messages held, over all buses and channels.
     pub window_memory: usize,
-    /// Bytes that all answers under way hold, besides the messages themselves.
-    pub answer_memory: usize,
+    /// Bytes under way: bodies that arrive, envelopes that are checked, and answers until they are read; at least 12 times `body`.
+    pub traffic_memory: usize,
     /// `Idempotency-Key` values that one bus remembers.
     pub idempotency_keys: usize,
     /// How long an `Idempotency-Key` is remembered.
@@ -162,6 +164,10 @@ pub struct Bus {
     pub read: Vec<UserName>,
     /// Web pages that may read channels of the bus.
     pub allowed_origins: AllowedOrigins,
+    /// Whether pages may read with a `callback`, which pages of every origin can.
+    pub jsonp: bool,
+    /// Which JSON messages consist of.
+    pub payload: PayloadRule,
     /// How long a channel is kept that nobody posts to (RET-8).
     pub channel_idle: Duration,
     /// How long a message is kept.

@@ -130,6 +130,17 @@ fn a_bus_overrides_single_keys_of_the_defaults() {
 }
 
 #[test]
+fn scripts_go_with_origins_unless_it_is_said_otherwise() {
+    let jsonp = |defaults: &str, own: &str| {
+        loaded(&["[defaults]\n", defaults, USER, BUS, own].concat(), &[], &[]).unwrap().buses[0].jsonp
+    };
+    let some = "allowed_origins = \"https://a.example\"";
+    assert!(jsonp("", "") && !jsonp("", some) && !jsonp(some, ""));
+    assert!(jsonp(some, "jsonp = true") && jsonp("jsonp = true", some));
+    assert!(!jsonp("jsonp = false", "") && !jsonp("jsonp = true", "jsonp = false"));
+}
+
+#[test]
 fn origins_are_allowed_byte_by_byte() {
     let listed = AllowedOrigins::List(vec!["https://a.example".to_owned()]);
     assert!(listed.allows(b"https://a.example"));
@@ -283,7 +294,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_TLS__CERTIFICATE",
             "",
-            "tls.certificate (BACKPLANE_TLS__CERTIFICATE): unknown key, did you mean cert?; allowed: listen, cert, key",
+            "tls.certificate (BACKPLANE_TLS__CERTIFICATE): unknown key, did you mean cert?; allowed: listen, cert, key, hsts",
         ),
         ("BACKPLANE_TLS", "on", "tls (BACKPLANE_TLS): is a section; allowed: a key of tls"),
         (

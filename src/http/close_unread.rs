@@ -4,6 +4,10 @@
 //! streams without end would be read without end, refused or not. As long as the reading half of the body exists,
 //! actix-web does better: it answers with `Connection: close`, goes on reading for a second, so that a client that is
 //! still sending meets the answer and not a reset, and hangs up. Hence the reading half is kept until then.
+//!
+//! To actix-web the body of a request that offers `Upgrade: websocket` ends with the connection, whatever its length says, and
+//! all that follows is part of it. Nothing here speaks WebSocket: with a length such a request contradicts itself and is
+//! refused, and without one its connection ends in the same way. Other offers, such as `h2c`, change nothing and are passed over.
 
 use std::cell::RefCell;
 use std::future::{Ready, ready};
@@ -11,23 +15,25 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, EitherBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::PayloadError;
-use actix_web::http::header::TRANSFER_ENCODING;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING, UPGRADE};
 use actix_web::web::Bytes;
-use actix_web::{Error, HttpMessage as _};
+use actix_web::{Error, HttpMessage as _, ResponseError as _};
 use futures::future::{Either, LocalBoxFuture, MapOk};
 use futures::{Stream, TryFutureExt as _};
 
-/// The middleware. Requests without a chunked body pass at the cost of a look for a header.
+use crate::error::{ApiError, ErrorCode};
+
+/// The middleware. Requests without a chunked body pass at the cost of a look for two headers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CloseUnread;
 
 /// See [`CloseUnread`].
 pub(crate) struct CloseUnreadService<S>(S);
 
-type Answer<B> = ServiceResponse<EitherBody<B, Keeping<B>>>;
+type Answer<B> = ServiceResponse<EitherBody<B, Keeping<EitherBody<B, BoxBody>>>>;
 
 impl<S, B> Transform<S, ServiceRequest> for CloseUnread
 where
@@ -64,17 +70,32 @@ where
     }
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
-        if !request.headers().contains_key(TRANSFER_ENCODING) {
+        let (chunked, upgrades) = {
+            let headers = request.headers();
+            (headers.contains_key(TRANSFER_ENCODING), offers_websocket(headers))
+        };
+        if !chunked && !upgrades {
             return Either::Left(self.0.call(request).map_ok(ServiceResponse::map_into_left_body));
         }
         let body = RequestBody(Rc::new(RefCell::new(request.take_payload())));
         let kept = body.clone();
         request.set_payload(Payload::Stream { payload: Box::pin(body) });
         let keep = |body| EitherBody::right(Keeping { body: Box::pin(body), _kept: kept });
+        if upgrades && (chunked || request.headers().contains_key(CONTENT_LENGTH)) {
+            let text = "nothing here speaks WebSocket, and a request that offers it has no body";
+            let refusal = ApiError::new(ErrorCode::InvalidRequest, text).closing().error_response();
+            let refusal = request.into_response(refusal).map_body(|_, body| keep(EitherBody::right(body)));
+            return Either::Right(Box::pin(ready(Ok(refusal))));
+        }
         Either::Right(Box::pin(
-            self.0.call(request).map_ok(|response| response.map_body(|_, body| keep(body))),
+            self.0.call(request).map_ok(|response| response.map_body(|_, body| keep(EitherBody::left(body)))),
         ))
     }
+}
+
+fn offers_websocket(headers: &HeaderMap) -> bool {
+    let mut offers = headers.get_all(UPGRADE).flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    offers.any(|offer| offer.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// The reading half of a request's body, with several owners.

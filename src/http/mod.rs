@@ -4,21 +4,21 @@
 //! |---|---|
 //! | `announced` | the body of an answer to HEAD |
 //! | `body` | a request's body, read within its bounds |
-//! | `budget` | a bound on bytes that many hold at the same time |
+//! | `budget` | a bound on bytes that many hold at the same time, and their shares |
 //! | `close_unread` | the end of connections that go on sending after their answer |
+//! | `headers` | headers that all answers have, and those of pages |
 //! | `routing` | one route for GET and HEAD |
-//! | `unkept` | headers that all answers have |
 
 mod announced;
 mod body;
 mod budget;
 mod close_unread;
+mod headers;
 mod routing;
-mod unkept;
 
 pub(crate) use announced::Announced;
-pub(crate) use body::read_body;
-pub(crate) use budget::{Budget, Lease};
+pub(crate) use body::{Body, BodyBounds, read_body};
+pub(crate) use budget::{Budget, Lease, NoRoom};
 pub(crate) use close_unread::CloseUnread;
+pub(crate) use headers::{CROSS_ORIGIN, Headers, RESOURCE_POLICY, mark_page};
 pub(crate) use routing::get_or_head;
-pub(crate) use unkept::Unkept;

@@ -5,4 +5,4 @@
 mod names;
 pub(crate) mod v1;
 
-pub(crate) use names::{bus_of, channel_of};
+pub(crate) use names::{bus_of, channel_of, matched_bus};

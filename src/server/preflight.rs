@@ -149,7 +149,8 @@ mod tests {
         write("stranger", &generated().signing_key.serialize_pem());
         write("large", &" ".repeat(2 << 20));
         let load = |cert: &str, key: &str| {
-            let tls = Tls { listen: Vec::new(), cert: path(cert), key: path(key) };
+            let tls =
+                Tls { listen: Vec::new(), cert: path(cert), key: path(key), hsts: std::time::Duration::ZERO };
             ReloadingCertificate::load(&tls.cert, &tls.key)
                 .map(drop)
                 .map_err(|error| format!("{}: {error}", blamed(&error, &tls).0))

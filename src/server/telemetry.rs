@@ -65,8 +65,9 @@ impl Level {
 }
 
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
-    // The workers' comings and goings are news only to those who ask for them.
-    EnvFilter::try_new(format!("actix_server=warn,{level}"))
+    // The workers' comings and goings are news only to those who ask for them. And what is no HTTP gets an answer and no
+    // line: whoever can connect could write as many as he likes.
+    EnvFilter::try_new(format!("actix_server=warn,actix_http=off,{level}"))
 }
 
 /// From now on a connection that cannot be accepted is no news: the server closes its doors before the thread

@@ -14,7 +14,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::{Route, doorway, log_metrics};
+use super::{Holder, Route, doorway, log_metrics};
 use crate::auth::Authenticator;
 use crate::door;
 use crate::http::Budget;
@@ -43,7 +43,7 @@ impl Metrics {
     pub(crate) fn new(
         broker: Broker,
         authenticator: Authenticator,
-        answers: Arc<Budget>,
+        traffic: Arc<Budget<Holder>>,
         door: Arc<door::Stats>,
     ) -> Self {
         let requests = Family::default();
@@ -55,7 +55,7 @@ impl Metrics {
             "Time from a request's head to its answer's head",
             seconds.clone(),
         );
-        registry.register_collector(Box::new(Readings { broker, authenticator, answers, door }));
+        registry.register_collector(Box::new(Readings { broker, authenticator, traffic, door }));
         Self { registry, requests, seconds }
     }
 
@@ -77,7 +77,7 @@ impl Metrics {
 struct Readings {
     broker: Broker,
     authenticator: Authenticator,
-    answers: Arc<Budget>,
+    traffic: Arc<Budget<Holder>>,
     door: Arc<door::Stats>,
 }
 
@@ -127,9 +127,9 @@ impl Collector for Readings {
         let help = "Bytes that all windows hold, overhead included";
         let memory = encoder.encode_descriptor("window_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(bytes).unwrap_or(i64::MAX)).encode(memory)?;
-        let help = "Bytes that answers under way hold: references to messages, and buffers";
-        let answers = encoder.encode_descriptor("answer_bytes", help, None, MetricType::Gauge)?;
-        ConstGauge::new(i64::try_from(self.answers.held()).unwrap_or(i64::MAX)).encode(answers)?;
+        let help = "Bytes under way: bodies, envelopes that are checked, and answers with their references to messages";
+        let traffic = encoder.encode_descriptor("traffic_bytes", help, None, MetricType::Gauge)?;
+        ConstGauge::new(i64::try_from(self.traffic.held()).unwrap_or(i64::MAX)).encode(traffic)?;
         log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
         doorway::encode(&self.door, &mut encoder)?;
         let help = "Passwords hashed: credentials that were not known to be right";

@@ -25,9 +25,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use arc_swap::ArcSwap;
-use backplane_actors::{Broker, BusHandle, BusName, MessageLimits};
+use backplane_actors::{Broker, BusHandle, BusName, MessageLimits, PayloadRule};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 
@@ -48,12 +48,20 @@ use crate::http::Budget;
 pub(crate) struct Bus {
     handle: BusHandle,
     allowed_origins: AllowedOrigins,
+    payload: PayloadRule,
+    jsonp: bool,
     envelopes: EnvelopePolicy,
 }
 
 impl Bus {
     fn of(bus: &config::Bus, handle: BusHandle) -> Self {
-        Self { handle, allowed_origins: bus.allowed_origins.clone(), envelopes: bus.envelopes.clone() }
+        Self {
+            handle,
+            allowed_origins: bus.allowed_origins.clone(),
+            payload: bus.payload,
+            jsonp: bus.jsonp,
+            envelopes: bus.envelopes.clone(),
+        }
     }
 
     pub(crate) fn name(&self) -> &BusName {
@@ -69,9 +77,23 @@ impl Bus {
         &self.allowed_origins
     }
 
+    /// Whether a script may read its channels, which pages of every origin can load.
+    pub(crate) const fn jsonp(&self) -> bool {
+        self.jsonp
+    }
+
     pub(crate) fn envelopes(&self) -> &EnvelopePolicy {
         &self.envelopes
     }
+}
+
+/// Who holds bytes under way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Holder {
+    /// Who has signed in.
+    User(UserName),
+    /// Everybody else together.
+    Anybody,
 }
 
 /// Headers that only proxies add.
@@ -82,7 +104,9 @@ pub(crate) struct Service {
     authenticator: Authenticator,
     settings: ArcSwap<Settings>,
     buses: ArcSwap<HashMap<BusName, Arc<Bus>, RandomState>>,
-    answers: Arc<Budget>,
+    traffic: Arc<Budget<Holder>>,
+    /// `Strict-Transport-Security` of answers over TLS.
+    strict_transport: Option<HeaderValue>,
     door: Door,
     metrics: Metrics,
     drain: Arc<Drain>,
@@ -106,7 +130,7 @@ impl Service {
             let broker = asked.clone();
             async move { broker.canary().await.map_err(ApiError::from) }.boxed_local()
         });
-        let answers = Budget::new(config.limits.answer_memory);
+        let traffic = Budget::new(config.limits.traffic_memory);
         let door = Door::new(doorway::settings_of(&Requests::of(config)));
         Ok(Self {
             buses: ArcSwap::from_pointee(buses),
@@ -114,10 +138,11 @@ impl Service {
             metrics: Metrics::new(
                 broker.clone(),
                 authenticator.clone(),
-                Arc::clone(&answers),
+                Arc::clone(&traffic),
                 Arc::clone(door.stats()),
             ),
-            answers,
+            traffic,
+            strict_transport: strict_transport(config),
             door,
             broker,
             authenticator,
@@ -139,9 +164,9 @@ impl Service {
         self.settings.load().limits
     }
 
-    /// What all answers under way may hold together.
-    pub(crate) fn answers(&self) -> &Arc<Budget> {
-        &self.answers
+    /// What bodies and answers under way may hold together.
+    pub(crate) fn traffic(&self) -> &Arc<Budget<Holder>> {
+        &self.traffic
     }
 
     /// The door that the configuration describes.
@@ -149,9 +174,9 @@ impl Service {
         &self.door
     }
 
-    /// The bounds of messages as they are now.
-    pub(crate) fn message_limits(&self) -> MessageLimits {
-        self.settings.load().message_limits
+    /// The bounds of messages as they are now, for this bus.
+    pub(crate) fn message_limits(&self, bus: &Bus) -> MessageLimits {
+        MessageLimits { payload: bus.payload, ..self.settings.load().message_limits }
     }
 
     /// The bus as it is now. A request keeps it until its end, whatever becomes of the bus.
@@ -166,7 +191,7 @@ impl Service {
 
     /// From now on requests are judged by this.
     pub(crate) fn replace_settings(&self, requests: &Requests) {
-        self.answers.set_most(requests.limits.answer_memory);
+        self.traffic.set_most(requests.limits.traffic_memory);
         self.door.change(doorway::settings_of(requests));
         self.settings.store(Arc::new(Settings::of(requests)));
     }
@@ -237,4 +262,10 @@ impl Service {
         }
         self.readiness.ask().await
     }
+}
+
+/// Hosts are meant, and no others below them: what runs there is not known here.
+fn strict_transport(config: &Config) -> Option<HeaderValue> {
+    let hsts = config.tls.as_ref().map(|tls| tls.hsts).filter(|hsts| !hsts.is_zero())?;
+    HeaderValue::try_from(format!("max-age={}", hsts.as_secs())).ok()
 }

@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use super::Service;
 use super::drain::Active;
 use crate::error::ErrorCode;
-use crate::http::{CloseUnread, Unkept};
+use crate::http::{CloseUnread, Headers};
 
 /// What there is at a path. Each resource says it of itself, as its `app_data`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,15 +107,20 @@ where
     type Body = B;
 }
 
-/// A scope whose requests are counted, whose answers nobody keeps, and whose connections end with what nobody
-/// reads. All paths of the service lie in one of these or in a [`resource`].
+/// A scope whose requests are counted, whose answers have the headers that all have, and whose connections end with
+/// what nobody reads. All paths of the service lie in one of these or in a [`resource`].
 pub(crate) fn scope(prefix: &str, service: &Arc<Service>) -> Scope<impl Around> {
-    web::scope(prefix).wrap(CloseUnread).wrap(Unkept).wrap(Observe(Arc::clone(service)))
+    web::scope(prefix).wrap(CloseUnread).wrap(headers(service)).wrap(Observe(Arc::clone(service)))
 }
 
 /// A resource with the same around it, for what lies outside of such a scope.
 pub(crate) fn resource(path: &str, matched: Matched, service: &Arc<Service>) -> Resource<impl Around> {
-    web::resource(path).app_data(matched).wrap(CloseUnread).wrap(Unkept).wrap(Observe(Arc::clone(service)))
+    let resource = web::resource(path).app_data(matched).wrap(CloseUnread).wrap(headers(service));
+    resource.wrap(Observe(Arc::clone(service)))
+}
+
+fn headers(service: &Service) -> Headers {
+    Headers::new(service.strict_transport.clone())
 }
 
 /// The middleware: counts requests while they are under way and when they are answered, and ends connections

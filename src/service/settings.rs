@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backplane_actors::MessageLimits;
+use backplane_actors::{MessageLimits, PayloadRule};
 
 use crate::auth::TransportPolicy;
 use crate::config::{Limits, Requests};
@@ -27,6 +27,8 @@ impl Settings {
                 messages: limits.messages_per_post,
                 message: limits.message,
                 depth: limits.json_depth,
+                // Each bus has its own.
+                payload: PayloadRule::default(),
             },
             limits,
             public_base: requests.public_base().map(Arc::from),

@@ -3,22 +3,20 @@
 use std::future::{Ready, ready};
 use std::sync::{Arc, LazyLock};
 
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue};
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::assets::{Asset, Keep};
-use crate::http::get_or_head;
+use super::assets::{Asset, Keep, file};
+use crate::http::{CROSS_ORIGIN, RESOURCE_POLICY, get_or_head};
 use crate::service::{Matched, Service, resource};
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-/// Lets pages that isolate themselves use the library all the same.
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../../client/dist/backplane.js")));
+    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, file!("../../client/dist/", "backplane.js")));
 static MODULE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, include_bytes!("../../client/dist/backplane.mjs")));
+    LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, file!("../../client/dist/", "backplane.mjs")));
 
 /// Adds `/v1/backplane.js`, the script that pages load since 2011, and `/backplane.mjs`.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
@@ -33,6 +31,6 @@ fn serve(asset: &LazyLock<Asset>, request: &HttpRequest) -> Ready<HttpResponse> 
     let mut response = asset.answer(request);
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    headers.insert(RESOURCE_POLICY, CROSS_ORIGIN);
     ready(response)
 }

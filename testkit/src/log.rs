@@ -9,6 +9,7 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use actix_rt::System;
+use tracing::Metadata;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -54,18 +55,28 @@ struct Lines;
 /// One line on its way.
 struct Line {
     system: Option<usize>,
+    is_left_out: bool,
 }
 
 impl<'w> MakeWriter<'w> for Lines {
     type Writer = Line;
 
     fn make_writer(&'w self) -> Line {
-        Line { system: System::try_current().map(|system| system.id()) }
+        Line { system: System::try_current().map(|system| system.id()), is_left_out: false }
+    }
+
+    /// What is no HTTP is no news; the program leaves it out as well.
+    fn make_writer_for(&'w self, line: &Metadata<'_>) -> Line {
+        let is_left_out = line.target().starts_with("actix_http");
+        Line { is_left_out, ..self.make_writer() }
     }
 }
 
 impl io::Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_left_out {
+            return Ok(bytes.len());
+        }
         let listening = lock(&LISTENING);
         let line = String::from_utf8_lossy(bytes);
         let of_it = |id: &usize| self.system.is_none_or(|system| system == *id);

@@ -26,6 +26,7 @@ fn post_on(client: &Client, poster: usize, answered: &AtomicUsize) -> Vec<(Strin
         let payload = (poster * 1_000_000 + mine.len()).to_string();
         let request =
             client.request("POST", "/v1/bus/customer.com/channel/c").basic_auth("alice", Some("ecila"));
+        let request = request.header("Content-Type", "application/json");
         let Ok(reply) = request.body(testkit::messages(&[&payload])).send() else { return mine };
         if reply.status() != 200 {
             return mine;

@@ -33,6 +33,7 @@ fn first_segment(home: &Home) -> PathBuf {
 /// Posts a message with this payload, which is JSON, on a bus of [`Home::configured`].
 fn post(client: &Client, payload: &str) -> Reply {
     let request = client.request("POST", &format!("/v1/bus/{BUS}/channel/c"));
+    let request = request.header("Content-Type", "application/json");
     send(request.basic_auth("alice", Some(password_of("alice"))).body(messages(&[payload])))
 }
 

@@ -9,16 +9,9 @@ use testkit::{Program, Server, Setup, eventually, messages};
 
 const MIB: usize = 1024 * 1024;
 
-/// actix logs as an error what it cannot parse.
-fn server_that_complains() -> Server {
-    let mut server = Server::start();
-    server.expect_errors();
-    server
-}
-
 #[test]
 fn i_5_a_declared_gigabyte_is_refused_before_it_is_sent() {
-    let server = server_that_complains();
+    let server = Server::start();
     let mut raw = server.raw();
     let reply = raw.post_head("c", "Content-Length: 1000000000\r\n").reply();
     reply.is_error(413, "body_too_large");
@@ -197,7 +190,7 @@ fn i_5_an_idle_connection_is_closed() {
 
 #[test]
 fn i_5_a_head_has_an_end() {
-    let server = server_that_complains();
+    let server = Server::start();
     let many = "X: x\r\n".repeat(200);
     let reply = server.raw().request("GET", "/healthz", &many).reply();
     assert!((400..500).contains(&reply.status), "{}", reply.status);
@@ -212,7 +205,7 @@ fn i_5_a_head_has_an_end() {
 
 #[test]
 fn broken_requests_are_400_and_close() {
-    let server = server_that_complains();
+    let server = Server::start();
     for head in [
         "GET\r\n\r\n",
         "\x16\x03\x01\x02\x00\x01\x00\x01\r\n\r\n",
@@ -229,10 +222,32 @@ fn broken_requests_are_400_and_close() {
     }
 }
 
+/// Anybody can send it, as often as he likes.
+#[test]
+fn what_is_no_http_writes_no_line() {
+    let broken =
+        ["GET / HTTP/1.1\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"];
+    let lines = |level: &str| {
+        let mut program = Program::configured(level);
+        for head in broken {
+            assert_eq!(program.raw().send(head).reply().status, 400, "{head:?}");
+        }
+        let program = if level.contains("actix_http") { program.expect_errors() } else { program };
+        program.signal("TERM");
+        let ended = program.end();
+        assert!(ended.errors.contains("ended in order"), "{}", ended.errors);
+        ended.errors.lines().filter(|line| line.contains("actix_http")).count()
+    };
+    assert_eq!(lines(""), 0);
+    assert_eq!(lines("log.level = \"info,backplane=debug\""), 0);
+    // Who names it gets it.
+    assert_eq!(lines("log.level = \"info,actix_http=error\""), broken.len());
+}
+
 #[test]
 fn two_lengths_smuggle_nothing() {
     // RFC 9112 section 6.3: a request with both is refused, or its length ignored and the connection closed.
-    let server = server_that_complains();
+    let server = Server::start();
     let mut raw = server.raw();
     raw.post_head("c", "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n");
     raw.send("0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: test\r\n\r\n");

@@ -89,3 +89,20 @@ fn msg_7_a_bus_can_require_envelopes() {
     let good = envelope_around(&message("1"), &SIGNER);
     assert_eq!(client.post("c", format!("[{good}]")).status, 200);
 }
+
+#[test]
+fn i_5_envelopes_that_are_checked_are_bytes_under_way() {
+    let policy = EnvelopePolicy::new(vec![magic_key(&SIGNER)], false).unwrap();
+    let setup = Setup::new().bus(|bus| bus.envelopes = policy).config(|config| {
+        config.limits.traffic_memory = 64 * 1024;
+    });
+    let server = setup.start();
+    let client = server.client();
+    let envelope = |length| envelope_around(&message(&format!("\"{}\"", "x".repeat(length))), &SIGNER);
+    // The body alone would fit: it is in memory several times while its signature is looked at.
+    let refused = client.post("c", format!("[{}]", envelope(12_000)));
+    refused.is_error(503, "traffic_full");
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    assert_eq!(client.post("c", format!("[{}]", envelope(2_000))).status, 200);
+    assert_eq!(client.read("c", "").ids().len(), 1);
+}

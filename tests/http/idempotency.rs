@@ -59,8 +59,8 @@ fn keys_of_channels_and_buses_are_apart() {
     assert_eq!(post(&client, "d", "k", &messages(&["2"])).status, 200);
     assert_eq!(client.read("d", "").payloads(), ["2"]);
     let other = client.request("POST", &format!("/v1/bus/{}/channel/c", testkit::OTHER_BUS));
-    let other =
-        other.basic_auth("alice", Some("ecila")).header("Idempotency-Key", "k").body(messages(&["3"]));
+    let other = other.basic_auth("alice", Some("ecila")).header("Idempotency-Key", "k");
+    let other = other.header("Content-Type", "application/json").body(messages(&["3"]));
     assert_eq!(send(other).status, 200);
 }
 

@@ -130,6 +130,31 @@ fn origins_limits_and_the_level_of_the_log_hold_at_once() {
 }
 
 #[test]
+fn bytes_under_way_scripts_and_what_json_is_hold_at_once() {
+    let mut it = Changing::start(&config("", &["alice"], ""));
+    let path = format!("/v1/bus/{BUS}/channel/c");
+    let post = |payload: &str| {
+        let request = it.client.request("POST", &path).basic_auth("alice", Some(password_of("alice")));
+        send(request.header("Content-Type", "application/json").body(messages(&[payload]))).status
+    };
+    // More than half of what the new configuration has for all.
+    let mut slow = it.program.raw();
+    let begin = "Content-Type: application/json\r\nContent-Length: 1000000\r\n";
+    slow.request("POST", &path, &format!("{}{begin}", basic("alice"))).send("[");
+    eventually("it is under way", || it.client.metric("traffic_bytes", "") == Some(1_000_000.0));
+    let script = || it.client.get(&format!("{path}?callback=f")).status;
+    assert_eq!((post("1"), post("1e400"), script()), (200, 400, 200));
+
+    let top = "limits = { body = \"80KiB\", message = \"64KiB\", traffic_memory = \"1MiB\" }";
+    let said = it.change(&config(top, &["alice"], "payload = \"any\"\njsonp = false"), TAKEN);
+    assert!(said.contains("limits.body limits.message limits.traffic_memory bus"), "{said}");
+    assert_eq!((post("1"), script()), (503, 403));
+    drop(slow);
+    eventually("there is room", || post("1e400") == 200);
+    it.end();
+}
+
+#[test]
 fn a_configuration_that_is_refused_changes_nothing_and_all_its_problems_are_told() {
     let Changing { home, program, client } = Changing::start(&config("", &["alice"], ""));
     let it = Changing { home, program: program.expect_errors(), client };

@@ -166,6 +166,7 @@ fn buses_are_apart() {
     client.post_payloads("c", &["1"]);
     let path = format!("/v1/bus/{OTHER_BUS}/channel/c");
     let request = client.request("POST", &path).basic_auth("alice", Some("ecila"));
+    let request = request.header("Content-Type", "application/json");
     assert_eq!(send(request.body(messages(&["2"]))).status, 200);
     assert_eq!(client.read("c", "").payloads(), ["1"]);
     assert_eq!(client.get(&path).payloads(), ["2"]);

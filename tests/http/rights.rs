@@ -9,7 +9,11 @@ fn call(server: &Server, method: &str, path: &str, user: Option<(&str, &str)>) -
     if let Some((user, password)) = user {
         request = request.basic_auth(user, Some(password));
     }
-    send(if method == "POST" { request.body(messages(&["1"])) } else { request })
+    send(if method == "POST" {
+        request.header("Content-Type", "application/json").body(messages(&["1"]))
+    } else {
+        request
+    })
 }
 
 /// The two calls that need credentials.

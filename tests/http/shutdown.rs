@@ -13,7 +13,10 @@ fn signals_let_requests_under_way_finish() {
         let body = messages(&["1"]);
         let (first, second) = body.split_at(20);
         let auth = testkit::basic("alice");
-        let head = format!("{auth}Content-Length: {}\r\nExpect: 100-continue\r\n", body.len());
+        let head = format!(
+            "{auth}Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n",
+            body.len()
+        );
         posting.request("POST", "/v1/bus/customer.com/channel/c", &head);
         // The server has begun with this request once it says so.
         assert_eq!(posting.reply().status, 100);
@@ -78,7 +81,8 @@ fn a_request_without_an_end_does_not_keep_the_server() {
     let mut program = Program::configured("shutdown_grace = \"1s\"\n");
     let mut posting = program.raw();
     let auth = testkit::basic("alice");
-    let head = format!("{auth}Content-Length: 100\r\nExpect: 100-continue\r\n");
+    let head =
+        format!("{auth}Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n");
     posting.request("POST", "/v1/bus/customer.com/channel/c", &head);
     assert_eq!(posting.reply().status, 100);
     program.signal("TERM");

@@ -1,5 +1,5 @@
 //! I-5 and I-6 against those who ask and do not read: they hold references and a bounded buffer each, all of
-//! them together no more than `limits.answer_memory`, and cost nobody else anything.
+//! them together no more than `limits.traffic_memory`, and cost nobody else anything.
 
 use testkit::{Client, Raw, Server, Setup, eventually, message, messages};
 
@@ -14,10 +14,10 @@ const MOST_PER_ANSWER: usize = 66 * KIB;
 const LEAST_PER_ANSWER: usize = 64 * KIB;
 
 /// A server with a channel of 16 MB.
-fn server(answer_memory: usize) -> Server {
+fn server(traffic_memory: usize) -> Server {
     let setup = Setup::new().config(|config| {
         config.limits.body = 32 * KIB * KIB;
-        config.limits.answer_memory = answer_memory;
+        config.limits.traffic_memory = traffic_memory;
     });
     let server = setup.start();
     let payload = format!("\"{}\"", "x".repeat(MESSAGE));
@@ -39,7 +39,7 @@ fn ask(server: &Server, readers: usize) -> Vec<Raw> {
 /// Bytes that answers hold, as the metrics have it.
 fn held(client: &Client) -> usize {
     let text = client.get("/metrics").text();
-    let value = text.lines().find_map(|line| line.strip_prefix("backplane_answer_bytes "));
+    let value = text.lines().find_map(|line| line.strip_prefix("backplane_traffic_bytes "));
     value.unwrap().parse().unwrap()
 }
 
@@ -84,14 +84,15 @@ fn the_end_waits_for_an_answer_that_is_being_read() {
 
 #[test]
 fn i_5_answers_under_way_are_bounded_together() {
-    let server = server(2 * MOST_PER_ANSWER + 8 * KIB);
+    // Half of it, and a little, is what all readers without credentials may hold.
+    let server = server(4 * MOST_PER_ANSWER + 16 * KIB);
     let client = server.client();
     assert_eq!(client.post("small", format!("[{}]", message("1"))).status, 200);
     let readers = ask(&server, 2);
     eventually("two answers are under way", || held(&client) >= 2 * LEAST_PER_ANSWER);
 
     let refused = client.get(CHANNEL);
-    refused.is_error(503, "too_many_answers");
+    refused.is_error(503, "traffic_full");
     assert_eq!(refused.header("retry-after"), Some("10"));
     // What takes little or nothing is served all the same.
     assert_eq!(client.read("small", "").payloads(), ["1"]);

@@ -1,6 +1,7 @@
 //! The listener with TLS.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -14,12 +15,16 @@ struct Secure {
 impl Secure {
     /// With a plain listener that takes no credentials beside it.
     fn start(certificate: &Certificate) -> Self {
+        Self::with(certificate, Duration::from_hours(1))
+    }
+
+    fn with(certificate: &Certificate, hsts: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (cert, key): (PathBuf, PathBuf) = certificate.write(folder.path());
         let setup = Setup::new().config(|config| {
             config.listen = vec!["0.0.0.0:0".parse().unwrap()];
             let listen = vec!["0.0.0.0:0".parse().unwrap()];
-            config.tls = Some(backplane::config::Tls { listen, cert, key });
+            config.tls = Some(backplane::config::Tls { listen, cert, key, hsts });
         });
         Self { server: setup.start(), folder }
     }
@@ -45,6 +50,21 @@ fn v1_auth_1_credentials_are_accepted_over_tls() {
     // The plain listener beside it still refuses them.
     secure.server.client().post("c", messages(&["2"])).is_error(403, "https_required");
     assert_eq!(secure.server.client().read("c", "").payloads(), ["1"]);
+}
+
+#[test]
+fn answers_over_tls_ask_browsers_to_stay_with_it() {
+    let certificate = Certificate::new();
+    let secure = Secure::start(&certificate);
+    let client = secure.client(&certificate);
+    for path in
+        ["/healthz", "/none", "/v1/bus/customer.com/channel/c", "/v1/backplane.js", "/v1/bus/customer.com"]
+    {
+        assert_eq!(client.get(path).header("strict-transport-security"), Some("max-age=3600"), "{path}");
+        assert_eq!(secure.server.client().get(path).header("strict-transport-security"), None, "{path}");
+    }
+    let silent = Secure::with(&certificate, Duration::ZERO);
+    assert_eq!(silent.client(&certificate).get("/healthz").header("strict-transport-security"), None);
 }
 
 #[test]

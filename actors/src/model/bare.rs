@@ -2,7 +2,8 @@
 
 use serde::de::Deserialize;
 
-use super::json::{Objects, Text, TooDeep};
+use super::i_json::PayloadRule;
+use super::json::{Fault, Objects, Text, TooDeep};
 use super::members::Members;
 use super::refusal::{MessageError, MessageLimits};
 use super::source::is_source_url;
@@ -21,16 +22,28 @@ pub(super) fn bounded<'a>(
     }
 }
 
+/// Whether every reader can read the object that came last. Asked once its grammar is known to be right.
+pub(super) fn readable(objects: &Objects<'_>, limits: &MessageLimits) -> Result<(), MessageError> {
+    match (objects.fault(), limits.payload) {
+        (Some(Fault { at, what }), PayloadRule::IJson) => Err(MessageError::NotIJson { at, fault: what }),
+        (Some(_), PayloadRule::Any) | (None, _) => Ok(()),
+    }
+}
+
 /// A text that is one object and nothing else.
 pub(super) fn object<'a>(
     json: &'a str,
     limits: &MessageLimits,
 ) -> Result<(&'a str, Members<'a>), MessageError> {
-    let text = bounded(&mut Objects::alone(json), limits)?;
+    let mut objects = Objects::alone(json);
+    let text = bounded(&mut objects, limits)?;
     let mut parser = serde_json::Deserializer::from_str(json);
     let members = Members::deserialize(&mut parser).and_then(|members| parser.end().map(|()| members));
     match (text, members) {
-        (Some(text), Ok(members)) => Ok((text, members)),
+        (Some(text), Ok(members)) => {
+            readable(&objects, limits)?;
+            Ok((text, members))
+        }
         (_, Err(error)) if !error.is_data() => {
             // Its text may quote what was posted (I-8): only the place goes on.
             Err(MessageError::Syntax { line: error.line(), column: error.column() })

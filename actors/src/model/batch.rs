@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{Deserialize, DeserializeSeed, Error as _, IgnoredAny, SeqAccess, Visitor};
 
-use super::bare::bounded;
+use super::bare::{bounded, readable};
 use super::envelope::EnvelopeCheck;
 use super::json::Objects;
 use super::members::Members;
@@ -224,7 +224,9 @@ impl<'de> DeserializeSeed<'de> for &mut List<'de, '_> {
             Err(error) => return Err(self.refuse(error)),
         };
         let members = Members::deserialize(element)?;
-        if let Err(error) = check(&members, self.limits, self.envelopes) {
+        let checked =
+            readable(&self.objects, self.limits).and_then(|()| check(&members, self.limits, self.envelopes));
+        if let Err(error) = checked {
             return Err(self.refuse(error));
         }
         self.messages.push(Message::checked(text));

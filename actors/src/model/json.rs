@@ -1,9 +1,11 @@
-//! What `serde_json` does not say about a text: where an object ends, and how deep it nests.
+//! What `serde_json` does not say about a text: where an object ends, how deep it nests, and what in it is not I-JSON.
 //!
 //! Nothing here decides whether a text is JSON. The walk below is only right about texts that are;
 //! its answers count once `serde_json` has accepted the same text.
 
 use std::borrow::Cow;
+
+use super::i_json::{self, NotIJson};
 
 /// An object nests deeper than allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,22 +15,33 @@ pub(super) struct TooDeep;
 pub(super) struct Objects<'a> {
     text: &'a str,
     at: usize,
+    fault: Option<Fault>,
+}
+
+/// The first thing in an object that a reader may stop at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// Where it begins: a byte of the object's text.
+    pub(super) at: usize,
+    pub(super) what: NotIJson,
 }
 
 impl<'a> Objects<'a> {
     /// For a text that is one object.
     pub(super) fn alone(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, fault: None }
     }
 
     /// For a text that is a list of objects.
     pub(super) fn listed(text: &'a str) -> Self {
-        Self { text, at: text.bytes().position(|byte| byte == b'[').map_or(text.len(), |at| at + 1) }
+        let at = text.bytes().position(|byte| byte == b'[').map_or(text.len(), |at| at + 1);
+        Self { text, at, fault: None }
     }
 
     /// The text of the next object from brace to brace; nothing if the next value is not an object or has no end.
     pub(super) fn next(&mut self, max_depth: usize) -> Result<Option<&'a str>, TooDeep> {
         let bytes = self.text.as_bytes();
+        self.fault = None;
         while matches!(bytes.get(self.at), Some(b' ' | b'\t' | b'\r' | b'\n' | b',')) {
             self.at += 1;
         }
@@ -36,23 +49,44 @@ impl<'a> Objects<'a> {
         if bytes.get(start) != Some(&b'{') {
             return Ok(None);
         }
-        let Some(end) = object_end(bytes, start, max_depth)? else { return Ok(None) };
+        let mut note = |at: usize, what| {
+            self.fault.get_or_insert(Fault { at: at.saturating_sub(start), what });
+        };
+        let Some(end) = object_end(bytes, start, max_depth, &mut note)? else { return Ok(None) };
         self.at = end;
         Ok(self.text.get(start..end))
     }
+
+    /// What the object that came last has in it.
+    pub(super) const fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
 }
 
-/// One past the bracket that closes the one at `start`.
-fn object_end(bytes: &[u8], start: usize, max_depth: usize) -> Result<Option<usize>, TooDeep> {
+/// One past the bracket that closes the one at `start`. Notes on its way what is not I-JSON, and where.
+fn object_end(
+    bytes: &[u8],
+    start: usize,
+    max_depth: usize,
+    note: &mut impl FnMut(usize, NotIJson),
+) -> Result<Option<usize>, TooDeep> {
     let mut depth = 0_usize;
     let mut at = start;
     while let Some(&byte) = bytes.get(at) {
         at += 1;
         match byte {
-            b'"' => match string_end(bytes, at) {
+            b'"' => match string_end(bytes, at, note) {
                 Some(end) => at = end,
                 None => return Ok(None),
             },
+            b'-' | b'0'..=b'9' => {
+                let begin = at - 1;
+                let (end, wrong) = i_json::number(bytes, begin);
+                if let Some(wrong) = wrong {
+                    note(begin, wrong);
+                }
+                at = end;
+            }
             b'{' | b'[' => {
                 depth += 1;
                 if depth > max_depth {
@@ -72,7 +106,7 @@ fn object_end(bytes: &[u8], start: usize, max_depth: usize) -> Result<Option<usi
 }
 
 /// One past the quote that ends the string whose first character is at `at`.
-fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+fn string_end(bytes: &[u8], mut at: usize, note: &mut impl FnMut(usize, NotIJson)) -> Option<usize> {
     loop {
         // Most of a message is text: eight bytes at a time while there are eight.
         if let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
@@ -88,7 +122,11 @@ fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
             return Some(at + 1);
         }
         // A backslash: what it escapes ends nothing.
-        at += 2;
+        let (end, is_half) = i_json::escape(bytes, at);
+        if is_half {
+            note(at, NotIJson::HalfCharacter);
+        }
+        at = end;
     }
 }
 
@@ -172,7 +210,7 @@ mod tests {
         fn strings_end_like_serde_json_says(text: String, after in "[ -~]{0,20}") {
             let json = serde_json::to_string(&text).unwrap();
             let both = format!("{json}{after}");
-            prop_assert_eq!(string_end(both.as_bytes(), 1), Some(json.len()));
+            prop_assert_eq!(string_end(both.as_bytes(), 1, &mut |_, _| ()), Some(json.len()));
         }
     }
 }

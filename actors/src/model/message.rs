@@ -20,8 +20,10 @@ use super::refusal::{MessageError, MessageLimits};
 /// - None of `source`, `type`, `payload`, `sticky`, `expire` comes twice, however it is spelled.
 /// - Or the object is a Magic Envelope (MSG-7) around such a message; see [`Envelope`].
 ///
-/// Escapes stay as they are, those of a lone surrogate (`\ud800`) in a payload included: they are JSON, and browsers
-/// read them. `Debug` shows the length only (I-8).
+/// - All of it is JSON that every reader's parser takes ([`PayloadRule::IJson`](super::PayloadRule::IJson)), unless the limits
+///   say otherwise. Escapes and digits stay as they are.
+///
+/// `Debug` shows the length only (I-8).
 ///
 /// ```
 /// use backplane_actors::{Message, MessageLimits};

@@ -9,6 +9,7 @@
 //! | `key` | idempotency keys |
 //! | `posting` | what a poster hands in and gets back |
 //! | `refusal` | why a text is not a message, and the bounds |
+//! | `i_json` | what of JSON every reader's parser takes |
 //! | `json` | JSON texts within a text |
 //! | `members` | the members of a message's object |
 //! | `source` | the URL of a message's source |
@@ -20,6 +21,7 @@
 mod bare;
 mod batch;
 mod envelope;
+mod i_json;
 mod id;
 mod json;
 mod key;
@@ -34,6 +36,7 @@ mod time;
 
 pub use batch::{Batch, BatchError, BatchErrorKind};
 pub use envelope::{AcceptAll, Envelope, EnvelopeCheck, Signature};
+pub use i_json::{NotIJson, PayloadRule};
 pub use id::{IdText, MessageId, NotAnId};
 pub use key::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KEY_OWNER_MAX, KeyError};
 pub use message::Message;

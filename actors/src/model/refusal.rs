@@ -2,6 +2,8 @@
 //!
 //! The two errors name each other, as what they are about does: a message may be an envelope around a message.
 
+use super::i_json::{NotIJson, PayloadRule};
+
 /// Most signatures in one envelope (I-5): each may cost a verification per key.
 pub const SIGNATURES_MAX: usize = 8;
 
@@ -15,11 +17,13 @@ pub struct MessageLimits {
     /// Deepest nesting of objects and lists, the message's own object being the first level, payload included.
     /// Default: 32. Readers have limits of their own; many stop at 128.
     pub depth: usize,
+    /// Which JSON is taken. Default: [`PayloadRule::IJson`].
+    pub payload: PayloadRule,
 }
 
 impl Default for MessageLimits {
     fn default() -> Self {
-        Self { messages: 1000, message: 256 * 1024, depth: 32 }
+        Self { messages: 1000, message: 256 * 1024, depth: 32, payload: PayloadRule::IJson }
     }
 }
 
@@ -51,6 +55,14 @@ pub enum MessageError {
     TooDeep {
         /// Levels allowed.
         max: usize,
+    },
+    /// Readers' parsers may stop at it, and the bus takes only what all of them read: [`PayloadRule::IJson`].
+    #[error("what begins at its byte {at} (counted from 0) {fault}")]
+    NotIJson {
+        /// A byte of the message's text, from 0.
+        at: usize,
+        /// What is wrong there and what is allowed.
+        fault: NotIJson,
     },
     /// A required field is not there (1.0 section 3).
     #[error(

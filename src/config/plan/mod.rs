@@ -202,13 +202,14 @@ fn differing<const N: usize>(keys: [(&'static str, bool); N]) -> impl Iterator<I
 /// The files are read again when they change; other files are found at a start only.
 fn plan_tls(plan: &mut Plan, old: Option<&Tls>, new: Option<&Tls>) {
     let parts = |tls: Option<&Tls>| {
-        tls.cloned().map(|Tls { listen, cert, key }| (listen, cert, key)).unwrap_or_default()
+        tls.cloned().map(|Tls { listen, cert, key, hsts }| (listen, cert, key, hsts)).unwrap_or_default()
     };
     let (old, new) = (parts(old), parts(new));
     plan.restart.extend(differing([
         ("tls.listen", old.0 != new.0),
         ("tls.cert", old.1 != new.1),
         ("tls.key", old.2 != new.2),
+        ("tls.hsts", old.3 != new.3),
     ]));
 }
 
@@ -239,7 +240,7 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
         json_depth,
         channels_per_bus,
         window_memory,
-        answer_memory,
+        traffic_memory,
         idempotency_keys,
         idempotency_window,
         pending_posts,
@@ -261,7 +262,7 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
         ("limits.json_depth", *json_depth != old.json_depth),
         ("limits.channels_per_bus", *channels_per_bus != old.channels_per_bus),
         ("limits.window_memory", *window_memory != old.window_memory),
-        ("limits.answer_memory", *answer_memory != old.answer_memory),
+        ("limits.traffic_memory", *traffic_memory != old.traffic_memory),
         ("limits.idempotency_keys", *idempotency_keys != old.idempotency_keys),
         ("limits.idempotency_window", *idempotency_window != old.idempotency_window),
         ("limits.pending_posts", *pending_posts != old.pending_posts),

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use backplane_actors::PayloadRule;
 use backplane_actors::log::DiskSettings;
 use proptest::prelude::*;
 
@@ -35,12 +36,14 @@ fn users() -> impl Strategy<Value = Vec<User>> {
     })
 }
 
-fn bus(name: &str, [rights, origins, idle, retention, channel, window]: [bool; 6]) -> Bus {
+fn bus(name: &str, [rights, origins, idle, retention, channel, window, any, jsonp]: [bool; 8]) -> Bus {
     let mut bus = Config::demo().unwrap().buses.remove(0);
     bus.name = name.parse().unwrap();
     bus.post = vec!["alice".parse().unwrap()];
     bus.read = if rights { bus.post.clone() } else { Vec::new() };
     bus.allowed_origins = if origins { AllowedOrigins::Any } else { AllowedOrigins::List(Vec::new()) };
+    bus.jsonp = jsonp;
+    bus.payload = if any { PayloadRule::Any } else { PayloadRule::IJson };
     bus.channel_idle = Duration::from_secs(1 + u64::from(idle));
     bus.retention = Duration::from_secs(1 + u64::from(retention));
     bus.window_channel = NonZeroUsize::new(1 + usize::from(channel)).unwrap();
@@ -50,7 +53,7 @@ fn bus(name: &str, [rights, origins, idle, retention, channel, window]: [bool; 6
 
 fn buses() -> impl Strategy<Value = Vec<Bus>> {
     let names = proptest::sample::subsequence(vec!["a", "b", "c"], 1..=3).prop_shuffle();
-    (names, any::<[[bool; 6]; 3]>())
+    (names, any::<[[bool; 8]; 3]>())
         .prop_map(|(names, traits)| names.into_iter().zip(traits).map(|(name, of)| bus(name, of)).collect())
 }
 
@@ -80,7 +83,7 @@ fn config() -> impl Strategy<Value = Config> {
         config.limits.json_depth = count();
         config.limits.channels_per_bus = count();
         config.limits.window_memory = count();
-        config.limits.answer_memory = count();
+        config.limits.traffic_memory = count();
         config.limits.pending_posts = count();
         config.limits.idempotency_keys = count();
         config.limits.connections = count();
@@ -100,7 +103,8 @@ fn config() -> impl Strategy<Value = Config> {
         config.metrics_listen = either().then(|| "127.0.0.1:2".parse().unwrap());
         let file = |either| PathBuf::from(if either { "a" } else { "b" });
         let listen = vec!["127.0.0.1:3".parse().unwrap()];
-        let tls = Tls { listen, cert: file(either()), key: file(either()) };
+        let hsts = Duration::from_secs(u64::from(either()));
+        let tls = Tls { listen, cert: file(either()), key: file(either()), hsts };
         config.tls = either().then_some(tls);
         config.log.format = if either() { LogFormat::Json } else { LogFormat::Human };
         config.log.level = if either() { "info" } else { "warn" }.to_owned();
@@ -204,7 +208,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         trusted_proxies = "10.0.0.0/8"
         shutdown_grace = "1m"
         workers = 1023
-        tls = { listen = "127.0.0.1:10", cert = "a", key = "b" }
+        tls = { listen = "127.0.0.1:10", cert = "a", key = "b", hsts = "1s" }
         metrics.listen = "127.0.0.1:11"
         log = { format = "json", level = "warn" }
         storage.path = "elsewhere"
@@ -221,7 +225,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         json_depth = 5
         channels_per_bus = 1
         window_memory = "1MiB"
-        answer_memory = "1MiB"
+        traffic_memory = "24MiB"
         idempotency_keys = 1
         idempotency_window = "1s"
         pending_posts = 1

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use backplane_actors::BusName;
+use backplane_actors::{BusName, PayloadRule};
 
 use super::Judge;
 use crate::auth::UserName;
@@ -23,6 +23,8 @@ pub(super) struct Policy {
     window_channel: NonZeroUsize,
     window_bus: NonZeroUsize,
     allowed_origins: Vec<OriginPattern>,
+    jsonp: Option<bool>,
+    payload: PayloadRule,
     envelope_keys: Vec<MagicKey>,
     require_envelope: bool,
 }
@@ -56,6 +58,8 @@ impl Policy {
                 of.map(|of| &of.allowed_origins),
                 Reader::texts,
             )?,
+            jsonp: reader.maybe(&path("jsonp"), Reader::switch)?.or(of.and_then(|of| of.jsonp)),
+            payload: over(reader, &path("payload"), of.map(|of| &of.payload), payload)?,
             envelope_keys: over(
                 reader,
                 &path("envelope_keys"),
@@ -70,6 +74,10 @@ impl Policy {
             )?,
         })
     }
+}
+
+fn payload(reader: &mut Reader, path: &str) -> Reading<PayloadRule> {
+    reader.choice(path, &[("i-json", PayloadRule::IJson), ("any", PayloadRule::Any)])
 }
 
 /// A bus as it is written, not yet judged.
@@ -122,11 +130,15 @@ impl Judge {
         });
         let origins_at = self.written(i, &["allowed_origins"]);
         let allowed_origins = self.origins(&origins_at, policy.allowed_origins);
+        let allowed_origins = allowed_origins?;
         Some(Bus {
             name,
             post,
             read,
-            allowed_origins: allowed_origins?,
+            // Where only some origins may read, nobody can be kept from loading a script.
+            jsonp: policy.jsonp.unwrap_or(allowed_origins == AllowedOrigins::Any),
+            allowed_origins,
+            payload: policy.payload,
             channel_idle: policy.channel_idle,
             retention: policy.retention,
             window_channel: policy.window_channel,

@@ -17,6 +17,10 @@ use super::units::show_bytes;
 use super::values::{LogLevel, Network, PublicUrl};
 use crate::auth::{AuthSettings, FailureLimit};
 
+/// How many times the largest body fits into the memory for traffic: one sender gets half of that, and an envelope is in memory
+/// six times while it is checked.
+const TRAFFIC_PER_BODY: usize = 12;
+
 /// The configuration, and the layers without their values.
 pub(super) fn resolve(
     layers: Layers,
@@ -36,6 +40,7 @@ pub(super) fn resolve(
     let buses = buses.into_iter().enumerate();
     config.buses = buses.filter_map(|(i, bus)| judge.bus(i, bus, &config.users)).collect();
     judge.message_fits_body(&config.limits);
+    judge.body_fits_traffic(&config.limits);
     judge.problems.check()?;
     Ok((config, judge.layers))
 }
@@ -76,6 +81,7 @@ fn tls(reader: &mut Reader, _: &str) -> Reading<Tls> {
         listen: reader.texts("tls.listen")?,
         cert: reader.text("tls.cert")?,
         key: reader.text("tls.key")?,
+        hsts: reader.span("tls.hsts")?,
     })
 }
 
@@ -109,7 +115,7 @@ fn limits(reader: &mut Reader) -> Reading<Limits> {
         json_depth: reader.number("limits.json_depth")?,
         channels_per_bus: reader.number("limits.channels_per_bus")?,
         window_memory: reader.number("limits.window_memory")?,
-        answer_memory: reader.number("limits.answer_memory")?,
+        traffic_memory: reader.number("limits.traffic_memory")?,
         idempotency_keys: reader.number("limits.idempotency_keys")?,
         idempotency_window: reader.span("limits.idempotency_window")?,
         pending_posts: reader.number("limits.pending_posts")?,
@@ -191,6 +197,24 @@ impl Judge {
             let reason = format!("{body:?} is less than limits.message");
             let allowed = format!("at least {message:?}, or less with limits.message lowered");
             self.refuse("limits.body", reason, allowed);
+        }
+    }
+
+    /// What one sender may never have would be refused for ever, and not for the moment.
+    fn body_fits_traffic(&mut self, limits: &Limits) {
+        if limits.body <= limits.traffic_memory / TRAFFIC_PER_BODY {
+            return;
+        }
+        let [body, traffic] = [limits.body, limits.traffic_memory].map(size);
+        if self.layers.is_written("limits.body") {
+            let reason = format!("{body:?} is more than a twelfth of limits.traffic_memory");
+            let allowed =
+                format!("at most a twelfth of {traffic:?}, or more with limits.traffic_memory raised");
+            self.refuse("limits.body", reason, allowed);
+        } else {
+            let reason = format!("{traffic:?} is less than 12 times limits.body");
+            let allowed = format!("at least 12 times {body:?}, or less with limits.body lowered");
+            self.refuse("limits.traffic_memory", reason, allowed);
         }
     }
 

@@ -49,7 +49,7 @@ fn routes_of(version: Version, service: &Arc<Service>) -> Scope<impl Around> {
     let scope = if version.has_new() {
         let new = resource("/bus/{bus}/channel/new", Matched::NewChannel, NEW_METHODS)
             .route(get_or_head().to(new::name))
-            .wrap(cors::for_pages(Arc::clone(service)));
+            .wrap(cors::for_pages(service));
         scope.service(new)
     } else {
         scope
@@ -59,7 +59,7 @@ fn routes_of(version: Version, service: &Arc<Service>) -> Scope<impl Around> {
     let channel = resource("/bus/{bus}/channel/{channel}", Matched::Channel, CHANNEL_METHODS)
         .route(get_or_head().to(move |service, request| retrieve::channel(version, service, request)))
         .route(web::post().to(post::post))
-        .wrap(cors::for_pages(Arc::clone(service)));
+        .wrap(cors::for_pages(service));
     scope.service(bus).service(channel).default_service(web::to(move || not_found(version)))
 }
 

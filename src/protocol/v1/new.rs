@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::padding;
 use super::query::Query;
 use crate::error::{ApiError, ErrorCode};
+use crate::http::{CROSS_ORIGIN, RESOURCE_POLICY};
 use crate::protocol::bus_of;
 use crate::service::Service;
 
@@ -18,17 +19,16 @@ const RANDOM: usize = 24;
 
 /// Answers with a fresh name. The channel comes into being with the first POST to it (RET-8).
 pub(super) async fn name(service: web::Data<Service>, request: HttpRequest) -> Answer {
-    bus_of(&service, &request)?;
-    let query = Query::of(&request)?;
+    let bus = bus_of(&service, &request)?;
+    let callback = Query::of(&request)?.callback_on(&bus)?;
     let mut bytes = [0; RANDOM];
     rand::fill(&mut bytes)
         .map_err(|_| ApiError::new(ErrorCode::InternalError, "the system has no randomness to give"))?;
     // Nothing in a name has to be escaped, neither in JSON nor in a script.
     let name = URL_SAFE_NO_PAD.encode(bytes);
-    let callback = query.callback.as_ref();
-    let kind = padding::content_type(callback);
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, kind)).body(match callback {
-        None => format!("\"{name}\""),
-        Some(callback) => format!("{}(\"{name}\")", callback.as_str()),
-    }))
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
+    let Some(callback) = callback else { return Ok(response.body(format!("\"{name}\""))) };
+    response.insert_header((RESOURCE_POLICY, CROSS_ORIGIN));
+    Ok(response.body(format!("{}(\"{name}\")", callback.as_str())))
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, ContentType};
+use actix_web::http::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, ContentType, HeaderMap, HeaderName, HeaderValue, ORIGIN,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use aws_lc_rs::digest::{SHA256, digest};
 use backplane_actors::{
@@ -12,20 +14,26 @@ use backplane_actors::{
 use super::answer::Answer;
 use crate::auth::{Right, UserName};
 use crate::error::{ApiError, ErrorCode};
-use crate::http::read_body;
+use crate::http::{Body, BodyBounds, NoRoom, read_body};
 use crate::protocol::{bus_of, channel_of};
-use crate::service::{Bus, Service};
+use crate::service::{Bus, Holder, Service};
 
 /// Makes a retry of the same POST safe (I-2).
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// Headers of browsers, of which every one sends one of them with a POST to another origin.
+const BY_BROWSERS: [HeaderName; 2] = [ORIGIN, HeaderName::from_static("sec-fetch-site")];
+/// Times that an envelope is in memory while it is checked, besides its text: what is inside, and the texts that may be signed.
+const ENVELOPE_COPIES: usize = 5;
 
 /// Posts an array of messages: all of them or none (RET-7). Answers with the array of their ids.
 pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payload: web::Payload) -> Answer {
     // Who may not post is told so before the body is read, and the connection ends without it.
     let (user, bus, channel) = admit(&service, &request).await.map_err(ApiError::closing)?;
     let limits = service.limits();
-    let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
-    let key = key_of(&request, &user, &body)?;
+    let bounds = BodyBounds { most: limits.body, deadline: limits.body_timeout };
+    let sender = Holder::User(user.clone());
+    let body = read_body(&request, payload, bounds, service.traffic(), sender).await?;
+    let key = key_of(&request, &user, &body.bytes)?;
     let messages = parse(&service, &bus, body).await?;
     let posted = bus.handle().post(Posting { channel, messages, key }).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
@@ -40,26 +48,48 @@ async fn admit(
     let bus = bus_of(service, request)?;
     service.authorize(&user, &bus, Right::Post)?;
     let channel = channel_of(request)?;
-    check_encoding(request)?;
+    check_media_type(request)?;
     Ok((user, bus, channel))
 }
 
-/// JSON, as it is. A request without a `Content-Type` means JSON too: RFC 9110 leaves that to the server.
-fn check_encoding(request: &HttpRequest) -> Result<(), ApiError> {
+/// JSON, as it is, and said to be it: what a page can send to another origin unasked, a form or a body without a type, is
+/// not taken from a browser, which would add the credentials of whoever sits there.
+///
+/// Servers that say that they send a form, as `curl -d` does, mean JSON too (V1-CT-1): nothing of a browser is in their heads.
+fn check_media_type(request: &HttpRequest) -> Result<(), ApiError> {
     let headers = request.headers();
     let refuse = |text| Err(ApiError::new(ErrorCode::UnsupportedMediaType, text));
-    if let Some(kind) = headers.get(CONTENT_TYPE) {
-        let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-        if !essence.eq_ignore_ascii_case(b"application/json") {
-            return refuse("the body must be sent as Content-Type: application/json");
+    let is = |kind: &HeaderValue, wanted: &str| {
+        let essence = kind.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(wanted.as_bytes())
+    };
+    match once(headers, &CONTENT_TYPE)? {
+        Some(kind) if is(kind, "application/json") => {}
+        Some(kind) if is(kind, "application/x-www-form-urlencoded") => {
+            if BY_BROWSERS.iter().any(|name| headers.contains_key(name)) {
+                return refuse("a browser must send the body as Content-Type: application/json");
+            }
         }
+        Some(_) => return refuse("the body must be sent as Content-Type: application/json"),
+        None => return refuse("the request has no Content-Type: send Content-Type: application/json"),
     }
-    match headers.get(CONTENT_ENCODING) {
+    match once(headers, &CONTENT_ENCODING)? {
         Some(coding) if !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity") => {
             refuse("the body must be sent without Content-Encoding")
         }
         _ => Ok(()),
     }
+}
+
+/// The value of a header that may be there once: of two, others might believe the other one.
+fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, ApiError> {
+    let mut values = headers.get_all(name);
+    let value = values.next();
+    if values.next().is_some() {
+        let text = format!("the header {name} may be given once, not twice");
+        return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+    }
+    Ok(value)
 }
 
 /// The key belongs to the user: another's is another key, whatever its text (I-2).
@@ -78,14 +108,22 @@ fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<
         .map_err(|error| refuse(error.to_string()))
 }
 
-async fn parse(service: &Service, bus: &Bus, body: web::Bytes) -> Result<Batch, ApiError> {
-    let (limits, policy) = (service.message_limits(), bus.envelopes());
+async fn parse(service: &Service, bus: &Bus, body: Body<Holder>) -> Result<Batch, ApiError> {
+    let (limits, policy) = (service.message_limits(bus), bus.envelopes());
     if !policy.verifies() {
-        return Batch::parse(&body, &limits, policy).map_err(|error| refuse(&error));
+        return Batch::parse(&body.bytes, &limits, policy).map_err(|error| refuse(&error));
     }
-    // Checking signatures can take milliseconds that belong to other requests.
+    // Checking signatures can take milliseconds that belong to other requests. It goes on when the poster has hung up,
+    // and so does what it holds.
+    let Body { bytes, mut lease } = body;
+    let copies = ENVELOPE_COPIES.saturating_mul(bytes.len().min(limits.message));
+    lease.grow(copies).map_err(|NoRoom| ApiError::traffic_full())?;
     let policy = policy.clone();
-    let parsed = web::block(move || Batch::parse(&body, &limits, &policy)).await;
+    let parsed = web::block(move || {
+        let _lease = lease;
+        Batch::parse(&bytes, &limits, &policy)
+    });
+    let parsed = parsed.await;
     let parsed = parsed.map_err(|_| ApiError::new(ErrorCode::Unavailable, "the server is shutting down"))?;
     parsed.map_err(|error| refuse(&error))
 }

@@ -6,13 +6,14 @@ use url::form_urlencoded;
 
 use super::padding::Callback;
 use crate::error::{ApiError, ErrorCode};
+use crate::service::Bus;
 
 /// The parameters of a retrieval. Unknown ones are for other versions and are passed over.
 ///
 /// `since` and `epoch` are one position, as the link of an earlier answer had them.
 pub(super) struct Query {
     pub(super) since: Since,
-    pub(super) callback: Option<Callback>,
+    callback: Option<Callback>,
 }
 
 impl Query {
@@ -29,6 +30,18 @@ impl Query {
         // An epoch says to which history an id belongs; without an id it says nothing.
         let since = since.map_or(Since::Start, |since| Since::from_text(&since, epoch.as_deref()));
         Ok(Self { since, callback })
+    }
+
+    /// The callback, where the bus answers with scripts.
+    ///
+    /// A script is loaded by pages of every origin, so it would pass by the origins that a bus allows.
+    pub(super) fn callback_on(self, bus: &Bus) -> Result<Option<Callback>, ApiError> {
+        if self.callback.is_some() && !bus.jsonp() {
+            let text = "this bus may be read by pages of certain origins only, and a script by pages of all: \
+                        ask without the parameter callback";
+            return Err(ApiError::new(ErrorCode::Forbidden, text));
+        }
+        Ok(self.callback)
     }
 }
 

@@ -11,10 +11,10 @@ use super::padding::{self, Callback};
 use super::query::Query;
 use super::version::Version;
 use crate::auth::Right;
-use crate::error::{ApiError, ErrorCode};
-use crate::http::Announced;
+use crate::error::ApiError;
+use crate::http::{Announced, CROSS_ORIGIN, NoRoom, RESOURCE_POLICY};
 use crate::protocol::{bus_of, channel_of};
-use crate::service::Service;
+use crate::service::{Holder, Service};
 
 /// Says whether the reader missed something since its position.
 pub(super) const RESUME: &str = "Backplane-Resume";
@@ -26,9 +26,10 @@ pub(super) async fn bus(version: Version, service: web::Data<Service>, request: 
     service.authorize(&user, &bus, Right::Read)?;
     let query = Query::of(&request)?;
     let page = bus.handle().read(query.since).await?;
+    let holder = Holder::User(user);
     let url = service.public_base().map(|base| format!("{base}{}/bus/{}", version.prefix(), bus.name()));
     // Padding is for pages, and no page has the right to read a bus.
-    response(&service, &request, url, page, None)
+    response(&service, &request, url, page, None, holder)
 }
 
 /// The messages of a channel: for whoever knows its name (1.0 section 4.4.2).
@@ -36,11 +37,12 @@ pub(super) async fn channel(version: Version, service: web::Data<Service>, reque
     let bus = bus_of(&service, &request)?;
     let channel = channel_of(&request)?;
     let query = Query::of(&request)?;
-    let page = bus.handle().read_channel(&channel, query.since).await?;
+    let (since, callback) = (query.since, query.callback_on(&bus)?);
+    let page = bus.handle().read_channel(&channel, since).await?;
     let url = service
         .public_base()
         .map(|base| format!("{base}{}/bus/{}/channel/{}", version.prefix(), bus.name(), channel.as_str()));
-    response(&service, &request, url, page, query.callback)
+    response(&service, &request, url, page, callback, Holder::Anybody)
 }
 
 /// `url` is what the outside calls this resource; without one the link is relative to the request's own URL.
@@ -50,11 +52,15 @@ fn response(
     url: Option<String>,
     page: Page,
     callback: Option<Callback>,
+    holder: Holder,
 ) -> Answer {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
         .insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
+    if callback.is_some() {
+        response.insert_header((RESOURCE_POLICY, CROSS_ORIGIN));
+    }
     let link = link(&url.unwrap_or_default(), page.next);
     if let Ok(link) = HeaderValue::from_maybe_shared(web::Bytes::from(link)) {
         response.insert_header((LINK, link));
@@ -65,7 +71,10 @@ fn response(
     }
     let frames = match frames.cost() {
         0 => frames,
-        cost => frames.with_lease(service.answers().take(cost).ok_or_else(too_many)?),
+        cost => {
+            let lease = service.traffic().take(holder, cost);
+            frames.with_lease(lease.map_err(|NoRoom| ApiError::traffic_full())?)
+        }
     };
     Ok(response.body(frames))
 }
@@ -82,9 +91,4 @@ fn link(url: &str, next: Position) -> String {
     }
     link.push_str(END);
     link
-}
-
-fn too_many() -> ApiError {
-    let text = "the answers under way take all the memory that they may take, because many readers are slow";
-    ApiError::new(ErrorCode::TooManyAnswers, text)
 }

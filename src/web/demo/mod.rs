@@ -7,29 +7,27 @@ use std::future::ready;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::error::JsonPayloadError;
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Posting};
 use serde::Deserialize;
 
 use crate::error::{ApiError, ErrorCode};
-use crate::http::get_or_head;
+use crate::http::{get_or_head, mark_page};
 use crate::service::{Matched, Service, resource};
-use crate::web::assets::{Asset, Keep};
+use crate::web::assets::{Asset, Keep, file};
 
 /// Longest name that may sign in, in characters.
 const NAME_MAX: usize = 40;
 /// Longest body of a sign-in, in bytes.
 const BODY_MAX: usize = 1024;
-const POLICY: HeaderName = HeaderName::from_static("content-security-policy");
 
 static PAGE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/html; charset=utf-8", Keep::AskAgain, include_bytes!("page.html")));
+    LazyLock::new(|| Asset::new("text/html; charset=utf-8", Keep::AskAgain, file!("", "page.html")));
 static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/css; charset=utf-8", Keep::AskAgain, include_bytes!("style.css")));
+    LazyLock::new(|| Asset::new("text/css; charset=utf-8", Keep::AskAgain, file!("", "style.css")));
 static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", Keep::AskAgain, include_bytes!("page.js")));
+    LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", Keep::AskAgain, file!("", "page.js")));
 
 /// What the demonstration posts to.
 pub(crate) struct Stage {
@@ -80,12 +78,7 @@ fn refuse(error: &JsonPayloadError) -> ApiError {
 
 fn page(request: &HttpRequest) -> HttpResponse {
     let mut response = PAGE.answer(request);
-    response.headers_mut().insert(
-        POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:",
-        ),
-    );
+    mark_page(response.headers_mut());
     response
 }
 

@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
+use super::super::PayloadRule;
 use super::*;
 
-const LIMITS: MessageLimits = MessageLimits { messages: 10, message: 1000, depth: 4 };
+const LIMITS: MessageLimits =
+    MessageLimits { messages: 10, message: 1000, depth: 4, payload: PayloadRule::Any };
 
 fn parse(json: &str) -> Result<Message, MessageError> {
     Message::parse(json, &LIMITS)

@@ -16,6 +16,7 @@ use backplane_actors::{Entry, Page};
 
 use super::padding::{self, Callback};
 use crate::http::Lease;
+use crate::service::Holder;
 
 const MESSAGE: &[u8] = b"{\"message\":";
 const CHANNEL: &[u8] = b",\"channel_name\":\"";
@@ -39,7 +40,7 @@ pub(super) struct Frames {
     left: usize,
     /// Bytes that references take.
     references: usize,
-    _lease: Option<Lease>,
+    _lease: Option<Lease<Holder>>,
 }
 
 /// What is written next.
@@ -82,7 +83,7 @@ impl Frames {
     }
 
     /// Keeps what was granted for [`Frames::cost`] until the body is dropped.
-    pub(super) fn with_lease(self, lease: Lease) -> Self {
+    pub(super) fn with_lease(self, lease: Lease<Holder>) -> Self {
         Self { _lease: Some(lease), ..self }
     }
 

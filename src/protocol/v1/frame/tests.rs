@@ -132,7 +132,7 @@ fn the_lease_ends_with_the_body() {
     let budget = Budget::new(1024);
     let body = frames(&page, None);
     let cost = body.cost();
-    let mut body = body.with_lease(budget.take(cost).unwrap());
+    let mut body = body.with_lease(budget.take(Holder::Anybody, cost).unwrap());
     assert_eq!(budget.held(), cost);
     while body.piece().is_some() {}
     assert_eq!(budget.held(), cost, "the connection has not let go of it");
