@@ -83,6 +83,8 @@ pub enum ErrorCode {
     StorageFull,
     /// There are as many connections as there may be, in all or of one address.
     TooManyConnections,
+    /// More is asked than the server can answer.
+    Overloaded,
     /// The head of a request did not arrive in time.
     HeadTimeout,
     /// The head of a request is over its bound.
@@ -120,6 +122,7 @@ impl ErrorCode {
             | Self::MemoryFull
             | Self::TrafficFull
             | Self::TooManyConnections
+            | Self::Overloaded
             | Self::StorageFull => Some(ROOM_WAIT),
             Self::Unavailable => Some(RESTART_WAIT),
             Self::InvalidRequest
@@ -179,6 +182,7 @@ impl ErrorCode {
             Self::Unavailable => ("unavailable", StatusCode::SERVICE_UNAVAILABLE),
             Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE),
             Self::TooManyConnections => ("too_many_connections", StatusCode::SERVICE_UNAVAILABLE),
+            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
             Self::HeadTimeout => ("head_timeout", StatusCode::REQUEST_TIMEOUT),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::TlsRequired => ("tls_required", StatusCode::BAD_REQUEST),

@@ -343,6 +343,13 @@ const LIMITS: &[Key] = &[
         "Bytes of a request's head: its first line and its headers.",
     ),
     key(
+        "lateness",
+        Kind::Span(0, MINUTE),
+        Default(r#""50ms""#),
+        "How late the threads may be with everything, for a while, before they refuse requests: first POSTs, then others, \
+         each with Retry-After. \"0s\": they refuse nothing.",
+    ),
+    key(
         "header_timeout",
         Kind::Span(100, HOUR),
         Default(r#""5s""#),

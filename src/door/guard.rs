@@ -58,6 +58,8 @@ pub(super) struct State {
     /// Bytes may be there that nobody has looked for.
     pub(super) unread: bool,
     next: Next,
+    /// Until then nobody listens to the peer.
+    rests_until: Duration,
     /// The last request's body was not read to its end: what comes is still its rest.
     unfinished: bool,
     head_most: usize,
@@ -76,7 +78,7 @@ impl State {
         } else if self.policy.is_open() {
             self.policy.wants_body()
         } else {
-            self.next == Next::Welcome || self.unfinished
+            (self.next == Next::Welcome && self.rests_until <= self.now) || self.unfinished
         }
     }
 
@@ -98,6 +100,13 @@ impl State {
         self.ending.is_none()
             && self.may_hand()
             && (self.unread || self.ended || !self.intake.held().is_empty())
+    }
+
+    /// When the guard must have a turn, whatever happens: somebody is overdue then, or is listened to again.
+    pub(super) fn due(&self) -> Option<Duration> {
+        let deadline = self.policy.deadline().map(|(until, _)| until);
+        let rested = Some(self.rests_until).filter(|until| *until > self.now);
+        deadline.into_iter().chain(rested).min()
     }
 
     /// Whether more was sent than a head may have, and no request came of it.
@@ -158,6 +167,7 @@ impl Guard {
             ended: false,
             unread: false,
             next: Next::Welcome,
+            rests_until: Duration::ZERO,
             unfinished: false,
             head_most,
         };
@@ -199,6 +209,12 @@ impl Guard {
         if whole {
             state.unfinished = false;
         }
+    }
+
+    /// For so long nobody listens to the peer.
+    pub(super) fn rest(&self, pause: Duration) {
+        let mut state = self.state.borrow_mut();
+        state.rests_until = state.now.saturating_add(pause);
     }
 
     /// The answer was handed over, or is not wanted any more.

@@ -19,6 +19,7 @@
 //! | `entrance` | from a connection that was accepted to one that is served |
 //! | `guard` | what is known of one connection |
 //! | `intake` | pure: what of the bytes that have come is handed on, and when |
+//! | `load` | pure: what is refused when more is asked than a thread can answer |
 //! | `policy` | pure: how long a peer may take for what is its turn |
 //! | `served` | a connection that is being served, and the deadlines around it |
 //! | `serving` | a server with an application behind a door |
@@ -26,6 +27,7 @@
 //! | `stats` | what it counts |
 //! | `stream` | the stream between the socket and what reads requests |
 //! | `told` | the layer that tells the guard when requests begin and end |
+//! | `watch` | how late a thread is |
 //! | `words` | what the door itself says |
 
 mod crowd;
@@ -33,6 +35,7 @@ mod descriptors;
 mod entrance;
 mod guard;
 mod intake;
+mod load;
 mod policy;
 mod served;
 mod serving;
@@ -42,6 +45,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod told;
+mod watch;
 mod words;
 
 use std::net::SocketAddr;

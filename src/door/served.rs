@@ -104,7 +104,7 @@ where
         }
         let due = {
             let state = this.guard.state.borrow();
-            this.last_words.or_else(|| state.policy.deadline().map(|(until, _)| *this.began + until))
+            this.last_words.or_else(|| state.due().map(|due| *this.began + due))
         };
         let Some(due) = due else { return Poll::Pending };
         // A timer that rings too early costs a turn; setting it anew in each turn would cost more.

@@ -162,7 +162,6 @@ where
     W: Wire,
 {
     let application = application().into_factory().map_err(|error| error.into().error_response());
-    let reserved: Rc<[String]> = door.settings().reserved_paths.clone().into();
     // What an actix-web server gives its application. There is no public way to make it but the one of its test server.
     let application = map_config(application, move |()| {
         AppConfig::__priv_test_new(is_secure, address.to_string(), address)
@@ -178,7 +177,7 @@ where
         .on_connect_ext(|stream: &Guarded<W>, data: &mut Extensions| {
             data.insert(Connection(Rc::clone(stream.guard())));
         })
-        .h1(Telling::new(application.map(Into::<Response<B>>::into), reserved))
+        .h1(Telling::new(application.map(Into::<Response<B>>::into), door.clone()))
 }
 
 /// What reads requests from guarded streams.

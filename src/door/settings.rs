@@ -63,6 +63,8 @@ pub struct DoorSettings {
     pub handshake_timeout: Duration,
     /// Bytes of a request's head.
     pub head: usize,
+    /// How late a thread may be for everything before it refuses requests. Zero: as late as it likes.
+    pub lateness: Duration,
     /// How long the door waits for a peer.
     pub patience: Patience,
 }
@@ -79,6 +81,7 @@ impl Default for DoorSettings {
             handshakes: 2_000,
             handshake_timeout: Duration::from_secs(3),
             head: 64 * 1024,
+            lateness: Duration::from_millis(50),
             patience: Patience {
                 head: Duration::from_secs(5),
                 idle: Duration::from_secs(75),

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use super::crowd::Refused;
+use super::load::Kind;
 use super::policy::Overdue;
 
 /// Counters of a [`Door`](super::Door).
@@ -13,6 +14,7 @@ pub struct Stats {
     accepted: AtomicU64,
     malformed: AtomicU64,
     handshakes_failed: AtomicU64,
+    shed: [AtomicU64; 2],
     refused: [AtomicU64; Refused::ALL.len()],
     overdue: [AtomicU64; Overdue::ALL.len()],
 }
@@ -40,6 +42,13 @@ impl Stats {
     #[must_use]
     pub fn malformed_requests(&self) -> u64 {
         self.malformed.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were refused because the thread was late: those that read, and those that write.
+    #[must_use]
+    pub fn shed_requests(&self) -> [(&'static str, u64); 2] {
+        let [read, write] = &self.shed;
+        [("read", read.load(Ordering::Relaxed)), ("write", write.load(Ordering::Relaxed))]
     }
 
     /// TLS handshakes that failed or took too long.
@@ -77,6 +86,15 @@ impl Stats {
 
     pub(super) fn malformed(&self) {
         self.malformed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn shed(&self, kind: Kind) {
+        let [read, write] = &self.shed;
+        match kind {
+            Kind::Read => read,
+            Kind::Write => write,
+        }
+        .fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn handshake_failed(&self) {

@@ -17,28 +17,36 @@ use futures::Stream;
 use futures::future::LocalBoxFuture;
 use pin_project_lite::pin_project;
 
+use super::Door;
 use super::crowd::Place;
 use super::guard::{Announced, Connection, Guard};
+use super::load::{Kind, REST};
+use super::watch::Watch;
 use crate::error::{ApiError, ErrorCode};
+
+/// Longest body of a refused request that is read to its end, so that the connection can go on. A longer one costs the
+/// connection.
+const SWALLOWED: u64 = 64 * 1024;
 
 /// The layer's factory.
 #[derive(Debug)]
 pub(super) struct Telling<F> {
     next: F,
-    reserved_paths: Rc<[String]>,
+    door: Door,
 }
 
-/// The layer.
+/// The layer, for one thread.
 #[derive(Debug)]
 pub(super) struct TellingService<S> {
     next: S,
-    reserved_paths: Rc<[String]>,
+    door: Door,
+    watch: Watch,
 }
 
 impl<F> Telling<F> {
-    /// Around an application. In the reserve only these paths are answered.
-    pub(super) fn new(next: F, reserved_paths: Rc<[String]>) -> Self {
-        Self { next, reserved_paths }
+    /// Around an application.
+    pub(super) fn new(next: F, door: Door) -> Self {
+        Self { next, door }
     }
 }
 
@@ -56,8 +64,11 @@ where
     type Future = LocalBoxFuture<'static, Result<Self::Service, Self::InitError>>;
 
     fn new_service(&self, (): ()) -> Self::Future {
-        let (next, reserved_paths) = (self.next.new_service(()), Rc::clone(&self.reserved_paths));
-        Box::pin(async move { Ok(TellingService { next: next.await?, reserved_paths }) })
+        let (next, door) = (self.next.new_service(()), self.door.clone());
+        Box::pin(async move {
+            let watch = Watch::begin(door.clone());
+            Ok(TellingService { next: next.await?, door, watch })
+        })
     }
 }
 
@@ -85,15 +96,41 @@ where
         if !is_wanted {
             return Answering::Unwanted { open };
         }
-        if guard.place == Place::Reserve && !self.reserved_paths.iter().any(|path| path == request.path()) {
-            return Answering::Refused { open: Some(open) };
-        }
+        let refused = self.refuses(&request, guard.place);
         if announced != Announced::Nothing {
             let payload = request.take_payload();
             let told = Wanted { payload, guard, whole: false };
             *request.payload() = Payload::Stream { payload: Box::pin(told) };
         }
-        Answering::Working { work: self.next.call(request), open: Some(open) }
+        match refused {
+            None => Answering::Working { work: self.next.call(request), open: Some(open) },
+            Some(code) => {
+                let swallowed = match announced {
+                    Announced::Bytes(..=SWALLOWED) => Some(request.take_payload()),
+                    Announced::Nothing | Announced::Bytes(_) | Announced::Unknown => None,
+                };
+                Answering::Refused { code, swallowed, kept: request, open: Some(open) }
+            }
+        }
+    }
+}
+
+impl<S> TellingService<S> {
+    /// Why this request is not answered, if it is not. Probes always are.
+    fn refuses(&self, request: &Request, place: Place) -> Option<ErrorCode> {
+        let is_probe = || {
+            let settings = self.door.settings();
+            settings.reserved_paths.iter().any(|path| path == request.path())
+        };
+        if place == Place::Reserve && !is_probe() {
+            return Some(ErrorCode::TooManyConnections);
+        }
+        let kind = if request.method().is_safe() { Kind::Read } else { Kind::Write };
+        if self.watch.admits(kind) || is_probe() {
+            return None;
+        }
+        self.door.stats().shed(kind);
+        Some(ErrorCode::Overloaded)
     }
 }
 
@@ -132,7 +169,13 @@ pin_project! {
             work: F,
             open: Option<Open>,
         },
-        Refused { open: Option<Open> },
+        Refused {
+            code: ErrorCode,
+            swallowed: Option<Payload>,
+            // A body that is not read lives as long as its answer is made: the connection ends with it, and in order.
+            kept: Request,
+            open: Option<Open>,
+        },
         Unwanted { open: Open },
     }
 }
@@ -153,19 +196,35 @@ where
             }
             // The connection ends instead.
             AnsweringProjected::Unwanted { .. } => Poll::Pending,
-            AnsweringProjected::Refused { open } => {
+            AnsweringProjected::Refused { code, swallowed, open, .. } => {
+                if let Some(body) = swallowed {
+                    while let Some(Ok(_)) = ready!(Pin::new(&mut *body).poll_next(context)) {}
+                    *swallowed = None;
+                }
+                if let (ErrorCode::Overloaded, Some(open)) = (*code, &*open) {
+                    open.0.rest(REST);
+                }
                 *open = None;
-                let response = Response::from(refusal());
+                let response = Response::from(refusal(*code));
                 Poll::Ready(Ok(response.map_body(|_, body| EitherBody::right(body))))
             }
         }
     }
 }
 
-/// What is answered in the reserve.
-fn refusal() -> HttpResponse {
-    let text = "the server has as many connections as it may have; only probes are answered";
-    ApiError::new(ErrorCode::TooManyConnections, text).closing().error_response()
+/// What is answered instead.
+fn refusal(code: ErrorCode) -> HttpResponse {
+    match code {
+        ErrorCode::Overloaded => {
+            let text = "the server is asked more than it can answer; nothing of this request was done";
+            ApiError::new(code, text).retry_after(REST)
+        }
+        _ => {
+            let text = "the server has as many connections as it may have; only probes are answered";
+            ApiError::new(code, text).closing()
+        }
+    }
+    .error_response()
 }
 
 pin_project! {

@@ -24,6 +24,7 @@ pub(super) fn settings_of(requests: &Requests) -> DoorSettings {
         handshakes: limits.handshakes,
         handshake_timeout: limits.handshake_timeout,
         head: limits.head,
+        lateness: limits.lateness,
         patience: Patience {
             head: limits.header_timeout,
             idle: limits.keep_alive,
@@ -59,6 +60,11 @@ pub(super) fn encode(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Resu
     let mut refused = encoder.encode_descriptor("connections_refused", help, None, MetricType::Counter)?;
     for (reason, count) in stats.refused_by_reason() {
         ConstCounter::new(count).encode(refused.encode_family(&[("reason", reason.as_str())])?)?;
+    }
+    let help = "Requests that were refused because the server was asked more than it could answer";
+    let mut shed = encoder.encode_descriptor("requests_shed", help, None, MetricType::Counter)?;
+    for (kind, count) in stats.shed_requests() {
+        ConstCounter::new(count).encode(shed.encode_family(&[("kind", kind)])?)?;
     }
     let help = "Connections that were closed because the peer was too slow, by what it was too slow at";
     let mut overdue = encoder.encode_descriptor("connections_overdue", help, None, MetricType::Counter)?;

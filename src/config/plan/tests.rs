@@ -72,6 +72,7 @@ fn config() -> impl Strategy<Value = Config> {
         config.limits.idempotency_window = span(1);
         config.limits.log_patience = span(1);
         config.limits.header_timeout = span(1);
+        config.limits.lateness = span(1);
         config.limits.body_timeout = span(1);
         config.limits.keep_alive = span(1);
         config.limits.handshake_timeout = span(1);
@@ -235,6 +236,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         handshakes = 1
         handshake_timeout = "1s"
         head = "4KiB"
+        lateness = "1s"
         header_timeout = "1s"
         body_timeout = "1s"
         answer_timeout = "1s"

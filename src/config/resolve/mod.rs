@@ -125,6 +125,7 @@ fn limits(reader: &mut Reader) -> Reading<Limits> {
         handshakes: reader.number("limits.handshakes")?,
         handshake_timeout: reader.span("limits.handshake_timeout")?,
         head: reader.number("limits.head")?,
+        lateness: reader.span("limits.lateness")?,
         header_timeout: reader.span("limits.header_timeout")?,
         body_timeout: reader.span("limits.body_timeout")?,
         answer_timeout: reader.span("limits.answer_timeout")?,

@@ -1,0 +1,79 @@
+//! What is refused when more is asked than a thread can answer. Pure: how late the thread is and what time it is are arguments.
+//!
+//! A thread that is behind makes everybody wait, whoever asks. So it refuses a part of what comes, before anything is
+//! read or looked up: first what writes, whose senders are servers that come again, then what reads. The part grows
+//! while the thread is behind and shrinks when it is not. Who was refused is not listened to for a while
+//! ([`REST`]): otherwise the refusals themselves would keep the thread busy.
+
+use std::time::Duration;
+
+/// How often a thread that is asked something looks how late it is.
+pub(super) const TICK: Duration = Duration::from_millis(20);
+/// How long a thread must be behind before it refuses anything: a large body is no overload.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// How long a connection is not listened to after a refusal; what `Retry-After` says.
+pub(super) const REST: Duration = Duration::from_secs(1);
+
+/// All of one kind, in thousandths.
+const ALL: u32 = 1_000;
+/// What is refused at most: everything that writes, and nine tenths of what reads. The rest shows how it goes.
+const MOST: u32 = ALL + 900;
+/// By how much the refused part grows with each look that finds the thread behind, and shrinks with each other.
+const GROWTH: u32 = 100;
+const DECLINE: u32 = 15;
+
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Write,
+    Read,
+}
+
+/// How busy one thread is, and what it refuses for it.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    behind_since: Option<Duration>,
+    /// The refused part: up to [`ALL`] of what writes, beyond that of what reads.
+    refused: u32,
+    /// What of each kind was refused too little, in thousandths of a request.
+    owed: [u32; 2],
+}
+
+impl Load {
+    /// The thread came `late` to something at `now`; it may be `most` behind. Zero: as far as it likes.
+    pub(super) fn observe(&mut self, late: Duration, most: Duration, now: Duration) {
+        if most.is_zero() {
+            *self = Self::default();
+        } else if late >= most {
+            let since = *self.behind_since.get_or_insert(now);
+            if self.refused > 0 || now.saturating_sub(since) >= PATIENCE {
+                self.refused = (self.refused + GROWTH).min(MOST);
+            }
+        } else {
+            self.behind_since = None;
+            self.refused = self.refused.saturating_sub(DECLINE);
+        }
+    }
+
+    /// Nobody asked anything for a while.
+    pub(super) fn rested(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether the next request of this kind is answered.
+    pub(super) fn admits(&mut self, kind: Kind) -> bool {
+        let (part, owed) = match kind {
+            Kind::Write => (self.refused.min(ALL), &mut self.owed[0]),
+            Kind::Read => (self.refused.saturating_sub(ALL), &mut self.owed[1]),
+        };
+        *owed += part;
+        if *owed >= ALL {
+            *owed -= ALL;
+            return false;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;
