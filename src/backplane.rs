@@ -11,7 +11,7 @@ use crate::auth::{Accounts, AccountsError, Authenticator, Right};
 use crate::config::{Bus, Config, Limits, Plan, Storage, User};
 use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
-use crate::service::{self, Service, probes};
+use crate::service::{self, Door, Service, probes};
 use crate::web::demo::{self, Stage};
 use crate::web::library;
 
@@ -191,7 +191,7 @@ impl Backplane {
         }
     }
 
-    /// `/healthz`, `/readyz`, and `/metrics` for requests from the same machine.
+    /// `/healthz` and `/readyz`, for whoever asks.
     pub fn operations(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
@@ -200,7 +200,7 @@ impl Backplane {
         }
     }
 
-    /// `/metrics` for whoever can reach it: give it a listener of its own.
+    /// `/metrics`, for whoever can reach it: give it a listener of its own.
     pub fn metrics(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
@@ -214,6 +214,12 @@ impl Backplane {
         let stage = Stage { broker: self.broker().clone(), bus };
         let service = Arc::clone(&self.0);
         move |config| demo::routes(&service, stage, config)
+    }
+
+    /// Answers what does not get through this door: add it first.
+    pub(crate) fn door(&self, door: Door) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| door.close(&service, config)
     }
 
     /// Answers what nobody else does with 404, in the shape of all errors: add it last.

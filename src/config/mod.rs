@@ -44,5 +44,5 @@ pub use example::example;
 pub use load::{FlagValue, Loaded, Sources, load};
 pub use plan::{ChangedBus, People, Plan, Requests, plan};
 pub use resolved::{
-    AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
+    Admin, AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
 };

@@ -40,8 +40,8 @@ pub struct Config {
     pub workers: NonZeroUsize,
     /// Listeners with TLS.
     pub tls: Option<Tls>,
-    /// The listener for `/metrics` alone; without it `/metrics` is served by the loopback listeners only.
-    pub metrics_listen: Option<SocketAddr>,
+    /// Listeners for operators; without them there are no metrics.
+    pub admin: Option<Admin>,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Where messages are kept.
@@ -67,6 +67,15 @@ pub struct Tls {
     pub cert: PathBuf,
     /// A PEM file with the certificate's private key.
     pub key: PathBuf,
+}
+
+/// Listeners for operators: metrics and probes, over plain HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Where to listen: at least one address, none that the other listeners have.
+    pub listen: Vec<SocketAddr>,
+    /// Names that requests may have in `Host`, in lower case, besides addresses and `localhost`.
+    pub hosts: Vec<String>,
 }
 
 /// What is logged, and how.

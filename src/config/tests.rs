@@ -56,6 +56,27 @@ fn nothing_configured_is_the_demonstration() {
 }
 
 #[test]
+fn the_demonstration_has_a_listener_for_operators_beside_its_own() {
+    let admin = |listen| loaded("", &[("BACKPLANE_LISTEN", listen)], &[]).unwrap().admin.unwrap().listen;
+    for (listen, expected) in [
+        ("127.0.0.1:8080", "127.0.0.1:8090"),
+        ("[::1]:9000", "[::1]:9010"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:65530", "127.0.0.1:0"),
+        ("127.0.0.1:1,127.0.0.1:11", "127.0.0.1:0"),
+    ] {
+        assert_eq!(admin(listen), [expected.parse().unwrap()], "{listen}");
+    }
+    let own = loaded("", &[("BACKPLANE_ADMIN__LISTEN", "127.0.0.1:1")], &[]).unwrap();
+    assert_eq!(own.admin.unwrap().listen, ["127.0.0.1:1".parse().unwrap()]);
+    assert_eq!(
+        loaded(&[USER, BUS].concat(), &[], &[]).unwrap().admin,
+        None,
+        "a configuration says so itself"
+    );
+}
+
+#[test]
 fn programs_and_files_start_from_the_same_settings_for_passwords() {
     assert_eq!(AuthSettings::default(), Config::demo().unwrap().auth);
 }
@@ -278,7 +299,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_LISTN",
             "",
-            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, tls, metrics, log, storage, auth, limits, defaults, user, bus",
+            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, tls, admin, log, storage, auth, limits, defaults, user, bus",
         ),
         (
             "BACKPLANE_TLS__CERTIFICATE",

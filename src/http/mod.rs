@@ -6,6 +6,7 @@
 //! | `body` | a request's body, read within its bounds |
 //! | `budget` | a bound on bytes that many hold at the same time |
 //! | `close_unread` | the end of connections that go on sending after their answer |
+//! | `host` | whom a request names as its server |
 //! | `routing` | one route for GET and HEAD |
 //! | `unkept` | headers that all answers have |
 
@@ -13,6 +14,7 @@ mod announced;
 mod body;
 mod budget;
 mod close_unread;
+mod host;
 mod routing;
 mod unkept;
 
@@ -20,5 +22,6 @@ pub(crate) use announced::Announced;
 pub(crate) use body::read_body;
 pub(crate) use budget::{Budget, Lease};
 pub(crate) use close_unread::CloseUnread;
+pub(crate) use host::Host;
 pub(crate) use routing::get_or_head;
 pub(crate) use unkept::Unkept;

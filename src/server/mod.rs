@@ -31,11 +31,14 @@ use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backplane::{Backplane, StartError};
-use crate::config::Config;
+use crate::config::{Admin, Config};
+use crate::service::Door;
 use crate::tls::{ReloadingCertificate, TlsError};
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
+/// Connections of operators at the same time (I-5).
+const ADMIN_CONNECTIONS: usize = 256;
 
 /// Why the server does not start or ended.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +83,12 @@ pub async fn run(
     let doors = listeners.doors()?;
     let watch =
         certificate.clone().map(|certificate| actix_web::rt::spawn(certificate.watch(CERTIFICATE_CHECK)));
-    let metrics = listeners.metrics.map(|listener| metrics_server(backplane, listener)).transpose()?;
+    let admin = config.admin.as_ref().map(|admin| admin_server(admin, backplane, listeners.admin));
+    let admin = admin.transpose()?;
     let server = main_server(config, listeners.plain, listeners.tls, certificate.as_ref(), backplane)?;
     let handles: Vec<ServerHandle> =
-        [Some(server.handle()), metrics.as_ref().map(Server::handle)].into_iter().flatten().collect();
-    let metrics = metrics.map(actix_web::rt::spawn);
+        [Some(server.handle()), admin.as_ref().map(Server::handle)].into_iter().flatten().collect();
+    let admin = admin.map(actix_web::rt::spawn);
 
     let ended = match select(std::pin::pin!(shutdown), server).await {
         Either::Left(((), server)) => {
@@ -101,8 +105,8 @@ pub async fn run(
     for task in [watch].into_iter().flatten() {
         task.abort();
     }
-    if let Some(metrics) = metrics {
-        metrics.abort();
+    if let Some(admin) = admin {
+        admin.abort();
     }
     ended.map_err(ServerError::Failed)
 }
@@ -118,12 +122,14 @@ fn main_server(
     let backplane = backplane.clone();
     let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
     let mut server = HttpServer::new(move || {
-        let app = App::new().configure(backplane.routes()).configure(backplane.operations());
         let app = match stage.clone() {
-            Some(bus) => app.configure(backplane.demo(bus)),
-            None => app,
+            // Its password is known to everybody, hence to any page whose name points here (DNS rebinding).
+            Some(bus) => {
+                App::new().configure(backplane.door(Door::ThisMachine)).configure(backplane.demo(bus))
+            }
+            None => App::new(),
         };
-        app.configure(backplane.rest())
+        app.configure(backplane.routes()).configure(backplane.operations()).configure(backplane.rest())
     })
     .workers(workers)
     .max_connections(limits.connections.div_ceil(workers))
@@ -144,11 +150,27 @@ fn main_server(
     Ok(server.run())
 }
 
-fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
-    let backplane = backplane.clone();
-    let server =
-        HttpServer::new(move || App::new().configure(backplane.metrics()).configure(backplane.rest()));
-    Ok(server.workers(1).disable_signals().listen(listener)?.run())
+/// A thread and connections of its own: what crowds the other listeners does not keep operators out.
+fn admin_server(
+    admin: &Admin,
+    backplane: &Backplane,
+    listeners: Vec<TcpListener>,
+) -> Result<Server, ServerError> {
+    let (backplane, door) = (backplane.clone(), Door::operators(&admin.hosts));
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .configure(backplane.door(door.clone()))
+            .configure(backplane.operations())
+            .configure(backplane.metrics())
+            .configure(backplane.rest())
+    })
+    .workers(1)
+    .max_connections(ADMIN_CONNECTIONS)
+    .disable_signals();
+    for listener in listeners {
+        server = server.listen(listener)?;
+    }
+    Ok(server.run())
 }
 
 /// Ends in order, and says how it went. Whether nothing of the server is left.

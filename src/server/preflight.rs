@@ -40,9 +40,10 @@ pub fn check(loaded: &Loaded, now: SystemTime) -> Result<Sockets, ConfigErrors> 
     let tls = config.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
     let plain = bind_all(loaded, "listen", &config.listen, &mut problems);
     let tls = bind_all(loaded, "tls.listen", tls, &mut problems);
-    let metrics = bind_all(loaded, "metrics.listen", config.metrics_listen.as_slice(), &mut problems);
+    let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);
+    let admin = bind_all(loaded, "admin.listen", admin, &mut problems);
     problems.check()?;
-    Ok(Sockets { plain, tls, metrics: metrics.into_iter().next() })
+    Ok(Sockets { plain, tls, admin })
 }
 
 /// Checks what a server that runs needs to take this configuration over: all that [`check`] does, except for what

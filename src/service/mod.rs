@@ -2,6 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `door` | servers that answer only to certain names |
 //! | `drain` | the end of the service, and how many requests are under way |
 //! | `log_metrics` | what the message log says of itself, in the same form |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
@@ -10,6 +11,7 @@
 //! | `readiness` | whether a POST would be accepted now |
 //! | `settings` | what requests are judged by, which may change while the server runs |
 
+mod door;
 mod drain;
 mod log_metrics;
 mod metrics;
@@ -19,16 +21,15 @@ mod readiness;
 mod settings;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
 use arc_swap::ArcSwap;
 use backplane_actors::{Broker, BusHandle, BusName, MessageLimits};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 
+pub(crate) use self::door::Door;
 pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
@@ -70,9 +71,6 @@ impl Bus {
         &self.envelopes
     }
 }
-
-/// Headers that only proxies add.
-const BY_PROXIES: [HeaderName; 4] = [FORWARDED, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO];
 
 pub(crate) struct Service {
     broker: Broker,
@@ -195,17 +193,6 @@ impl Service {
             Right::Post => "this user may not post to this bus",
         };
         Err(ApiError::new(ErrorCode::Forbidden, text))
-    }
-
-    /// Whether the request came from this machine, not through a proxy on it.
-    ///
-    /// A proxy gives itself away by what it adds, whether it is configured as trusted or not: one that was
-    /// forgotten in the configuration must not open to the world what is meant for this machine.
-    pub(crate) fn is_local(request: &HttpRequest) -> bool {
-        let is_here = |address: SocketAddr| address.ip().to_canonical().is_loopback();
-        is_here(request.app_config().local_addr())
-            && request.peer_addr().is_some_and(is_here)
-            && !BY_PROXIES.iter().any(|name| request.headers().contains_key(name))
     }
 
     /// The service's end, and the requests under way.

@@ -86,14 +86,14 @@ fn serve(sources: Sources) -> Result<(), Failure> {
         {
             greet(*address);
         }
+        for address in listeners.admin() {
+            tracing::info!("for operators: http://{address}/metrics");
+        }
         for address in listeners.plain() {
             tracing::info!("listening on http://{address}");
         }
         for address in listeners.tls() {
             tracing::info!("listening on https://{address}");
-        }
-        if let Some(address) = listeners.metrics() {
-            tracing::info!("metrics on http://{address}/metrics");
         }
         actix_web::rt::spawn(reloader.run(backplane.clone()));
         server::run(config, listeners, &backplane, shutdown).await?;
@@ -129,7 +129,8 @@ fn summary(config: &Config) -> String {
         vec![count(config.buses.len(), "bus", "buses"), count(config.users.len(), "user", "users")];
     parts.extend(config.listen.iter().map(|address| format!("http://{address}")));
     parts.extend(config.tls.iter().flat_map(|tls| &tls.listen).map(|address| format!("https://{address}")));
-    parts.extend(config.metrics_listen.map(|address| format!("http://{address}/metrics")));
+    let admin = config.admin.iter().flat_map(|admin| &admin.listen);
+    parts.extend(admin.map(|address| format!("http://{address}/metrics")));
     let note = if config.demo { " (the demonstration: no users and no buses are configured)" } else { "" };
     format!("configuration is good: {}{note}", parts.join(", "))
 }
