@@ -25,7 +25,7 @@ pub(super) const CATALOGUE: &[Section] = &[
     Section {
         name: "tls",
         shape: Shape::Optional,
-        doc: "A second listener, with TLS. The files are read again when they change. A path that is not \
+        doc: "A listener with TLS, beside the plain one or, with listen = [] above, alone. The files are read again when they change. A path that is not \
               absolute starts at the folder that the server was started in.",
         keys: &[TLS],
     },
@@ -81,7 +81,7 @@ const TOP: &[Key] = &[
         "listen",
         Kind::Texts(ADDRESSES),
         Default(r#"["127.0.0.1:8080"]"#),
-        "Where the server listens for plain HTTP.",
+        "Where the server listens for plain HTTP. [] beside [tls]: not at all.",
     ),
     key(
         "public_url",

@@ -41,7 +41,7 @@ mod values;
 pub(crate) use error::Problems;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use example::example;
-pub use load::{FlagValue, Loaded, Sources, load};
+pub use load::{Demonstration, FlagValue, Loaded, Sources, load};
 pub use plan::{ChangedBus, People, Plan, Requests, plan};
 pub use resolved::{
     Admin, AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,

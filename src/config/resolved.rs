@@ -25,7 +25,7 @@ pub(super) const DEMO_PASSWORD_HASH: &str =
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Listeners for plain HTTP: at least one, none twice.
+    /// Listeners for plain HTTP: none twice, and at least one unless there is one with TLS.
     pub listen: Vec<SocketAddr>,
     /// What the URLs that the server hands out start with (http or https, no user, query or fragment), or nothing:
     /// taken from each request. A path does not end in a slash; [`Config::public_base`] has none at all at its end.
@@ -38,7 +38,7 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Threads that serve requests.
     pub workers: NonZeroUsize,
-    /// Listeners with TLS.
+    /// Listeners with TLS, beside those above or alone.
     pub tls: Option<Tls>,
     /// Listeners for operators; without them there are no metrics.
     pub admin: Option<Admin>,

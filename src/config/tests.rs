@@ -24,8 +24,13 @@ fn loaded(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> Resu
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("backplane.toml"), file).unwrap();
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-    let sources =
-        Sources { file: None, folder: Some(folder.path().to_owned()), environment, flags: flags.to_vec() };
+    let sources = Sources {
+        file: None,
+        folder: Some(folder.path().to_owned()),
+        environment,
+        flags: flags.to_vec(),
+        ..Sources::default()
+    };
     load(&sources).map(|loaded| loaded.config)
 }
 
@@ -202,6 +207,35 @@ fn a_named_file_has_to_be_there() {
 }
 
 #[test]
+fn a_start_that_is_not_to_be_the_demonstration_wants_users_and_buses() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("backplane.toml"), text).unwrap();
+    let load = |demo| {
+        let sources = Sources { folder: Some(folder.path().to_owned()), demo, ..Sources::default() };
+        load(&sources).map(|loaded| (loaded.config.demo, loaded.config.limits.body))
+    };
+    let refused = |more: &str| {
+        let told = load(Demonstration::Refused).unwrap_err().to_string();
+        assert!(told.starts_with(
+            "user: there is no [[user]] and no [[bus]], hence nothing to serve; allowed: a file"
+        ));
+        assert!(told.ends_with(more), "{told}");
+    };
+    refused("or --demo for the demonstration");
+    write("limits.body = \"2MiB\"");
+    refused("or --demo for the demonstration");
+    assert_eq!(load(Demonstration::WithoutConfiguration), Ok((true, 2 << 20)));
+    assert_eq!(load(Demonstration::AskedFor), Ok((true, 1 << 20)), "no file is read");
+    // All at once, as ever.
+    write("limits.boddy = 1");
+    let told = load(Demonstration::Refused).unwrap_err();
+    assert_eq!(told.iter().count(), 2, "{told}");
+    write(&[USER, BUS].concat());
+    assert_eq!(load(Demonstration::Refused), Ok((false, 1 << 20)));
+    assert_eq!(load(Demonstration::AskedFor), Ok((true, 1 << 20)));
+}
+
+#[test]
 fn refusals_of_the_file() {
     let cases = include_str!("refusals.txt");
     for case in cases.split("\n---\n") {
@@ -335,7 +369,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_LISTEN",
             "",
-            "listen (BACKPLANE_LISTEN): the list is empty; allowed: at least one address with a port",
+            "listen (BACKPLANE_LISTEN): the list is empty, and there is no [tls]: nobody could connect; allowed: at least one address with a port; none beside [tls], for a server with TLS alone",
         ),
     ] {
         let file = "listen = [\"127.0.0.1:7\", \"127.0.0.1:8\"]";

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::{Program, Raw, eventually, send};
+use testkit::{Home, Program, Raw, eventually, send};
 
 /// Runs a command line as somebody pastes it.
 fn paste(folder: &Path, command: &str) -> String {
@@ -50,6 +50,17 @@ fn the_commands_that_the_program_prints_work_when_they_are_pasted() {
     assert!(read.starts_with("HTTP/1.1 200 OK\r\n") && read.ends_with(&frame), "{read}");
     assert_eq!(run(2), frame);
     assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0, "nothing is left behind");
+}
+
+/// `Program` gives it no terminal; the next lines show that a file in the way does not matter when it is asked for.
+#[test]
+fn the_demonstration_can_be_asked_for() {
+    let home = Home::configured("storage.kind = \"memory\"");
+    let mut program = home.start(&["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    let client = program.client();
+    eventually("it greets", || program.output().contains("serves the bus \"demo\""));
+    assert_eq!(client.get("/v1/bus/demo/channel/c").status, 200);
+    assert_eq!(client.get("/v1/bus/customer.com/channel/c").status, 404);
 }
 
 #[test]

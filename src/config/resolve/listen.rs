@@ -30,11 +30,15 @@ pub(super) fn beside(listen: &[SocketAddr]) -> Option<Admin> {
 }
 
 impl Judge {
-    /// Refuses no address at all, and two of which one could not be listened on.
-    pub(super) fn addresses(&mut self, path: &str, own: &[SocketAddr], others: &[SocketAddr]) {
+    /// Refuses a section that names no address.
+    pub(super) fn some_address(&mut self, path: &str, own: &[SocketAddr]) {
         if own.is_empty() {
             self.refuse(path, "the list is empty", "at least one address with a port");
         }
+    }
+
+    /// Refuses two addresses of which one could not be listened on.
+    pub(super) fn addresses(&mut self, path: &str, own: &[SocketAddr], others: &[SocketAddr]) {
         for (i, address) in own.iter().enumerate() {
             let mut before = others.iter().chain(own.iter().take(i));
             if let Some(other) = before.find(|other| overlap(address, other)) {

@@ -155,9 +155,14 @@ impl Judge {
         let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);
         self.addresses("listen", &config.listen, &[]);
         if config.tls.is_some() {
+            self.some_address("tls.listen", tls);
             self.addresses("tls.listen", tls, &config.listen);
+        } else if config.listen.is_empty() {
+            let allowed = "at least one address with a port; none beside [tls], for a server with TLS alone";
+            self.refuse("listen", "the list is empty, and there is no [tls]: nobody could connect", allowed);
         }
         if config.admin.is_some() {
+            self.some_address("admin.listen", admin);
             self.addresses("admin.listen", admin, &[&config.listen, tls].concat());
         }
         if config.demo {
