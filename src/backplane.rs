@@ -1,6 +1,7 @@
 //! The service as one handle: start it, mount its routes in an actix-web application, shut it down.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -228,6 +229,11 @@ impl Backplane {
         move |config| {
             config.service(service::scope("", &service).default_service(web::to(nothing_here)));
         }
+    }
+
+    /// Tells the metrics when the TLS certificate in force ends.
+    pub(crate) fn note_certificate_end(&self, end: SystemTime) {
+        self.0.metrics().note_certificate_end(end);
     }
 
     /// Accepts no more POSTs, and returns when those accepted are answered.

@@ -3,20 +3,25 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
+//! | `warnings` | what works and should not be left as it is |
 //! | `listeners` | addresses, bound and then listened on |
+//! | `certificates` | the certificate while the server runs, and its end |
 //! | `reload` | SIGHUP: a new configuration while the server runs |
 //! | `ending` | the order of the end, and its one deadline |
 //! | `telemetry` | where log lines go |
 
+mod certificates;
 mod ending;
 mod listeners;
 mod preflight;
 mod reload;
 pub mod telemetry;
+mod warnings;
 
 pub use listeners::{Listeners, Sockets};
 pub use preflight::{check, check_beside_a_server};
 pub use reload::Reloader;
+pub use warnings::{Warning, warnings};
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -35,8 +40,6 @@ use crate::config::{Admin, Config};
 use crate::service::Door;
 use crate::tls::{ReloadingCertificate, TlsError};
 
-/// How often certificate files are looked at.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
 /// Connections of operators at the same time (I-5).
 const ADMIN_CONNECTIONS: usize = 256;
 
@@ -81,8 +84,8 @@ pub async fn run(
     let certificate =
         config.tls.as_ref().map(|tls| ReloadingCertificate::load(&tls.cert, &tls.key)).transpose()?;
     let doors = listeners.doors()?;
-    let watch =
-        certificate.clone().map(|certificate| actix_web::rt::spawn(certificate.watch(CERTIFICATE_CHECK)));
+    let watch = certificate.clone().map(|certificate| certificates::watch(certificate, backplane.clone()));
+    let watch = watch.map(actix_web::rt::spawn);
     let admin = config.admin.as_ref().map(|admin| admin_server(admin, backplane, listeners.admin));
     let admin = admin.transpose()?;
     let server = main_server(config, listeners.plain, listeners.tls, certificate.as_ref(), backplane)?;

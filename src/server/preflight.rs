@@ -11,10 +11,12 @@ use rustix::fs::{Access, access};
 use socket2::Socket;
 
 use super::listeners::{Sockets, bind};
+use super::warnings::others_may_write;
 use crate::config::{ConfigErrors, Loaded, Problems, Storage, Tls};
 use crate::tls::{ReloadingCertificate, TlsError};
 
 const FOLDER: &str = "a folder for this server alone, which it may read and write; it is created if need be";
+const OWN: &str = "a file that only its owner, and a group if need be, may write: chmod o-w";
 const ADDRESS: &str = "an address of this machine, with a port that no other program listens on";
 const CERTIFICATE: &str =
     "a PEM file with a certificate that is valid now, followed by those between it and the root";
@@ -59,6 +61,16 @@ pub fn check_beside_a_server(loaded: &Loaded, now: SystemTime) -> Result<(), Con
 }
 
 fn check_files(loaded: &Loaded, now: SystemTime, problems: &mut Problems) {
+    if let Some(file) = loaded.file()
+        && !loaded.config.demo
+        && let Some(mode) = others_may_write(file)
+    {
+        let reason = format!(
+            "{} can be changed by others (mode {mode:04o}), who then say who comes in",
+            file.display()
+        );
+        problems.add(loaded.wrong("user", reason, OWN));
+    }
     if let Some(tls) = &loaded.config.tls
         && let Err(error) = ReloadingCertificate::load(&tls.cert, &tls.key)
             .and_then(|certificate| certificate.check_validity(now))

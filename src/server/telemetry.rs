@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
+use super::warnings::Warning;
 use crate::config::{LogFormat, LogSettings};
 
 /// Nobody is let in any more.
@@ -67,6 +68,13 @@ impl Level {
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     // The workers' comings and goings are news only to those who ask for them.
     EnvFilter::try_new(format!("actix_server=warn,{level}"))
+}
+
+/// A line for each, but for the end of the certificate: whoever watches it says so, again and again.
+pub fn warn_of(warnings: &[Warning]) {
+    for warning in warnings.iter().filter(|warning| !matches!(warning, Warning::CertificateEnds { .. })) {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// From now on a connection that cannot be accepted is no news: the server closes its doors before the thread

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backplane_actors::{Broker, Stats};
 use prometheus_client::collector::Collector;
@@ -36,7 +37,11 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     seconds: Family<Asked, Histogram>,
+    certificate_end: CertificateEnd,
 }
+
+/// Seconds since 1970; 0 as long as there is none.
+type CertificateEnd = Arc<AtomicU64>;
 
 impl Metrics {
     pub(crate) fn new(broker: Broker, authenticator: Authenticator, answers: Arc<Budget>) -> Self {
@@ -49,8 +54,21 @@ impl Metrics {
             "Time from a request's head to its answer's head",
             seconds.clone(),
         );
-        registry.register_collector(Box::new(Readings { broker, authenticator, answers }));
-        Self { registry, requests, seconds }
+        let certificate_end = CertificateEnd::default();
+        let seen = Arc::clone(&certificate_end);
+        registry.register_collector(Box::new(Readings {
+            broker,
+            authenticator,
+            answers,
+            certificate_end: seen,
+        }));
+        Self { registry, requests, seconds, certificate_end }
+    }
+
+    /// From now on the TLS certificate in force ends then.
+    pub(crate) fn note_certificate_end(&self, end: SystemTime) {
+        let seconds = end.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.certificate_end.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn record(&self, route: Route, status: u16, took: Duration) {
@@ -72,6 +90,7 @@ struct Readings {
     broker: Broker,
     authenticator: Authenticator,
     answers: Arc<Budget>,
+    certificate_end: CertificateEnd,
 }
 
 impl fmt::Debug for Readings {
@@ -123,6 +142,13 @@ impl Collector for Readings {
         let help = "Bytes that answers under way hold: references to messages, and buffers";
         let answers = encoder.encode_descriptor("answer_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(self.answers.held()).unwrap_or(i64::MAX)).encode(answers)?;
+        let end = self.certificate_end.load(Ordering::Relaxed);
+        if end > 0 {
+            let help = "When the TLS certificate in force ends, since 1970";
+            let name = "tls_certificate_expiry_seconds";
+            let gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(i64::try_from(end).unwrap_or(i64::MAX)).encode(gauge)?;
+        }
         log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
         let help = "Passwords hashed: credentials that were not known to be right";
         let hashes = encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -33,7 +33,10 @@ impl Home {
     pub fn new(config: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if let Some(config) = config {
-            std::fs::write(folder.path().join("backplane.toml"), config).unwrap();
+            let file = folder.path().join("backplane.toml");
+            std::fs::write(&file, config).unwrap();
+            // Whatever the umask of the tests is. Some start programs as somebody else.
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644)).unwrap();
         }
         Self(Arc::new(folder))
     }

@@ -30,3 +30,4 @@ mod slow_readers;
 mod throttling;
 mod tls;
 mod transport;
+mod warnings;

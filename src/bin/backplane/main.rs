@@ -49,12 +49,13 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(sources) => serve(sources),
         Command::CheckConfig { sources, reload } => {
-            let loaded = load(&sources)?;
+            let (loaded, now) = (load(&sources)?, SystemTime::now());
             if reload {
-                server::check_beside_a_server(&loaded, SystemTime::now())?;
+                server::check_beside_a_server(&loaded, now)?;
             } else {
-                drop(server::check(&loaded, SystemTime::now())?);
+                drop(server::check(&loaded, now)?);
             }
+            server::warnings(&loaded, now).iter().for_each(failure::warn);
             say(&summary(&loaded.config))
         }
         Command::PrintExample => say(example().trim_end()),
@@ -72,9 +73,12 @@ fn run(command: Command) -> Result<(), Failure> {
 fn serve(sources: Sources) -> Result<(), Failure> {
     let loaded = load(&sources)?;
     let config = &loaded.config;
-    let sockets = server::check(&loaded, SystemTime::now())?;
+    let now = SystemTime::now();
+    let sockets = server::check(&loaded, now)?;
+    let warnings = server::warnings(&loaded, now);
     let level = telemetry::start(&config.log)?;
     announcement::of(&loaded);
+    telemetry::warn_of(&warnings);
     actix_web::rt::System::new().block_on(async {
         let shutdown = server::termination().map_err(Failure::Signals)?;
         let reloader = Reloader::new(sources, config.clone(), level).map_err(Failure::Signals)?;
