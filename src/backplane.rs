@@ -242,7 +242,7 @@ impl Backplane {
         self.0.broker().shutdown().await;
     }
 
-    /// From now on `/readyz` says no, and connections end after their answers.
+    /// From now on `/readyz` says `unable`, and connections end after their answers.
     pub fn drain(&self) {
         self.0.drain().begin();
     }

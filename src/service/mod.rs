@@ -8,7 +8,7 @@
 //! | `metrics` | what is counted, in the form that Prometheus reads |
 //! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
-//! | `readiness` | whether a POST would be accepted now |
+//! | `readiness` | what the service is able to do now |
 //! | `settings` | what requests are judged by, which may change while the server runs |
 
 mod door;
@@ -34,7 +34,7 @@ pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
 pub(crate) use self::observe::{Around, Matched, resource, scope};
-use self::readiness::Readiness;
+use self::readiness::{Ability, Readiness};
 use self::settings::Settings;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Accounts, Authenticator, Right, UserName};
@@ -98,7 +98,7 @@ impl Service {
         let asked = broker.clone();
         let readiness = Readiness::new(move || {
             let broker = asked.clone();
-            async move { broker.canary().await.map_err(ApiError::from) }.boxed_local()
+            async move { broker.canary().await }.boxed_local()
         });
         let answers = Budget::new(config.limits.answer_memory);
         Ok(Self {
@@ -200,10 +200,10 @@ impl Service {
         &self.drain
     }
 
-    /// Whether a POST would be accepted and become durable now. Known within a second.
-    pub(crate) async fn ready(&self) -> Result<(), ApiError> {
+    /// What the service can do for its clients now. Known within a second.
+    pub(crate) async fn ability(&self) -> Ability {
         if self.drain.has_begun() {
-            return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
+            return Ability::Unable("the server is shutting down".into());
         }
         self.readiness.ask().await
     }

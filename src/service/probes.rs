@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 
+use super::readiness::Ability;
 use super::{Matched, Service, resource};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::get_or_head;
@@ -39,9 +40,16 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-async fn ready(service: web::Data<Service>) -> Result<&'static str, ApiError> {
-    service.ready().await?;
-    Ok("ready\n")
+/// The first word says it; only who is unable is to be passed by.
+async fn ready(service: web::Data<Service>) -> HttpResponse {
+    let (mut answer, text) = match service.ability().await {
+        Ability::Able => (HttpResponse::Ok(), "able\n".to_owned()),
+        Ability::Degraded(why) => (HttpResponse::Ok(), format!("degraded: {why}\n")),
+        Ability::Unable(why) => {
+            (ApiError::new(ErrorCode::Unavailable, "").head(), format!("unable: {why}\n"))
+        }
+    };
+    answer.content_type(ContentType::plaintext()).body(text)
 }
 
 async fn metrics(service: web::Data<Service>) -> Result<HttpResponse, ApiError> {

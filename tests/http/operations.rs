@@ -1,12 +1,16 @@
 //! What operators and their probes ask.
 
-use testkit::{BUS, OTHER_BUS, Raw, Server, Setup, eventually, send};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use backplane_actors::Work;
+use testkit::{BUS, OTHER_BUS, Raw, Server, Setup, eventually, messages, send};
 
 #[test]
 fn probes_are_answered_without_credentials() {
     let server = Server::start();
     let client = server.client();
-    for (path, text) in [("/healthz", "alive\n"), ("/readyz", "ready\n")] {
+    for (path, text) in [("/healthz", "alive\n"), ("/readyz", "able\n")] {
         let reply = client.get(path);
         assert_eq!((reply.status, reply.text().as_str()), (200, text));
         assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -23,15 +27,37 @@ fn being_ready_is_proven_by_a_message_that_nobody_sees() {
 }
 
 #[test]
-fn a_server_that_drains_is_alive_and_not_ready() {
+fn a_server_that_drains_is_alive_and_unable() {
     let server = Server::start();
     let client = server.client();
     assert_eq!(client.get("/readyz").status, 200);
     server.backplane.drain();
     let reply = client.get("/readyz");
-    reply.is_error(503, "unavailable");
+    assert_eq!((reply.status, reply.text().as_str()), (503, "unable: the server is shutting down\n"));
+    assert_eq!(reply.header("content-type"), Some("text/plain; charset=utf-8"));
     assert!(reply.header("retry-after").is_some());
     assert_eq!(client.get("/healthz").status, 200);
+}
+
+/// No other server has what its readers want: it is not to be passed by.
+#[test]
+fn a_server_of_which_a_bus_failed_is_degraded() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let trap = Arc::clone(&armed);
+    let springs = move |work| work == Work::Post && trap.swap(false, Ordering::SeqCst);
+    let mut server = Setup::new().fail_points(move |work| assert!(!springs(work), "planned")).start();
+    server.expect_panics();
+    let client = server.client();
+    let other = format!("/v1/bus/{OTHER_BUS}/channel/c");
+    assert_eq!(client.get("/readyz").text(), "able\n");
+    armed.store(true, Ordering::SeqCst);
+    assert_eq!(client.post("c", messages(&["1"])).status, 500);
+    assert_eq!(client.get(&other).status, 200, "the other bus is served");
+    // Another look is taken once the last one is a second old.
+    eventually("it is degraded", || client.get("/readyz").text().starts_with("degraded: a bus failed"));
+    for client in [&client, &client.admin()] {
+        assert_eq!((client.get("/readyz").status, client.get("/healthz").status), (200, 200));
+    }
 }
 
 #[test]
