@@ -8,6 +8,7 @@
 //! | `certificates` | the certificate while the server runs, and its end |
 //! | `reload` | SIGHUP: a new configuration while the server runs |
 //! | `ending` | the order of the end, and its one deadline |
+//! | `signals` | those that end the server, and those that do not |
 //! | `telemetry` | where log lines go |
 
 mod certificates;
@@ -15,12 +16,14 @@ mod ending;
 mod listeners;
 mod preflight;
 mod reload;
+mod signals;
 pub mod telemetry;
 mod warnings;
 
 pub use listeners::{Listeners, Sockets};
 pub use preflight::{check, check_beside_a_server};
 pub use reload::Reloader;
+pub use signals::{UserSignals, termination};
 pub use warnings::{Warning, warnings};
 
 use std::io;
@@ -33,7 +36,6 @@ use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer};
 use futures::future::{Either, join_all, select};
 use socket2::SockRef;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backplane::{Backplane, StartError};
 use crate::config::{Admin, Config};
@@ -209,17 +211,4 @@ async fn end(
         tracing::info!("ended in order");
     }
     ended.stopped
-}
-
-/// Completes at SIGTERM or SIGINT.
-///
-/// # Errors
-///
-/// The handlers cannot be installed.
-pub fn termination() -> io::Result<impl Future<Output = ()>> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        let (term, interrupt) = (std::pin::pin!(term.recv()), std::pin::pin!(interrupt.recv()));
-        select(term, interrupt).await;
-    })
 }

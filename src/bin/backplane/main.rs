@@ -26,7 +26,7 @@ use std::time::SystemTime;
 
 use backplane::Backplane;
 use backplane::config::{Config, Sources, Storage, example, load};
-use backplane::server::{self, Reloader, telemetry};
+use backplane::server::{self, Reloader, UserSignals, telemetry};
 
 use crate::check_log::check_log;
 use crate::cli::Command;
@@ -81,6 +81,7 @@ fn serve(sources: Sources) -> Result<(), Failure> {
     telemetry::warn_of(&warnings);
     actix_web::rt::System::new().block_on(async {
         let shutdown = server::termination().map_err(Failure::Signals)?;
+        let user_signals = UserSignals::new().map_err(Failure::Signals)?;
         let reloader = Reloader::new(sources, config.clone(), level).map_err(Failure::Signals)?;
         let backplane = Backplane::start_with_progress(config, progress::reporter())?;
         // Only now: whoever connects is served, and does not wait for the log to be read.
@@ -99,6 +100,7 @@ fn serve(sources: Sources) -> Result<(), Failure> {
         for address in listeners.tls() {
             tracing::info!("listening on https://{address}");
         }
+        actix_web::rt::spawn(user_signals.run(backplane.clone()));
         actix_web::rt::spawn(reloader.run(backplane.clone()));
         server::run(config, listeners, &backplane, shutdown).await?;
         Ok(())
