@@ -201,7 +201,8 @@ impl Backplane {
         }
     }
 
-    /// `/metrics`, for whoever can reach it: give it a listener of its own.
+    /// `/metrics`, for whoever can reach it: give it a listener of its own, and let that one answer only to names that you
+    /// know, or pages reach it whose name was made to point there.
     pub fn metrics(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {

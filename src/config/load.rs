@@ -89,6 +89,11 @@ impl Loaded {
         self.file.as_deref()
     }
 
+    /// Whether somebody wrote this setting, as opposed to what holds without.
+    pub(crate) fn is_written(&self, key: &str) -> bool {
+        self.layers.is_written(key)
+    }
+
     /// The refusal of a value that is well-formed and of no use on this machine.
     pub(crate) fn wrong(&self, key: &str, reason: String, allowed: &str) -> ConfigError {
         self.layers.wrong(key, reason, allowed.to_owned())

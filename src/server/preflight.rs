@@ -43,7 +43,15 @@ pub fn check(loaded: &Loaded, now: SystemTime) -> Result<Sockets, ConfigErrors> 
     let plain = bind_all(loaded, "listen", &config.listen, &mut problems);
     let tls = bind_all(loaded, "tls.listen", tls, &mut problems);
     let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);
-    let admin = bind_all(loaded, "admin.listen", admin, &mut problems);
+    let admin = match admin {
+        // Nobody asked for this address: one that is taken must not keep the demonstration from starting.
+        [address] if config.demo && !loaded.is_written("admin.listen") => {
+            let bound = bind_or_beside(*address)
+                .map_err(|error| loaded.wrong("admin.listen", error.to_string(), ADDRESS));
+            problems.note(bound).into_iter().collect()
+        }
+        _ => bind_all(loaded, "admin.listen", admin, &mut problems),
+    };
     problems.check()?;
     Ok(Sockets { plain, tls, admin })
 }
@@ -132,6 +140,14 @@ fn is_in_use(path: &Path) -> bool {
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Makes this address ours or, where it is taken, another port of it.
+fn bind_or_beside(address: SocketAddr) -> io::Result<Socket> {
+    match bind(address) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bind(SocketAddr::new(address.ip(), 0)),
+        bound => bound,
+    }
+}
+
 fn bind_all(loaded: &Loaded, key: &str, addresses: &[SocketAddr], problems: &mut Problems) -> Vec<Socket> {
     let mut sockets = Vec::new();
     for (i, address) in addresses.iter().enumerate() {
@@ -149,6 +165,14 @@ mod tests {
     use rcgen::{CertifiedKey, generate_simple_self_signed};
 
     use super::*;
+
+    #[test]
+    fn an_address_that_nobody_asked_for_may_be_taken() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = taken.local_addr().unwrap();
+        let beside = bind_or_beside(taken).unwrap().local_addr().unwrap().as_socket().unwrap();
+        assert!(beside.ip() == taken.ip() && beside.port() != taken.port(), "{beside}");
+    }
 
     #[test]
     fn refusals_of_certificates_name_key_file_and_reason() {

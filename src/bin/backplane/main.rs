@@ -89,7 +89,7 @@ fn serve(sources: Sources) -> Result<(), Failure> {
         if config.demo
             && let Some(address) = listeners.plain().first()
         {
-            greet(*address);
+            greet(*address, listeners.admin().first());
         }
         for address in listeners.admin() {
             tracing::info!("for operators: http://{address}/metrics");
@@ -108,8 +108,8 @@ fn serve(sources: Sources) -> Result<(), Failure> {
 }
 
 /// Says what runs. A server whose standard output is gone serves all the same.
-fn greet(address: SocketAddr) {
-    match say(&greeting::demo(address)) {
+fn greet(address: SocketAddr, admin: Option<&SocketAddr>) {
+    match say(&greeting::demo(address, admin)) {
         Err(Failure::Output(error)) if error.kind() != ErrorKind::BrokenPipe => {
             tracing::warn!(%error, "the greeting cannot be written to standard output");
         }
