@@ -56,7 +56,7 @@ fn check_config_tells_what_is_configured() {
     assert_eq!(
         text(&output.stdout),
         "configuration is good: 1 bus, 1 user, http://127.0.0.1:8080, http://127.0.0.1:8090/metrics \
-         (the demonstration: no users and no buses are configured)\n"
+         (the demonstration: no users and no buses are configured; `serve` refuses that)\n"
     );
 }
 

@@ -137,6 +137,10 @@ fn summary(config: &Config) -> String {
     parts.extend(config.tls.iter().flat_map(|tls| &tls.listen).map(|address| format!("https://{address}")));
     let admin = config.admin.iter().flat_map(|admin| &admin.listen);
     parts.extend(admin.map(|address| format!("http://{address}/metrics")));
-    let note = if config.demo { " (the demonstration: no users and no buses are configured)" } else { "" };
+    let note = if config.demo {
+        " (the demonstration: no users and no buses are configured; `serve` refuses that)"
+    } else {
+        ""
+    };
     format!("configuration is good: {}{note}", parts.join(", "))
 }
