@@ -78,21 +78,6 @@ fn serve_refuses_a_wrong_configuration_with_the_same_status() {
     }
 }
 
-/// What units and images start must not be the demonstration because a file was not found.
-#[test]
-fn serve_refuses_to_start_without_a_configuration_and_says_what_it_wants() {
-    for environment in [&[][..], &[("BACKPLANE_LISTEN", "127.0.0.1:0"), ("BACKPLANE_INSECURE_AUTH", "true")]]
-    {
-        let output = with_environment(environment, &["serve"], "");
-        assert_eq!((output.status.code(), text(&output.stdout)), (Some(78), ""));
-        let error = text(&output.stderr);
-        assert!(error.starts_with("backplane: user: there is no [[user]] and no [[bus]]"), "{error}");
-        for wanted in ["--config", "BACKPLANE_CONFIG", "backplane.toml", "backplane.example.toml", "--demo"] {
-            assert!(error.contains(wanted), "{wanted}: {error}");
-        }
-    }
-}
-
 #[test]
 fn a_wrong_command_line_is_not_a_wrong_configuration() {
     assert_eq!(backplane(&["srve"], "").status.code(), Some(2));

@@ -63,6 +63,20 @@ fn the_demonstration_can_be_asked_for() {
     assert_eq!(client.get("/v1/bus/customer.com/channel/c").status, 404);
 }
 
+/// What units and images start must not be the demonstration because a file was not found.
+#[test]
+fn serve_refuses_to_start_without_a_configuration_and_says_what_it_wants() {
+    for more in [&[][..], &["--listen", "127.0.0.1:0", "--insecure-auth"]] {
+        let ended = Program::start(None, &[&["serve"], more].concat()).end();
+        assert_eq!((ended.code, ended.output.as_str()), (Some(78), ""));
+        let error = ended.errors;
+        assert!(error.starts_with("backplane: user: there is no [[user]] and no [[bus]]"), "{error}");
+        for wanted in ["--config", "BACKPLANE_CONFIG", "backplane.toml", "backplane.example.toml", "--demo"] {
+            assert!(error.contains(wanted), "{wanted}: {error}");
+        }
+    }
+}
+
 #[test]
 fn the_demonstration_stays_on_this_machine() {
     let ended = Program::start(None, &["--listen", "0.0.0.0:0"]).end();
