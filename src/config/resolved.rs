@@ -54,7 +54,8 @@ pub struct Config {
     pub users: Vec<User>,
     /// The buses; no name twice.
     pub buses: Vec<Bus>,
-    /// Whether this is the demonstration, because neither users nor buses were configured.
+    /// Whether this is the demonstration, because neither users nor buses were configured. The server answers its own
+    /// machine alone then.
     pub demo: bool,
 }
 
