@@ -1,6 +1,7 @@
 //! The service as one handle: start it, mount its routes in an actix-web application, shut it down.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
@@ -12,7 +13,7 @@ use crate::config::{Bus, Config, Limits, Plan, Storage, User};
 use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
-use crate::service::{self, Service, probes};
+use crate::service::{self, Callers, Service, probes};
 use crate::web::demo::{self, Stage};
 use crate::web::library;
 
@@ -202,7 +203,7 @@ impl Backplane {
         }
     }
 
-    /// `/healthz`, `/readyz`, and `/metrics` for requests from the same machine.
+    /// `/healthz` and `/readyz`, for whoever asks.
     pub fn operations(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
@@ -211,7 +212,8 @@ impl Backplane {
         }
     }
 
-    /// `/metrics` for whoever can reach it: give it a listener of its own.
+    /// `/metrics`, for whoever can reach it: give it a listener of its own, and let that one answer only to names that you
+    /// know, or pages reach it whose name was made to point there.
     pub fn metrics(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
         move |config| {
@@ -227,6 +229,12 @@ impl Backplane {
         move |config| demo::routes(&service, stage, config)
     }
 
+    /// Answers all but these callers: add it first.
+    pub(crate) fn only(&self, callers: Callers) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| callers.mount(&service, config)
+    }
+
     /// Answers what nobody else does with 404, in the shape of all errors: add it last.
     pub(crate) fn rest(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
         let service = Arc::clone(&self.0);
@@ -235,13 +243,18 @@ impl Backplane {
         }
     }
 
+    /// Tells the metrics when the TLS certificate in force ends.
+    pub(crate) fn note_certificate_end(&self, end: SystemTime) {
+        self.0.metrics().note_certificate_end(end);
+    }
+
     /// Accepts no more POSTs, and returns when those accepted are answered.
     pub async fn shutdown(&self) {
         self.0.drain().begin();
         self.0.broker().shutdown().await;
     }
 
-    /// From now on `/readyz` says no, and connections end after their answers.
+    /// From now on `/readyz` says `unable`, and connections end after their answers.
     pub fn drain(&self) {
         self.0.drain().begin();
     }

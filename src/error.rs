@@ -49,6 +49,8 @@ pub enum ErrorCode {
     UnknownBus,
     /// There is nothing at this path.
     NotFound,
+    /// The request is for another server than this one, by its `Host` or by the way that it came.
+    Misdirected,
     /// The resource does not do this.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -137,6 +139,7 @@ impl ErrorCode {
             | Self::Forbidden
             | Self::UnknownBus
             | Self::NotFound
+            | Self::Misdirected
             | Self::MethodNotAllowed
             | Self::BodyTimeout
             | Self::BodyTooLarge
@@ -165,6 +168,7 @@ impl ErrorCode {
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN),
             Self::UnknownBus => ("unknown_bus", StatusCode::NOT_FOUND),
             Self::NotFound => ("not_found", StatusCode::NOT_FOUND),
+            Self::Misdirected => ("misdirected", StatusCode::MISDIRECTED_REQUEST),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED),
             Self::BodyTimeout => ("body_timeout", StatusCode::REQUEST_TIMEOUT),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE),

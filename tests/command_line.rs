@@ -55,8 +55,8 @@ fn check_config_tells_what_is_configured() {
     assert!(output.status.success());
     assert_eq!(
         text(&output.stdout),
-        "configuration is good: 1 bus, 1 user, http://127.0.0.1:8080 \
-         (the demonstration: no users and no buses are configured)\n"
+        "configuration is good: 1 bus, 1 user, http://127.0.0.1:8080, http://127.0.0.1:8090/metrics \
+         (the demonstration: no users and no buses are configured; `serve` refuses that)\n"
     );
 }
 
@@ -165,6 +165,8 @@ fn hash_password_refuses_settings_that_it_would_ignore() {
 fn the_help_tells_every_exit_status() {
     let output = backplane(&["--help"], "");
     let help = text(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("`backplane` alone is the demonstration"), "{help}");
+    assert!(help.contains("unless it is told --demo"), "{help}");
     for status in
         ["0 all", "1 the server", "2 the command", "65 the", "66 the", "67 the", "74 standard", "78 the"]
     {

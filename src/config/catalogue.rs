@@ -14,7 +14,6 @@ const DAY: u64 = 24 * HOUR;
 /// As long as durations in words have it.
 const YEAR: u64 = 31_557_600 * SECOND;
 
-const ADDRESS: &str = "an address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
 const ADDRESSES: &str = "addresses with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
 const USERS: &str = "names of users, each with a [[user]] of its own";
 
@@ -28,11 +27,17 @@ pub(super) const CATALOGUE: &[Section] = &[
     Section {
         name: "tls",
         shape: Shape::Optional,
-        doc: "A second listener, with TLS. The files are read again when they change. A path that is not \
+        doc: "A listener with TLS, beside the plain one or, with listen = [] above, alone. The files are read again when they change. A path that is not \
               absolute starts at the folder that the server was started in.",
         keys: &[TLS],
     },
-    Section { name: "metrics", shape: Shape::One, doc: "Prometheus metrics, at /metrics.", keys: &[METRICS] },
+    Section {
+        name: "admin",
+        shape: Shape::Optional,
+        doc: "A listener for operators: /metrics (Prometheus), /healthz and /readyz. Whoever reaches it may read \
+              them. Without it there are no metrics; the demonstration has one on loopback, at 127.0.0.1:8090.",
+        keys: &[ADMIN],
+    },
     Section {
         name: "log",
         shape: Shape::One,
@@ -78,7 +83,7 @@ const TOP: &[Key] = &[
         "listen",
         Kind::Texts(ADDRESSES),
         Default(r#"["127.0.0.1:8080"]"#),
-        "Where the server listens for plain HTTP.",
+        "Where the server listens for plain HTTP. [] beside [tls]: not at all.",
     ),
     key(
         "public_url",
@@ -140,15 +145,21 @@ const TLS: &[Key] = &[
     ),
 ];
 
-const METRICS: &[Key] = &[key(
-    "listen",
-    Kind::Text(ADDRESS),
-    Otherwise {
-        meaning: "/metrics is served by the listeners above that are on loopback",
-        example: r#""127.0.0.1:9090""#,
-    },
-    "A listener of its own for /metrics. Whoever reaches it may read the metrics.",
-)];
+const ADMIN: &[Key] = &[
+    key(
+        "listen",
+        Kind::Texts(ADDRESSES),
+        Required { example: r#"["127.0.0.1:9090"]"# },
+        "Where operators look, over plain HTTP.",
+    ),
+    key(
+        "hosts",
+        Kind::Texts("names of hosts without a port, such as \"metrics.internal\""),
+        Otherwise { meaning: "none", example: r#"["metrics.internal"]"# },
+        "Names under which that listener may be asked, besides its addresses and localhost. Other names are refused: \
+         a page may have made its own name point here.",
+    ),
+];
 
 const LOG: &[Key] = &[
     key(

@@ -9,6 +9,8 @@ use super::layers::Layers;
 
 /// Edits between an unknown key and the known one that was probably meant.
 const TYPO_EDITS: usize = 2;
+/// Sections that are no more, and what operators are told instead of a guess.
+const GONE: [(&str, &str); 1] = [("metrics", "; /metrics is on the listener that admin.listen names")];
 
 /// What the catalogue knows about a path, `[]` standing for every index.
 pub(super) enum Known {
@@ -100,7 +102,9 @@ pub(super) fn unknown(layers: &Layers, at: &str, general: &str) -> ConfigError {
     while find(parent).is_none() {
         parent = above(parent);
     }
-    let hint = nearest(general, parent).map(|near| format!(", did you mean {near}?"));
+    let section = general.split('.').next().unwrap_or(general);
+    let gone = GONE.iter().find(|(name, _)| *name == section).map(|(_, told)| (*told).to_owned());
+    let hint = gone.or_else(|| nearest(general, parent).map(|near| format!(", did you mean {near}?")));
     match layers.origin(at) {
         Some(origin) => ConfigError::Unknown {
             key: at.to_owned(),

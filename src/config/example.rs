@@ -109,7 +109,7 @@ mod tests {
         let demo = Config::demo().unwrap();
         assert!(!config.demo);
         assert_eq!(config.public_base(), Some("https://bp.example.com"));
-        assert_eq!(config.metrics_listen, Some("127.0.0.1:9090".parse().unwrap()));
+        assert_eq!(config.admin.unwrap().listen, ["127.0.0.1:9090".parse().unwrap()]);
         assert_eq!(config.limits, demo.limits);
         assert_eq!(config.buses[0].retention, demo.buses[0].retention);
         assert_eq!(config.buses[0].window_bus, demo.buses[0].window_bus);

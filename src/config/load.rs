@@ -18,6 +18,12 @@ const FILE_VARIABLE: &str = "BACKPLANE_CONFIG";
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "backplane.toml";
 
+/// Why a start that is not to be the demonstration is refused, and what it wants.
+const NOTHING: &str = "there is no [[user]] and no [[bus]], hence nothing to serve";
+const WANTED: &str = "a file with [[user]] and [[bus]], which --config or BACKPLANE_CONFIG names or which is \
+                      backplane.toml in this folder (backplane.example.toml explains every setting), or --demo for the \
+                      demonstration";
+
 /// Where settings may come from. The default is none at all.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
@@ -29,6 +35,20 @@ pub struct Sources {
     pub environment: Vec<(OsString, OsString)>,
     /// Settings from the command line.
     pub flags: Vec<FlagValue>,
+    /// When it is the demonstration.
+    pub demo: Demonstration,
+}
+
+/// Whether nothing configured is the demonstration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Demonstration {
+    /// Without users and buses it is.
+    #[default]
+    WithoutConfiguration,
+    /// It is, and no file is read.
+    AskedFor,
+    /// Without users and buses it is a mistake.
+    Refused,
 }
 
 /// A setting from the command line.
@@ -45,11 +65,11 @@ pub struct FlagValue {
 impl Sources {
     /// This process's environment and working folder, and what the command line says.
     #[must_use]
-    pub fn of_process(file: Option<PathBuf>, flags: Vec<FlagValue>) -> Self {
+    pub fn of_process(file: Option<PathBuf>, flags: Vec<FlagValue>, demo: Demonstration) -> Self {
         // The rest of the environment may hold other programs' secrets.
         let ours = |name: &OsString| name.to_string_lossy().starts_with(PREFIX);
         let environment = std::env::vars_os().filter(|(name, _)| ours(name)).collect();
-        Self { file, folder: Some(PathBuf::from(".")), environment, flags }
+        Self { file, folder: Some(PathBuf::from(".")), environment, flags, demo }
     }
 }
 
@@ -67,6 +87,11 @@ impl Loaded {
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// Whether somebody wrote this setting, as opposed to what holds without.
+    pub(crate) fn is_written(&self, key: &str) -> bool {
+        self.layers.is_written(key)
     }
 
     /// The refusal of a value that is well-formed and of no use on this machine.
@@ -91,7 +116,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     let mut layers = Layers::default();
     let mut problems = Problems::default();
     let mut file = None;
-    if let Some((path, text)) = file_text(sources)? {
+    if sources.demo != Demonstration::AskedFor
+        && let Some((path, text)) = file_text(sources)?
+    {
         let table = layers.read(&path, &text)?;
         layers.values = check::table(&layers, table, &mut problems);
         file = Some(path);
@@ -108,6 +135,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
     }
     let demo = !["user", "bus"].into_iter().any(|section| layers.is_written(section));
     if demo {
+        if sources.demo == Demonstration::Refused {
+            problems.add(layers.wrong("user", NOTHING.to_owned(), WANTED.to_owned()));
+        }
         add_demo(&mut layers.values);
     }
     check::complete(&mut layers, &mut problems);

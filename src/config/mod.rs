@@ -41,8 +41,8 @@ mod values;
 pub(crate) use error::Problems;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use example::example;
-pub use load::{FlagValue, Loaded, Sources, load};
+pub use load::{Demonstration, FlagValue, Loaded, Sources, load};
 pub use plan::{ChangedBus, People, Plan, Requests, plan};
 pub use resolved::{
-    AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
+    Admin, AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
 };

@@ -25,7 +25,7 @@ pub(super) const DEMO_PASSWORD_HASH: &str =
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Listeners for plain HTTP: at least one, none twice.
+    /// Listeners for plain HTTP: none twice, and at least one unless there is one with TLS.
     pub listen: Vec<SocketAddr>,
     /// What the URLs that the server hands out start with (http or https, no user, query or fragment), or nothing:
     /// taken from each request. A path does not end in a slash; [`Config::public_base`] has none at all at its end.
@@ -38,10 +38,10 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Threads that serve requests.
     pub workers: NonZeroUsize,
-    /// Listeners with TLS.
+    /// Listeners with TLS, beside those above or alone.
     pub tls: Option<Tls>,
-    /// The listener for `/metrics` alone; without it `/metrics` is served by the loopback listeners only.
-    pub metrics_listen: Option<SocketAddr>,
+    /// Listeners for operators; without them there are no metrics.
+    pub admin: Option<Admin>,
     /// What is logged, and how.
     pub log: LogSettings,
     /// Where messages are kept.
@@ -54,7 +54,8 @@ pub struct Config {
     pub users: Vec<User>,
     /// The buses; no name twice.
     pub buses: Vec<Bus>,
-    /// Whether this is the demonstration, because neither users nor buses were configured.
+    /// Whether this is the demonstration, because neither users nor buses were configured. The server answers its own
+    /// machine alone then.
     pub demo: bool,
 }
 
@@ -69,6 +70,15 @@ pub struct Tls {
     pub key: PathBuf,
     /// How long browsers are told to use nothing but HTTPS with this host; zero: they are not told.
     pub hsts: Duration,
+}
+
+/// Listeners for operators: metrics and probes, over plain HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Where to listen: at least one address, none that the other listeners have.
+    pub listen: Vec<SocketAddr>,
+    /// Names that requests may have in `Host`, in lower case, besides addresses and `localhost`.
+    pub hosts: Vec<String>,
 }
 
 /// What is logged, and how.

@@ -24,8 +24,13 @@ fn loaded(file: &str, environment: &[(&str, &str)], flags: &[FlagValue]) -> Resu
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("backplane.toml"), file).unwrap();
     let environment = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-    let sources =
-        Sources { file: None, folder: Some(folder.path().to_owned()), environment, flags: flags.to_vec() };
+    let sources = Sources {
+        file: None,
+        folder: Some(folder.path().to_owned()),
+        environment,
+        flags: flags.to_vec(),
+        ..Sources::default()
+    };
     load(&sources).map(|loaded| loaded.config)
 }
 
@@ -53,6 +58,27 @@ fn nothing_configured_is_the_demonstration() {
     assert_eq!(config.buses[0].post, config.buses[0].read);
     assert_eq!(config.users[0].name, config.buses[0].post[0]);
     assert_eq!(config.auth.hashing_threads, config.workers);
+}
+
+#[test]
+fn the_demonstration_has_a_listener_for_operators_beside_its_own() {
+    let admin = |listen| loaded("", &[("BACKPLANE_LISTEN", listen)], &[]).unwrap().admin.unwrap().listen;
+    for (listen, expected) in [
+        ("127.0.0.1:8080", "127.0.0.1:8090"),
+        ("[::1]:9000", "[::1]:9010"),
+        ("127.0.0.1:0", "127.0.0.1:0"),
+        ("127.0.0.1:65530", "127.0.0.1:0"),
+        ("127.0.0.1:1,127.0.0.1:11", "127.0.0.1:0"),
+    ] {
+        assert_eq!(admin(listen), [expected.parse().unwrap()], "{listen}");
+    }
+    let own = loaded("", &[("BACKPLANE_ADMIN__LISTEN", "127.0.0.1:1")], &[]).unwrap();
+    assert_eq!(own.admin.unwrap().listen, ["127.0.0.1:1".parse().unwrap()]);
+    assert_eq!(
+        loaded(&[USER, BUS].concat(), &[], &[]).unwrap().admin,
+        None,
+        "a configuration says so itself"
+    );
 }
 
 #[test]
@@ -192,6 +218,35 @@ fn a_named_file_has_to_be_there() {
 }
 
 #[test]
+fn a_start_that_is_not_to_be_the_demonstration_wants_users_and_buses() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("backplane.toml"), text).unwrap();
+    let load = |demo| {
+        let sources = Sources { folder: Some(folder.path().to_owned()), demo, ..Sources::default() };
+        load(&sources).map(|loaded| (loaded.config.demo, loaded.config.limits.body))
+    };
+    let refused = |more: &str| {
+        let told = load(Demonstration::Refused).unwrap_err().to_string();
+        assert!(told.starts_with(
+            "user: there is no [[user]] and no [[bus]], hence nothing to serve; allowed: a file"
+        ));
+        assert!(told.ends_with(more), "{told}");
+    };
+    refused("or --demo for the demonstration");
+    write("limits.body = \"2MiB\"");
+    refused("or --demo for the demonstration");
+    assert_eq!(load(Demonstration::WithoutConfiguration), Ok((true, 2 << 20)));
+    assert_eq!(load(Demonstration::AskedFor), Ok((true, 1 << 20)), "no file is read");
+    // All at once, as ever.
+    write("limits.boddy = 1");
+    let told = load(Demonstration::Refused).unwrap_err();
+    assert_eq!(told.iter().count(), 2, "{told}");
+    write(&[USER, BUS].concat());
+    assert_eq!(load(Demonstration::Refused), Ok((false, 1 << 20)));
+    assert_eq!(load(Demonstration::AskedFor), Ok((true, 1 << 20)));
+}
+
+#[test]
 fn refusals_of_the_file() {
     let cases = include_str!("refusals.txt");
     for case in cases.split("\n---\n") {
@@ -289,7 +344,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_LISTN",
             "",
-            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, tls, metrics, log, storage, auth, limits, defaults, user, bus",
+            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, tls, admin, log, storage, auth, limits, defaults, user, bus",
         ),
         (
             "BACKPLANE_TLS__CERTIFICATE",
@@ -325,7 +380,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_LISTEN",
             "",
-            "listen (BACKPLANE_LISTEN): the list is empty; allowed: at least one address with a port",
+            "listen (BACKPLANE_LISTEN): the list is empty, and there is no [tls]: nobody could connect; allowed: at least one address with a port; none beside [tls], for a server with TLS alone",
         ),
     ] {
         let file = "listen = [\"127.0.0.1:7\", \"127.0.0.1:8\"]";

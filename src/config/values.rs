@@ -67,6 +67,22 @@ impl FromStr for Network {
     }
 }
 
+/// The name of a host, in lower case and without a port. It need not be one that can be found.
+#[derive(Debug)]
+pub(super) struct HostName(pub(super) String);
+
+impl FromStr for HostName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+        if text.is_empty() || !text.bytes().all(is_of_a_name) {
+            return Err(format!("{text:?} is not the name of a host"));
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
 /// What an `EnvFilter` understands.
 #[derive(Debug)]
 pub(super) struct LogLevel(pub(super) String);

@@ -7,6 +7,7 @@
 //! | `budget` | a bound on bytes that many hold at the same time, and their shares |
 //! | `close_unread` | the end of connections that go on sending after their answer |
 //! | `headers` | headers that all answers have, and those of pages |
+//! | `host` | whom a request names as its server |
 //! | `routing` | one route for GET and HEAD |
 
 mod announced;
@@ -14,6 +15,7 @@ mod body;
 mod budget;
 mod close_unread;
 mod headers;
+mod host;
 mod routing;
 
 pub(crate) use announced::Announced;
@@ -21,4 +23,5 @@ pub(crate) use body::{Body, BodyBounds, read_body};
 pub(crate) use budget::{Budget, Lease, NoRoom};
 pub(crate) use close_unread::CloseUnread;
 pub(crate) use headers::{CROSS_ORIGIN, Headers, RESOURCE_POLICY, mark_page};
+pub(crate) use host::Host;
 pub(crate) use routing::get_or_head;

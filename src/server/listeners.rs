@@ -16,7 +16,7 @@ const BACKLOG: i32 = 4096;
 pub struct Sockets {
     pub(super) plain: Vec<Socket>,
     pub(super) tls: Vec<Socket>,
-    pub(super) metrics: Option<Socket>,
+    pub(super) admin: Vec<Socket>,
 }
 
 impl Sockets {
@@ -27,11 +27,7 @@ impl Sockets {
     /// [`ServerError::Listen`]: another program has begun to listen on the same address meanwhile.
     pub fn listen(self) -> Result<Listeners, ServerError> {
         let all = |sockets: Vec<Socket>| sockets.into_iter().map(listen).collect::<Result<_, _>>();
-        Ok(Listeners {
-            plain: all(self.plain)?,
-            tls: all(self.tls)?,
-            metrics: self.metrics.map(listen).transpose()?,
-        })
+        Ok(Listeners { plain: all(self.plain)?, tls: all(self.tls)?, admin: all(self.admin)? })
     }
 }
 
@@ -40,7 +36,7 @@ impl Sockets {
 pub struct Listeners {
     pub(super) plain: Vec<TcpListener>,
     pub(super) tls: Vec<TcpListener>,
-    pub(super) metrics: Option<TcpListener>,
+    pub(super) admin: Vec<TcpListener>,
 }
 
 impl Listeners {
@@ -55,14 +51,14 @@ impl Listeners {
         let sockets = Sockets {
             plain: all(&config.listen)?,
             tls: all(config.tls.as_ref().map_or(&[][..], |tls| &tls.listen))?,
-            metrics: config.metrics_listen.map(one).transpose()?,
+            admin: all(config.admin.as_ref().map_or(&[][..], |admin| &admin.listen))?,
         };
         sockets.listen()
     }
 
     /// Second handles of the same sockets: the server keeps the first ones until its very end.
     pub(super) fn doors(&self) -> io::Result<Vec<TcpListener>> {
-        self.plain.iter().chain(&self.tls).chain(&self.metrics).map(TcpListener::try_clone).collect()
+        self.plain.iter().chain(&self.tls).chain(&self.admin).map(TcpListener::try_clone).collect()
     }
 
     /// Addresses of plain HTTP.
@@ -77,10 +73,10 @@ impl Listeners {
         addresses(&self.tls)
     }
 
-    /// The address of the metrics.
+    /// Addresses for operators.
     #[must_use]
-    pub fn metrics(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().and_then(|listener| listener.local_addr().ok())
+    pub fn admin(&self) -> Vec<SocketAddr> {
+        addresses(&self.admin)
     }
 }
 

@@ -3,20 +3,28 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
+//! | `warnings` | what works and should not be left as it is |
 //! | `listeners` | addresses, bound and then listened on |
+//! | `certificates` | the certificate while the server runs, and its end |
 //! | `reload` | SIGHUP: a new configuration while the server runs |
 //! | `ending` | the order of the end, and its one deadline |
+//! | `signals` | those that end the server, and those that do not |
 //! | `telemetry` | where log lines go |
 
+mod certificates;
 mod ending;
 mod listeners;
 mod preflight;
 mod reload;
+mod signals;
 pub mod telemetry;
+mod warnings;
 
 pub use listeners::{Listeners, Sockets};
 pub use preflight::{check, check_beside_a_server};
 pub use reload::Reloader;
+pub use signals::{UserSignals, termination};
+pub use warnings::{Warning, warnings};
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -27,18 +35,15 @@ use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use futures::future::{Either, join_all, select};
 use socket2::SockRef;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backplane::{Backplane, StartError};
-use crate::config::Config;
+use crate::config::{Admin, Config};
 use crate::door::{Door, DoorSettings};
+use crate::service::Callers;
 use crate::tls::{ReloadingCertificate, TlsError};
 
-/// How often certificate files are looked at.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
-
-/// Connections of operators at the same time.
-const OPERATORS: usize = 64;
+/// Connections of operators at the same time (I-5).
+const ADMIN_CONNECTIONS: usize = 256;
 
 /// Why the server does not start or ended.
 #[derive(Debug, thiserror::Error)]
@@ -87,13 +92,14 @@ pub async fn run(
             "limits.connections is {wanted}, and the system gives this process files for {room}: no more will be let in"
         );
     }
-    let watch =
-        certificate.clone().map(|certificate| actix_web::rt::spawn(certificate.watch(CERTIFICATE_CHECK)));
-    let metrics = listeners.metrics.map(|listener| metrics_server(backplane, listener)).transpose()?;
+    let watch = certificate.clone().map(|certificate| certificates::watch(certificate, backplane.clone()));
+    let watch = watch.map(actix_web::rt::spawn);
+    let admin = config.admin.as_ref().map(|admin| admin_server(admin, backplane, listeners.admin));
+    let admin = admin.transpose()?;
     let server = main_server(config, listeners.plain, listeners.tls, certificate.as_ref(), backplane)?;
     let handles: Vec<ServerHandle> =
-        [Some(server.handle()), metrics.as_ref().map(Server::handle)].into_iter().flatten().collect();
-    let metrics = metrics.map(actix_web::rt::spawn);
+        [Some(server.handle()), admin.as_ref().map(Server::handle)].into_iter().flatten().collect();
+    let admin = admin.map(actix_web::rt::spawn);
 
     let ended = match select(std::pin::pin!(shutdown), server).await {
         Either::Left(((), server)) => {
@@ -110,8 +116,8 @@ pub async fn run(
     for task in [watch].into_iter().flatten() {
         task.abort();
     }
-    if let Some(metrics) = metrics {
-        metrics.abort();
+    if let Some(admin) = admin {
+        admin.abort();
     }
     ended.map_err(ServerError::Failed)
 }
@@ -126,12 +132,12 @@ fn main_server(
     let routes = backplane.clone();
     let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
     let application = move || {
-        let app = App::new().configure(routes.routes()).configure(routes.operations());
         let app = match stage.clone() {
-            Some(bus) => app.configure(routes.demo(bus)),
-            None => app,
+            // Its password is known to everybody, hence to any page whose name points here (DNS rebinding).
+            Some(bus) => App::new().configure(routes.only(Callers::ThisMachine)).configure(routes.demo(bus)),
+            None => App::new(),
         };
-        app.configure(routes.rest())
+        app.configure(routes.routes()).configure(routes.operations()).configure(routes.rest())
     };
     let mut serving = backplane
         .door()
@@ -149,16 +155,31 @@ fn main_server(
     Ok(serving.run())
 }
 
-/// The operators' own door: whatever crowd there is at the other one, they come in.
-fn metrics_server(backplane: &Backplane, listener: TcpListener) -> Result<Server, ServerError> {
+/// A thread and a door of its own: what crowds the other listeners does not keep operators out.
+fn admin_server(
+    admin: &Admin,
+    backplane: &Backplane,
+    listeners: Vec<TcpListener>,
+) -> Result<Server, ServerError> {
+    let (routes, callers) = (backplane.clone(), Callers::operators(&admin.hosts));
+    let application = move || {
+        App::new()
+            .configure(routes.only(callers.clone()))
+            .configure(routes.operations())
+            .configure(routes.metrics())
+            .configure(routes.rest())
+    };
     let settings = DoorSettings {
-        connections: OPERATORS,
-        connections_per_address: OPERATORS,
+        connections: ADMIN_CONNECTIONS,
+        connections_per_address: ADMIN_CONNECTIONS,
+        lateness: Duration::ZERO,
         ..DoorSettings::default()
     };
-    let routes = backplane.clone();
-    let application = move || App::new().configure(routes.metrics()).configure(routes.rest());
-    Ok(Door::new(settings).serve(application).workers(1).listen(listener)?.run())
+    let mut serving = Door::new(settings).serve(application).workers(1);
+    for listener in listeners {
+        serving = serving.listen(listener)?;
+    }
+    Ok(serving.run())
 }
 
 /// Ends in order, and says how it went. Whether nothing of the server is left.
@@ -194,17 +215,4 @@ async fn end(
         tracing::info!("ended in order");
     }
     ended.stopped
-}
-
-/// Completes at SIGTERM or SIGINT.
-///
-/// # Errors
-///
-/// The handlers cannot be installed.
-pub fn termination() -> io::Result<impl Future<Output = ()>> {
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(async move {
-        let (term, interrupt) = (std::pin::pin!(term.recv()), std::pin::pin!(interrupt.recv()));
-        select(term, interrupt).await;
-    })
 }

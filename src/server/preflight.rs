@@ -11,10 +11,12 @@ use rustix::fs::{Access, access};
 use socket2::Socket;
 
 use super::listeners::{Sockets, bind};
+use super::warnings::others_may_write;
 use crate::config::{ConfigErrors, Loaded, Problems, Storage, Tls};
 use crate::tls::{ReloadingCertificate, TlsError};
 
 const FOLDER: &str = "a folder for this server alone, which it may read and write; it is created if need be";
+const OWN: &str = "a file that only its owner, and a group if need be, may write: chmod o-w";
 const ADDRESS: &str = "an address of this machine, with a port that no other program listens on";
 const CERTIFICATE: &str =
     "a PEM file with a certificate that is valid now, followed by those between it and the root";
@@ -40,9 +42,18 @@ pub fn check(loaded: &Loaded, now: SystemTime) -> Result<Sockets, ConfigErrors> 
     let tls = config.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
     let plain = bind_all(loaded, "listen", &config.listen, &mut problems);
     let tls = bind_all(loaded, "tls.listen", tls, &mut problems);
-    let metrics = bind_all(loaded, "metrics.listen", config.metrics_listen.as_slice(), &mut problems);
+    let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);
+    let admin = match admin {
+        // Nobody asked for this address: one that is taken must not keep the demonstration from starting.
+        [address] if config.demo && !loaded.is_written("admin.listen") => {
+            let bound = bind_or_beside(*address)
+                .map_err(|error| loaded.wrong("admin.listen", error.to_string(), ADDRESS));
+            problems.note(bound).into_iter().collect()
+        }
+        _ => bind_all(loaded, "admin.listen", admin, &mut problems),
+    };
     problems.check()?;
-    Ok(Sockets { plain, tls, metrics: metrics.into_iter().next() })
+    Ok(Sockets { plain, tls, admin })
 }
 
 /// Checks what a server that runs needs to take this configuration over: all that [`check`] does, except for what
@@ -58,6 +69,16 @@ pub fn check_beside_a_server(loaded: &Loaded, now: SystemTime) -> Result<(), Con
 }
 
 fn check_files(loaded: &Loaded, now: SystemTime, problems: &mut Problems) {
+    if let Some(file) = loaded.file()
+        && !loaded.config.demo
+        && let Some(mode) = others_may_write(file)
+    {
+        let reason = format!(
+            "{} can be changed by others (mode {mode:04o}), who then say who comes in",
+            file.display()
+        );
+        problems.add(loaded.wrong("user", reason, OWN));
+    }
     if let Some(tls) = &loaded.config.tls
         && let Err(error) = ReloadingCertificate::load(&tls.cert, &tls.key)
             .and_then(|certificate| certificate.check_validity(now))
@@ -119,6 +140,14 @@ fn is_in_use(path: &Path) -> bool {
     file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// Makes this address ours or, where it is taken, another port of it.
+fn bind_or_beside(address: SocketAddr) -> io::Result<Socket> {
+    match bind(address) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bind(SocketAddr::new(address.ip(), 0)),
+        bound => bound,
+    }
+}
+
 fn bind_all(loaded: &Loaded, key: &str, addresses: &[SocketAddr], problems: &mut Problems) -> Vec<Socket> {
     let mut sockets = Vec::new();
     for (i, address) in addresses.iter().enumerate() {
@@ -136,6 +165,14 @@ mod tests {
     use rcgen::{CertifiedKey, generate_simple_self_signed};
 
     use super::*;
+
+    #[test]
+    fn an_address_that_nobody_asked_for_may_be_taken() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = taken.local_addr().unwrap();
+        let beside = bind_or_beside(taken).unwrap().local_addr().unwrap().as_socket().unwrap();
+        assert!(beside.ip() == taken.ip() && beside.port() != taken.port(), "{beside}");
+    }
 
     #[test]
     fn refusals_of_certificates_name_key_file_and_reason() {

@@ -7,7 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::spawn_blocking;
 
 use super::preflight::check_beside_a_server;
-use super::telemetry::Level;
+use super::telemetry::{self, Level};
+use super::warnings::{Warning, warnings};
 use crate::backplane::Backplane;
 use crate::config::{Config, ConfigErrors, Sources, load, plan};
 
@@ -43,8 +44,8 @@ impl Reloader {
 
     /// Reads the configuration and takes it over. One that is refused changes nothing.
     async fn reload(&mut self, backplane: &Backplane) {
-        let new = match self.read().await {
-            Ok(new) => new,
+        let (new, warnings) = match self.read().await {
+            Ok(read) => read,
             Err(problems) => {
                 for problem in problems.iter() {
                     tracing::error!(%problem, "the configuration is refused");
@@ -76,19 +77,22 @@ impl Reloader {
             tracing::warn!(bus = %bus.bus, reason = bus.reason, "this bus stays as it was; the next SIGHUP tries again");
         }
         tracing::info!(taken = plan.taken.join(" "), "the configuration was read again and taken over");
+        telemetry::warn_of(&warnings);
         plan.without(refused.iter().map(|refused| &refused.bus)).apply_to(&mut self.current);
     }
 
     /// On a thread that may wait: the file may be on a disk that hangs.
     #[expect(clippy::disallowed_methods, reason = "a certificate is good or not at this moment")]
-    async fn read(&self) -> Result<Config, ConfigErrors> {
+    async fn read(&self) -> Result<(Config, Vec<Warning>), ConfigErrors> {
         let sources = self.sources.clone();
         let reading = spawn_blocking(move || {
             let loaded = load(&sources)?;
-            check_beside_a_server(&loaded, SystemTime::now())?;
-            Ok(loaded.config)
+            let now = SystemTime::now();
+            check_beside_a_server(&loaded, now)?;
+            let warnings = warnings(&loaded, now);
+            Ok((loaded.config, warnings))
         });
         // It does not panic, and is given up only with the runtime, which ends this as well.
-        reading.await.unwrap_or_else(|_| Ok(self.current.clone()))
+        reading.await.unwrap_or_else(|_| Ok((self.current.clone(), Vec::new())))
     }
 }

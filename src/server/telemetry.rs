@@ -8,6 +8,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
+use super::warnings::Warning;
 use crate::config::{LogFormat, LogSettings};
 
 /// Nobody is let in any more.
@@ -68,6 +69,13 @@ fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     // The workers' comings and goings are news only to those who ask for them. And what is no HTTP gets an answer and no
     // line: whoever can connect could write as many as he likes.
     EnvFilter::try_new(format!("actix_server=warn,actix_http=off,{level}"))
+}
+
+/// A line for each, but for the end of the certificate: whoever watches it says so, again and again.
+pub fn warn_of(warnings: &[Warning]) {
+    for warning in warnings.iter().filter(|warning| !matches!(warning, Warning::CertificateEnds { .. })) {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// From now on a connection that cannot be accepted is no news: the server closes its doors before the thread

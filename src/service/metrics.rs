@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backplane_actors::{Broker, Stats};
 use prometheus_client::collector::Collector;
@@ -37,7 +38,11 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     seconds: Family<Asked, Histogram>,
+    certificate_end: CertificateEnd,
 }
+
+/// Seconds since 1970; 0 as long as there is none.
+type CertificateEnd = Arc<AtomicU64>;
 
 impl Metrics {
     pub(crate) fn new(
@@ -55,8 +60,22 @@ impl Metrics {
             "Time from a request's head to its answer's head",
             seconds.clone(),
         );
-        registry.register_collector(Box::new(Readings { broker, authenticator, traffic, door }));
-        Self { registry, requests, seconds }
+        let certificate_end = CertificateEnd::default();
+        let seen = Arc::clone(&certificate_end);
+        registry.register_collector(Box::new(Readings {
+            broker,
+            authenticator,
+            traffic,
+            door,
+            certificate_end: seen,
+        }));
+        Self { registry, requests, seconds, certificate_end }
+    }
+
+    /// From now on the TLS certificate in force ends then.
+    pub(crate) fn note_certificate_end(&self, end: SystemTime) {
+        let seconds = end.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.certificate_end.store(seconds, Ordering::Relaxed);
     }
 
     pub(crate) fn record(&self, route: Route, status: u16, took: Duration) {
@@ -79,6 +98,7 @@ struct Readings {
     authenticator: Authenticator,
     traffic: Arc<Budget<Holder>>,
     door: Arc<door::Stats>,
+    certificate_end: CertificateEnd,
 }
 
 impl fmt::Debug for Readings {
@@ -130,6 +150,13 @@ impl Collector for Readings {
         let help = "Bytes under way: bodies, envelopes that are checked, and answers with their references to messages";
         let traffic = encoder.encode_descriptor("traffic_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(self.traffic.held()).unwrap_or(i64::MAX)).encode(traffic)?;
+        let end = self.certificate_end.load(Ordering::Relaxed);
+        if end > 0 {
+            let help = "When the TLS certificate in force ends, since 1970";
+            let name = "tls_certificate_expiry_seconds";
+            let gauge = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(i64::try_from(end).unwrap_or(i64::MAX)).encode(gauge)?;
+        }
         log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
         doorway::encode(&self.door, &mut encoder)?;
         let help = "Passwords hashed: credentials that were not known to be right";

@@ -2,15 +2,17 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `callers` | servers that answer only to certain callers |
 //! | `doorway` | the door as the configuration describes it, and what it counts |
 //! | `drain` | the end of the service, and how many requests are under way |
 //! | `log_metrics` | what the message log says of itself, in the same form |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
 //! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
-//! | `readiness` | whether a POST would be accepted now |
+//! | `readiness` | what the service is able to do now |
 //! | `settings` | what requests are judged by, which may change while the server runs |
 
+mod callers;
 mod doorway;
 mod drain;
 mod log_metrics;
@@ -21,21 +23,21 @@ mod readiness;
 mod settings;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{FORWARDED, HeaderName, HeaderValue, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
+use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
 use backplane_actors::{Broker, BusHandle, BusName, MessageLimits, PayloadRule};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 
+pub(crate) use self::callers::Callers;
 pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
 pub(crate) use self::observe::{Around, Matched, resource, scope};
-use self::readiness::Readiness;
+use self::readiness::{Ability, Readiness};
 use self::settings::Settings;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Accounts, Authenticator, Right, UserName};
@@ -96,9 +98,6 @@ pub(crate) enum Holder {
     Anybody,
 }
 
-/// Headers that only proxies add.
-const BY_PROXIES: [HeaderName; 4] = [FORWARDED, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO];
-
 pub(crate) struct Service {
     broker: Broker,
     authenticator: Authenticator,
@@ -128,7 +127,7 @@ impl Service {
         let asked = broker.clone();
         let readiness = Readiness::new(move || {
             let broker = asked.clone();
-            async move { broker.canary().await.map_err(ApiError::from) }.boxed_local()
+            async move { broker.canary().await }.boxed_local()
         });
         let traffic = Budget::new(config.limits.traffic_memory);
         let door = Door::new(doorway::settings_of(&Requests::of(config)));
@@ -239,26 +238,15 @@ impl Service {
         Err(ApiError::new(ErrorCode::Forbidden, text))
     }
 
-    /// Whether the request came from this machine, not through a proxy on it.
-    ///
-    /// A proxy gives itself away by what it adds, whether it is configured as trusted or not: one that was
-    /// forgotten in the configuration must not open to the world what is meant for this machine.
-    pub(crate) fn is_local(request: &HttpRequest) -> bool {
-        let is_here = |address: SocketAddr| address.ip().to_canonical().is_loopback();
-        is_here(request.app_config().local_addr())
-            && request.peer_addr().is_some_and(is_here)
-            && !BY_PROXIES.iter().any(|name| request.headers().contains_key(name))
-    }
-
     /// The service's end, and the requests under way.
     pub(crate) fn drain(&self) -> &Arc<Drain> {
         &self.drain
     }
 
-    /// Whether a POST would be accepted and become durable now. Known within a second.
-    pub(crate) async fn ready(&self) -> Result<(), ApiError> {
+    /// What the service can do for its clients now. Known within a second.
+    pub(crate) async fn ability(&self) -> Ability {
         if self.drain.has_begun() {
-            return Err(ApiError::new(ErrorCode::Unavailable, "the server is shutting down"));
+            return Ability::Unable("the server is shutting down".into());
         }
         self.readiness.ask().await
     }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
 
+use super::readiness::Ability;
 use super::{Matched, Service, resource};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::get_or_head;
@@ -15,14 +16,13 @@ const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 const METHODS: &str = "GET, HEAD";
 
-/// Adds the probes, and the metrics for requests from this machine.
+/// Adds the probes.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
     probe(service, config, "/healthz", get_or_head().to(alive));
     probe(service, config, "/readyz", get_or_head().to(ready));
-    probe(service, config, "/metrics", get_or_head().to(local_metrics));
 }
 
-/// Adds the metrics alone, for a listener of their own.
+/// Adds the metrics, which are for operators alone.
 pub(crate) fn metrics_routes(service: &Arc<Service>, config: &mut ServiceConfig) {
     probe(service, config, "/metrics", get_or_head().to(metrics));
 }
@@ -40,17 +40,16 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-async fn ready(service: web::Data<Service>) -> Result<&'static str, ApiError> {
-    service.ready().await?;
-    Ok("ready\n")
-}
-
-async fn local_metrics(service: web::Data<Service>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    if Service::is_local(&request) {
-        return metrics(service).await;
-    }
-    let description = "metrics are served to this machine, and on the listener that [metrics] names";
-    Err(ApiError::new(ErrorCode::NotFound, description))
+/// The first word says it; only who is unable is to be passed by.
+async fn ready(service: web::Data<Service>) -> HttpResponse {
+    let (mut answer, text) = match service.ability().await {
+        Ability::Able => (HttpResponse::Ok(), "able\n".to_owned()),
+        Ability::Degraded(why) => (HttpResponse::Ok(), format!("degraded: {why}\n")),
+        Ability::Unable(why) => {
+            (ApiError::new(ErrorCode::Unavailable, "").head(), format!("unable: {why}\n"))
+        }
+    };
+    answer.content_type(ContentType::plaintext()).body(text)
 }
 
 async fn metrics(service: web::Data<Service>) -> Result<HttpResponse, ApiError> {

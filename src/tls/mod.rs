@@ -5,9 +5,12 @@
 //! only one of its files is written yet, is logged once and leaves the old pair in force until the files change
 //! again.
 
+mod expiry;
 #[cfg(test)]
 mod tests;
 mod validity;
+
+pub use expiry::{Reminder, left};
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -153,8 +156,9 @@ impl ReloadingCertificate {
     }
 
     /// Looks at the files every `interval` (2 s is fine; zero counts as 1 ms), until dropped. Needs a tokio runtime
-    /// with timers. The files are read on a blocking thread: they may be on a disk that hangs.
-    pub async fn watch(self: Arc<Self>, interval: Duration) {
+    /// with timers. The files are read on a blocking thread: they may be on a disk that hangs. After each look
+    /// `looked` is told.
+    pub async fn watch(self: Arc<Self>, interval: Duration, mut looked: impl FnMut(&Self)) {
         let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -163,6 +167,7 @@ impl ReloadingCertificate {
             if tokio::task::spawn_blocking(move || this.reload_if_changed()).await.is_err() {
                 tracing::error!("the look at the certificate files failed");
             }
+            looked(&self);
         }
     }
 

@@ -100,6 +100,18 @@ fn a_pair_is_served_over_http_1_1_only() {
 }
 
 #[test]
+fn a_certificate_says_when_it_ends() {
+    for (year, end) in [(2031, 1_924_992_000), (2049, 2_493_072_000), (9999, 253_370_764_800)] {
+        let key = KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let disk = Disk::with(&Pair { cert: params.self_signed(&key).unwrap(), signing_key: key });
+        let expected = std::time::UNIX_EPOCH + Duration::from_secs(end);
+        assert_eq!(disk.load().unwrap().end().unwrap(), expected, "{year}");
+    }
+}
+
+#[test]
 fn what_cannot_be_used_is_refused_with_file_and_reason() {
     let (one, other) = (pair(), pair());
     let disk = Disk::with(&one);
@@ -187,7 +199,7 @@ async fn the_watcher_brings_a_new_pair_into_force() {
     let (one, other) = (pair(), pair());
     let disk = Disk::with(&one);
     let certificate = disk.load().unwrap();
-    let watcher = tokio::spawn(certificate.clone().watch(Duration::from_millis(1)));
+    let watcher = tokio::spawn(certificate.clone().watch(Duration::from_millis(1), |_| ()));
     disk.write_certificate(&other);
     disk.write_key(&other);
     tokio::time::timeout(Duration::from_mins(1), async {

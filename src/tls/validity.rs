@@ -7,6 +7,9 @@ use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::{ReloadingCertificate, TlsError};
 
+/// The beginning of the year 10000, which no certificate reaches.
+const BEYOND: Duration = Duration::from_hours(24 * 2_932_897);
+
 impl ReloadingCertificate {
     /// Looks whether the certificate in force, the server's own, is valid at this moment. Who signed it, and for which names,
     /// is for its clients to judge.
@@ -14,28 +17,41 @@ impl ReloadingCertificate {
     /// # Errors
     /// [`TlsError::Expired`], [`TlsError::NotYetValid`], and [`TlsError::Certificate`] for what cannot be read as one.
     pub fn check_validity(&self, now: SystemTime) -> Result<(), TlsError> {
-        let file = || self.certificate.clone();
-        let unreadable = |error: &Error| TlsError::Certificate {
-            file: file(),
-            reason: format!("it cannot be read: {error}"),
-        };
-        let pair = self.current.load();
-        let own = pair
-            .end_entity_cert()
-            .map_err(|error| TlsError::Certificate { file: file(), reason: error.to_string() })?;
-        let own = EndEntityCert::try_from(own).map_err(|error| unreadable(&error))?;
         let now = UnixTime::since_unix_epoch(now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO));
-        // The time is judged before the path to a root, and without roots there is none to be found.
-        let judged = own.verify_for_usage(&[], &[], &[], now, KeyUsage::server_auth(), None, None);
-        match judged.err() {
+        match self.judged(now)? {
             Some(Error::CertExpired { not_after, .. }) => {
-                Err(TlsError::Expired { file: file(), end: moment(not_after) })
+                Err(TlsError::Expired { file: self.certificate.clone(), end: moment(not_after) })
             }
             Some(Error::CertNotValidYet { not_before, .. }) => {
-                Err(TlsError::NotYetValid { file: file(), start: moment(not_before) })
+                Err(TlsError::NotYetValid { file: self.certificate.clone(), start: moment(not_before) })
             }
             _ => Ok(()),
         }
+    }
+
+    /// The last moment at which the certificate in force, the server's own, is valid.
+    ///
+    /// # Errors
+    /// [`TlsError::Certificate`] for what cannot be read as one.
+    pub fn end(&self) -> Result<SystemTime, TlsError> {
+        match self.judged(UnixTime::since_unix_epoch(BEYOND))? {
+            Some(Error::CertExpired { not_after, .. }) => Ok(moment(not_after)),
+            _ => Err(self.unreadable("it says no time at which it ends")),
+        }
+    }
+
+    /// What is wrong with the certificate at a moment. The time is judged before the path to a root, and without
+    /// roots there is none to be found.
+    fn judged(&self, at: UnixTime) -> Result<Option<Error>, TlsError> {
+        let pair = self.current.load();
+        let own = pair.end_entity_cert().map_err(|error| self.unreadable(&error.to_string()))?;
+        let own = EndEntityCert::try_from(own)
+            .map_err(|error| self.unreadable(&format!("it cannot be read: {error}")))?;
+        Ok(own.verify_for_usage(&[], &[], &[], at, KeyUsage::server_auth(), None, None).err())
+    }
+
+    fn unreadable(&self, reason: &str) -> TlsError {
+        TlsError::Certificate { file: self.certificate.clone(), reason: reason.to_owned() }
     }
 }
 

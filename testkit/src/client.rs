@@ -1,5 +1,6 @@
 //! An ordinary HTTP client, and what it got.
 
+use std::net::SocketAddr;
 use std::sync::Once;
 
 use reqwest::Method;
@@ -16,6 +17,7 @@ static PROVIDER: Once = Once::new();
 pub struct Client {
     http: reqwest::blocking::Client,
     base: String,
+    admin: Option<String>,
 }
 
 impl Client {
@@ -28,7 +30,18 @@ impl Client {
     pub fn with(base: &str, change: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         PROVIDER.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
         let builder = reqwest::blocking::Client::builder().no_proxy();
-        Self { http: change(builder).build().unwrap(), base: base.to_owned() }
+        Self { http: change(builder).build().unwrap(), base: base.to_owned(), admin: None }
+    }
+
+    /// The same, which knows the server's listener for operators.
+    pub fn with_admin(self, address: SocketAddr) -> Self {
+        Self { admin: Some(format!("http://{address}")), ..self }
+    }
+
+    /// A client of the listener for operators.
+    pub fn admin(&self) -> Self {
+        let base = self.admin.clone().expect("the server has a listener for operators");
+        Self { base, ..self.clone() }
     }
 
     /// The whole URL of a path.
@@ -88,7 +101,7 @@ impl Client {
 
     /// The value of a metric; `labels` as the text format has them, braces included.
     pub fn metric(&self, name: &str, labels: &str) -> Option<f64> {
-        let text = self.get("/metrics").text();
+        let text = self.admin().get("/metrics").text();
         let start = format!("backplane_{name}{labels} ");
         text.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
     }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -21,6 +21,9 @@ pub fn backplane() -> PathBuf {
         .into()
 }
 
+/// Free ports, for clients and for operators.
+const LISTEN: &str = "listen = \"127.0.0.1:0\"\nadmin.listen = \"127.0.0.1:0\"";
+
 /// A folder as an operator has it, with `backplane.toml` in it. Programs are started in it, one after the other.
 #[derive(Clone)]
 pub struct Home(Arc<TempDir>);
@@ -30,12 +33,15 @@ impl Home {
     pub fn new(config: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if let Some(config) = config {
-            std::fs::write(folder.path().join("backplane.toml"), config).unwrap();
+            let file = folder.path().join("backplane.toml");
+            std::fs::write(&file, config).unwrap();
+            // Whatever the umask of the tests is. Some start programs as somebody else.
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644)).unwrap();
         }
         Self(Arc::new(folder))
     }
 
-    /// With [`BUS`] and `alice`, who may do all, on a free port of loopback. `more` goes to the top of the file.
+    /// With [`BUS`] and `alice`, who may do all, on free ports of loopback. `more` goes to the top of the file.
     pub fn configured(more: &str) -> Self {
         let hash = password_hash(&password_of("alice")).to_phc();
         let config = format!(
@@ -49,7 +55,7 @@ name = "{BUS}"
 post = ["alice"]
 read = ["alice"]
 "#,
-            listen = if more.contains("listen =") { "" } else { r#"listen = ["127.0.0.1:0"]"# },
+            listen = if more.contains("listen =") { "" } else { LISTEN },
         );
         Self::new(Some(&config))
     }
@@ -93,6 +99,9 @@ read = ["alice"]
         Program { child, home: self.clone(), output, errors, errors_expected: false }
     }
 }
+
+/// What a program says before the address of its listener for operators.
+const FOR_OPERATORS: &str = "for operators: http://";
 
 /// A running program.
 ///
@@ -191,9 +200,15 @@ impl Program {
         found.unwrap()
     }
 
-    /// A client of it; waits until it listens.
+    /// A client of it, which knows its listener for operators, if there is one; waits until it listens.
     pub fn client(&mut self) -> Client {
-        Client::of(&format!("http://{}", self.address()))
+        let client = Client::of(&format!("http://{}", self.address()));
+        // Said before.
+        if self.errors().contains(FOR_OPERATORS) {
+            client.with_admin(self.address_after(FOR_OPERATORS))
+        } else {
+            client
+        }
     }
 
     /// A socket to it; waits until it listens.

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use backplane::config::{Bus, Config};
+use backplane::config::{Admin, Bus, Config};
 use backplane_actors::{BrokerBuilder, Clock, ManualClock, Stats, Work};
 
 use crate::users::{self, BUS, OTHER_BUS};
@@ -23,11 +23,12 @@ pub struct Setup {
 type Hook = Box<dyn Fn(Work) + Send + Sync>;
 
 impl Setup {
-    /// [`BUS`] and [`OTHER_BUS`] with the settings of the demonstration, on a free port, with two workers.
+    /// [`BUS`] and [`OTHER_BUS`] with the settings of the demonstration, on a free port, with two workers and a listener for operators.
     pub fn new() -> Self {
         let mut config = Config::demo().unwrap();
         config.demo = false;
         config.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        config.admin = Some(Admin { listen: config.listen.clone(), hosts: Vec::new() });
         config.workers = 2.try_into().unwrap();
         config.users = users::all();
         let like_demo = config.buses.pop().unwrap();
@@ -119,9 +120,13 @@ impl Server {
         address
     }
 
-    /// A client of it.
+    /// A client of it, which knows its listener for operators.
     pub fn client(&self) -> Client {
-        Client::of(&format!("http://{}", self.address()))
+        let client = Client::of(&format!("http://{}", self.address()));
+        match self.admin.first() {
+            Some(admin) => client.with_admin(*admin),
+            None => client,
+        }
     }
 
     /// A socket to it.

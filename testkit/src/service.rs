@@ -22,8 +22,8 @@ pub struct Service {
     pub plain: Vec<SocketAddr>,
     /// Where it listens with TLS.
     pub tls: Vec<SocketAddr>,
-    /// Where it tells its metrics, if apart from the rest.
-    pub metrics: Option<SocketAddr>,
+    /// Where it listens for operators.
+    pub admin: Vec<SocketAddr>,
     /// The service itself.
     pub backplane: Backplane,
     config: Config,
@@ -55,7 +55,7 @@ impl Service {
                 let listeners = Listeners::open(&config).unwrap();
                 let broker = broker(broker_of(&config)).start().unwrap();
                 let backplane = Backplane::around(&config, broker).unwrap();
-                let addresses = (listeners.plain(), listeners.tls(), listeners.metrics());
+                let addresses = (listeners.plain(), listeners.tls(), listeners.admin());
                 let first = first(&backplane);
                 started.send((addresses, backplane.clone(), log, first)).ok().unwrap();
                 // Whoever drops the other end means the same as who sends.
@@ -63,14 +63,14 @@ impl Service {
                 server::run(&config, listeners, &backplane, shutdown).await.map_err(|error| error.to_string())
             })
         });
-        let ((plain, tls, metrics), backplane, log, first) =
+        let ((plain, tls, admin), backplane, log, first) =
             starting.recv_timeout(PATIENCE).expect("the service starts");
         let (stop, thread) = (Some(stop), Some(thread));
         let (panics_expected, errors_expected) = (false, false);
         let service = Self {
             plain,
             tls,
-            metrics,
+            admin,
             backplane,
             config,
             log,

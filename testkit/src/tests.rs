@@ -23,6 +23,7 @@ fn fails<T>(ending: T) -> bool {
 fn erring() -> Service {
     let mut config = Config::demo().unwrap();
     config.listen = vec!["127.0.0.1:0".parse().unwrap()];
+    config.admin = None;
     Service::start_with(config, |broker| broker.clock(crate::broker::clock()), |_| tracing::error!("planned"))
         .0
 }

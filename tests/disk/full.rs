@@ -8,8 +8,11 @@ fn disk() -> OwnDisk {
     OwnDisk::small(&Home::configured("[storage]\npath = \"disk/log\"\nsegment = \"1MiB\"\n"), "3m")
 }
 
-fn is_ready(client: &Client) -> bool {
-    client.get("/readyz").status == 200
+fn is_able(client: &Client) -> bool {
+    let reply = client.get("/readyz");
+    assert_eq!(reply.status, 200, "reads are answered in any case");
+    assert!(reply.text().starts_with("able") || reply.text().starts_with("degraded: "), "{}", reply.text());
+    reply.text() == "able\n"
 }
 
 /// Posts until there is no room, and keeps what was accepted.
@@ -43,15 +46,15 @@ fn i_2_a_full_disk_refuses_posts_until_there_is_room() {
     let client = program.client();
     let mut accepted = vec!["0".to_owned()];
     assert_eq!(post(&client, "0").status, 200);
-    assert!(is_ready(&client));
+    assert!(is_able(&client));
 
     fill(&disk, &client, &mut accepted);
     for _ in 0..3 {
         post(&client, "\"refused\"").is_error(507, "storage_full");
     }
     assert_eq!(read(&client).payloads(), accepted);
-    eventually("it is not ready", || !is_ready(&client));
-    client.get("/readyz").is_error(507, "storage_full");
+    eventually("it is degraded", || !is_able(&client));
+    assert_eq!(client.get("/readyz").text(), "degraded: the log has no room\n");
     assert_eq!(client.get("/healthz").status, 200);
 
     disk.clear();
@@ -59,7 +62,7 @@ fn i_2_a_full_disk_refuses_posts_until_there_is_room() {
         assert_eq!(post(&client, &n.to_string()).status, 200, "there is room");
         accepted.push(n.to_string());
     }
-    eventually("it is ready", || is_ready(&client));
+    eventually("it is able", || is_able(&client));
     assert_eq!(read(&client).payloads(), accepted);
 
     // Neither does a start bring back what was refused.

@@ -122,7 +122,7 @@ fn i_5_streams_that_nobody_wants_are_cut_off_everywhere() {
         ("GET", "/v1/none", "", 404),
         ("GET", "/none", "", 404),
         ("GET", "/healthz", "", 200),
-        ("POST", "/metrics", "", 405),
+        ("POST", "/healthz", "", 405),
         ("GET", "/v1/backplane.js", "", 200),
         ("GET", "/backplane.mjs", "", 200),
     ];

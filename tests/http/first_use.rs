@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::{Program, Raw, eventually};
+use testkit::{Home, Program, Raw, eventually, send};
 
 /// Runs a command line as somebody pastes it.
 fn paste(folder: &Path, command: &str) -> String {
@@ -52,11 +52,85 @@ fn the_commands_that_the_program_prints_work_when_they_are_pasted() {
     assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0, "nothing is left behind");
 }
 
+/// `Program` gives it no terminal; the next lines show that a file in the way does not matter when it is asked for.
+#[test]
+fn the_demonstration_can_be_asked_for() {
+    let home = Home::configured("storage.kind = \"memory\"");
+    let mut program = home.start(&["serve", "--demo", "--listen", "127.0.0.1:0"]);
+    let client = program.client();
+    eventually("it greets", || program.output().contains("serves the bus \"demo\""));
+    assert_eq!(client.get("/v1/bus/demo/channel/c").status, 200);
+    assert_eq!(client.get("/v1/bus/customer.com/channel/c").status, 404);
+}
+
+/// What units and images start must not be the demonstration because a file was not found.
+#[test]
+fn serve_refuses_to_start_without_a_configuration_and_says_what_it_wants() {
+    for more in [&[][..], &["--listen", "127.0.0.1:0", "--insecure-auth"]] {
+        let ended = Program::start(None, &[&["serve"], more].concat()).end();
+        assert_eq!((ended.code, ended.output.as_str()), (Some(78), ""));
+        let error = ended.errors;
+        assert!(error.starts_with("backplane: user: there is no [[user]] and no [[bus]]"), "{error}");
+        for wanted in ["--config", "BACKPLANE_CONFIG", "backplane.toml", "backplane.example.toml", "--demo"] {
+            assert!(error.contains(wanted), "{wanted}: {error}");
+        }
+    }
+}
+
 #[test]
 fn the_demonstration_stays_on_this_machine() {
     let ended = Program::start(None, &["--listen", "0.0.0.0:0"]).end();
     assert_eq!((ended.code, ended.output.as_str()), (Some(78), ""));
     assert!(ended.errors.contains("0.0.0.0:0"), "{}", ended.errors);
+}
+
+/// Everybody knows its password. So nothing of it is for pages whose name its owner has made point here (DNS
+/// rebinding), nor for whoever comes through a proxy that was put before it.
+#[test]
+fn the_demonstration_answers_this_machine_alone_by_its_own_names() {
+    let mut program = Program::start(None, &["--listen", "127.0.0.1:0"]);
+    let (address, client) = (program.address(), program.client());
+    let admin = client.admin();
+    let ask = |target: &str, version: &str, headers: &str| {
+        Raw::connect(address).send(format!("GET {target} HTTP/{version}\r\n{headers}\r\n")).reply()
+    };
+    let credentials = "Authorization: Basic ZGVtbzpkZW1v\r\n";
+    let targets = [
+        "/",
+        "/demo/page.js",
+        "/v1/bus/demo",
+        "/v1/bus/demo/channel/c",
+        "/v1/backplane.js",
+        "/healthz",
+        "/readyz",
+    ];
+    for target in targets {
+        for host in ["localhost", "127.0.0.1:9", "[::1]"] {
+            let reply = ask(target, "1.1", &format!("Host: {host}\r\n{credentials}"));
+            assert_eq!(reply.status, 200, "{host} {target}");
+        }
+        for (version, headers) in [
+            ("1.1", "Host: rebind.example:8080\r\n"),
+            ("1.1", "Host: 192.0.2.1\r\n"),
+            ("1.1", "Host: localhost\r\nX-Forwarded-For: 127.0.0.1\r\n"),
+            ("1.1", "Host: localhost\r\nX-Real-IP: 127.0.0.1\r\n"),
+            ("1.1", "Host: localhost\r\nCF-Connecting-IP: 127.0.0.1\r\n"),
+            ("1.0", ""),
+            // As nginx passes a request on when it is told nothing but where to.
+            ("1.0", "Host: 127.0.0.1:8080\r\nConnection: close\r\n"),
+        ] {
+            let text = ask(target, version, &format!("{headers}{credentials}")).is_error(421, "misdirected");
+            assert!(text.starts_with("the demonstration answers "), "{text}");
+        }
+    }
+    let sign_in = "Host: rebind.example\r\nContent-Type: application/json\r\nContent-Length: 2\r\n";
+    let posted =
+        Raw::connect(address).send(format!("POST /demo/sign-in HTTP/1.1\r\n{sign_in}\r\n{{}}")).reply();
+    posted.is_error(421, "misdirected");
+    assert_eq!(client.get("/metrics").status, 404);
+    assert_eq!(admin.get("/metrics").status, 200);
+    let rebound = send(admin.request("GET", "/metrics").header("Host", "rebind.example"));
+    rebound.is_error(421, "misdirected");
 }
 
 /// cargo builds the examples for the tests, beside the program.

@@ -35,3 +35,4 @@ mod tls;
 mod traffic;
 mod transport;
 mod upgrades;
+mod warnings;

@@ -54,8 +54,11 @@ fn other_methods_are_405_with_those_that_there_are() {
     }
     let reply = send(server.client().request("POST", &format!("/v1/bus/{BUS}")).body("[]"));
     reply.is_error(405, "method_not_allowed");
-    for path in ["/healthz", "/readyz", "/metrics"] {
-        let reply = send(server.client().request("POST", path).body("[]"));
+    let (client, admin) = (server.client(), server.client().admin());
+    for (client, path) in
+        [(&client, "/healthz"), (&client, "/readyz"), (&admin, "/readyz"), (&admin, "/metrics")]
+    {
+        let reply = send(client.request("POST", path).body("[]"));
         reply.is_error(405, "method_not_allowed");
         assert_eq!(reply.header("allow"), Some("GET, HEAD"));
     }

@@ -93,6 +93,7 @@ fn paths_that_are_nobodys_are_404() {
         "/v2/bus/customer.com",
         "/v1.1/bus/customer.com/channel",
         "/v1.2/bus/customer.com/channel/c",
+        "/metrics",
         "/metrics/",
         "/%2e%2e/etc/passwd",
     ] {

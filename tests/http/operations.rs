@@ -1,12 +1,16 @@
 //! What operators and their probes ask.
 
-use testkit::{BUS, Client, OTHER_BUS, Raw, Server, Setup, eventually, send};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use backplane_actors::Work;
+use testkit::{BUS, OTHER_BUS, Raw, Server, Setup, eventually, messages, send};
 
 #[test]
 fn probes_are_answered_without_credentials() {
     let server = Server::start();
     let client = server.client();
-    for (path, text) in [("/healthz", "alive\n"), ("/readyz", "ready\n")] {
+    for (path, text) in [("/healthz", "alive\n"), ("/readyz", "able\n")] {
         let reply = client.get(path);
         assert_eq!((reply.status, reply.text().as_str()), (200, text));
         assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -23,15 +27,37 @@ fn being_ready_is_proven_by_a_message_that_nobody_sees() {
 }
 
 #[test]
-fn a_server_that_drains_is_alive_and_not_ready() {
+fn a_server_that_drains_is_alive_and_unable() {
     let server = Server::start();
     let client = server.client();
     assert_eq!(client.get("/readyz").status, 200);
     server.backplane.drain();
     let reply = client.get("/readyz");
-    reply.is_error(503, "unavailable");
+    assert_eq!((reply.status, reply.text().as_str()), (503, "unable: the server is shutting down\n"));
+    assert_eq!(reply.header("content-type"), Some("text/plain; charset=utf-8"));
     assert!(reply.header("retry-after").is_some());
     assert_eq!(client.get("/healthz").status, 200);
+}
+
+/// No other server has what its readers want: it is not to be passed by.
+#[test]
+fn a_server_of_which_a_bus_failed_is_degraded() {
+    let armed = Arc::new(AtomicBool::new(false));
+    let trap = Arc::clone(&armed);
+    let springs = move |work| work == Work::Post && trap.swap(false, Ordering::SeqCst);
+    let mut server = Setup::new().fail_points(move |work| assert!(!springs(work), "planned")).start();
+    server.expect_panics();
+    let client = server.client();
+    let other = format!("/v1/bus/{OTHER_BUS}/channel/c");
+    assert_eq!(client.get("/readyz").text(), "able\n");
+    armed.store(true, Ordering::SeqCst);
+    assert_eq!(client.post("c", messages(&["1"])).status, 500);
+    assert_eq!(client.get(&other).status, 200, "the other bus is served");
+    // Another look is taken once the last one is a second old.
+    eventually("it is degraded", || client.get("/readyz").text().starts_with("degraded: a bus failed"));
+    for client in [&client, &client.admin()] {
+        assert_eq!((client.get("/readyz").status, client.get("/healthz").status), (200, 200));
+    }
 }
 
 #[test]
@@ -42,7 +68,7 @@ fn metrics_count_requests_and_what_the_actors_did() {
     client.read("c", "");
     client.get("/nothing");
     client.read("a.b", "");
-    let reply = client.get("/metrics");
+    let reply = client.admin().get("/metrics");
     let kind = reply.header("content-type").unwrap();
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
     assert!(reply.text().ends_with("# EOF\n"));
@@ -106,44 +132,47 @@ fn every_route_is_in_the_books() {
     eventually("nothing is under way", || server.backplane.active_requests() == 0);
 }
 
+/// Who reaches the operators' listener reads bus names and counts: nothing of it is on the others.
 #[test]
-fn metrics_are_for_this_machine() {
-    let server = Setup::new().config(|config| config.listen = vec!["0.0.0.0:0".parse().unwrap()]).start();
-    server.client().get("/metrics").is_error(404, "not_found");
-
-    let setup = Setup::new().config(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
-    let server = setup.start();
-    let through =
-        |client: &str| send(server.client().request("GET", "/metrics").header("X-Forwarded-For", client));
-    through("192.0.2.1").is_error(404, "not_found");
-    through("127.0.0.1, 192.0.2.1").is_error(404, "not_found");
-    through("127.0.0.1, nonsense").is_error(404, "not_found");
-    assert_eq!(server.client().get("/metrics").status, 200);
-
-    // A proxy that nobody told the server about.
+fn metrics_are_on_the_listener_for_operators_alone() {
     let server = Server::start();
-    for header in ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via"] {
-        let request = server.client().request("GET", "/metrics").header(header, "127.0.0.1");
-        send(request).is_error(404, "not_found");
+    let client = server.client();
+    client.get("/metrics").is_error(404, "not_found");
+    let admin = client.admin();
+    for path in ["/metrics", "/healthz", "/readyz"] {
+        assert_eq!(admin.get(path).status, 200, "{path}");
     }
+    for path in ["/", "/v1/bus/customer.com/channel/c", "/v1/backplane.js"] {
+        admin.get(path).is_error(404, "not_found");
+    }
+    // Without it there are none.
+    let server = Setup::new().config(|config| config.admin = None).start();
+    server.client().get("/metrics").is_error(404, "not_found");
+    assert_eq!(server.client().get("/readyz").status, 200);
 }
 
+/// A page at a name that its owner has made point here (DNS rebinding) sends that name.
 #[test]
-fn metrics_can_have_a_listener_of_their_own() {
+fn operators_ask_by_address_or_by_a_name_that_is_known() {
     let setup = Setup::new().config(|config| {
-        config.listen = vec!["0.0.0.0:0".parse().unwrap()];
-        config.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+        config.admin.as_mut().unwrap().hosts = vec!["metrics.internal".to_owned()];
     });
     let server = setup.start();
-    let address = server.metrics.unwrap();
-    let client = Client::of(&format!("http://{address}"));
-    assert_eq!(client.get("/metrics").status, 200);
-    // And nothing else.
-    for path in ["/healthz", "/v1/bus/customer.com/channel/c"] {
-        client.get(path).is_error(404, "not_found");
+    let admin = server.admin[0];
+    let ask = |head: &str| Raw::connect(admin).send(format!("GET /metrics {head}\r\n\r\n")).reply();
+    for head in [
+        "HTTP/1.1\r\nHost: 127.0.0.1:1",
+        "HTTP/1.0\r\nHost: localhost",
+        "HTTP/1.1\r\nHost: Metrics.internal:9",
+    ] {
+        assert_eq!(ask(head).status, 200, "{head}");
     }
-    assert_eq!(Raw::connect(address).request("GET", "/metrics", "").reply().status, 200);
-    server.client().get("/metrics").is_error(404, "not_found");
+    for head in ["HTTP/1.1\r\nHost: rebind.example:8090", "HTTP/1.0"] {
+        let text = ask(head).is_error(421, "misdirected");
+        assert!(text.contains("admin.hosts"), "{text}");
+    }
+    // What is refused is in the books as well.
+    assert_eq!(server.client().metric("requests_total", "{route=\"other\",status=\"421\"}"), Some(2.0));
 }
 
 #[test]

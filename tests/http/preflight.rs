@@ -31,7 +31,7 @@ fn everything_that_this_machine_refuses_is_told_at_once() {
     let (_other, second) = taken();
     let more = format!(
         r#"listen = ["127.0.0.1:0", "{first}", "192.0.2.1:80"]
-metrics.listen = "{second}"
+admin.listen = "{second}"
 tls = {{ listen = "127.0.0.1:0", cert = "none.crt", key = "none.key" }}
 storage.path = "file/log"
 "#
@@ -47,7 +47,7 @@ storage.path = "file/log"
         ),
         "backplane: listen[2] (backplane.toml, line 2): cannot listen on 192.0.2.1:80: Cannot assign requested address",
         &format!(
-            "backplane: metrics.listen (backplane.toml, line 3): cannot listen on {second}: Address already in use"
+            "backplane: admin.listen (backplane.toml, line 3): cannot listen on {second}: Address already in use"
         ),
     ];
     assert_eq!(lines.len(), begins.len(), "{lines:#?}");

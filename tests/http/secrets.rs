@@ -53,7 +53,7 @@ fn exercise(program: &mut Program) {
     let mut raw = program.raw();
     raw.send("GET /secretchannel secretpayload\r\n\r\n");
     holds_none("an answer", &raw.reply().text());
-    holds_none("the metrics", &client.get("/metrics").text());
+    holds_none("the metrics", &client.admin().get("/metrics").text());
 }
 
 #[test]

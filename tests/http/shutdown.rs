@@ -37,6 +37,20 @@ fn signals_let_requests_under_way_finish() {
 }
 
 #[test]
+fn signals_for_users_end_nothing() {
+    let mut program = Program::configured("");
+    let client = program.client();
+    for name in ["USR1", "USR2"] {
+        program.signal(name);
+        eventually("the log says so", || program.errors().contains(&format!("signal=\"SIG{name}\"")));
+        assert_eq!(client.get("/healthz").status, 200);
+    }
+    program.signal("TERM");
+    let ended = program.end();
+    assert!(ended.code == Some(0) && ended.errors.contains("ended in order"), "{}", ended.errors);
+}
+
+#[test]
 fn an_end_in_order_logs_no_errors_while_clients_knock() {
     for _ in 0..8 {
         let mut program = Program::configured("");

@@ -38,7 +38,7 @@ fn ask(server: &Server, readers: usize) -> Vec<Raw> {
 
 /// Bytes that answers hold, as the metrics have it.
 fn held(client: &Client) -> usize {
-    let text = client.get("/metrics").text();
+    let text = client.admin().get("/metrics").text();
     let value = text.lines().find_map(|line| line.strip_prefix("backplane_traffic_bytes "));
     value.unwrap().parse().unwrap()
 }

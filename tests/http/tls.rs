@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use testkit::{Certificate, Client, Server, Setup, eventually, messages};
+use testkit::{Certificate, Client, Home, Server, Setup, eventually, messages};
 
 struct Secure {
     server: Server,
@@ -50,6 +50,28 @@ fn v1_auth_1_credentials_are_accepted_over_tls() {
     // The plain listener beside it still refuses them.
     secure.server.client().post("c", messages(&["2"])).is_error(403, "https_required");
     assert_eq!(secure.server.client().read("c", "").payloads(), ["1"]);
+}
+
+/// The program listens with TLS and nowhere else.
+#[test]
+fn tls_alone_is_enough() {
+    let certificate = Certificate::new();
+    let home = Home::configured(
+        "listen = []\ntls = { listen = \"127.0.0.1:0\", cert = \"server.crt\", key = \"server.key\" }",
+    );
+    let written = certificate.write(home.path());
+    assert_eq!(written, (home.path().join("server.crt"), home.path().join("server.key")));
+    let told = home.start(&["check-config"]).end();
+    assert_eq!((told.code, told.output.contains("http://")), (Some(0), false), "{}", told.output);
+    let mut program = home.start(&["serve"]);
+    let address = program.address_after("listening on https://");
+    let client = Client::with(&format!("https://localhost:{}", address.port()), |builder| {
+        builder.tls_certs_only([certificate.root()]).resolve("localhost", address)
+    });
+    assert_eq!(client.get_as("alice", "/v1/bus/customer.com").text(), "[]");
+    assert!(!program.errors().contains("listening on http:"), "{}", program.errors());
+    program.signal("TERM");
+    assert_eq!(program.end().code, Some(0));
 }
 
 #[test]

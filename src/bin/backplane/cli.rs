@@ -7,14 +7,15 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Failure, STATUSES};
 
-use backplane::config::{FlagValue, Sources};
+use backplane::config::{Demonstration, FlagValue, Sources};
 
 const SETTINGS: &str = "\
 Settings are looked for on the command line, in the environment, in the file, and have defaults otherwise. An \
 environment variable is called like its key: BACKPLANE_LISTEN, nested as in BACKPLANE_LIMITS__BODY; lists are separated \
 by commas. BACKPLANE_CONFIG names the file like --config. The users and buses are in the file only. \
-backplane.example.toml explains every key. Without users and buses the bus \"demo\" is served on 127.0.0.1:8080, user \
-\"demo\", password \"demo\".";
+backplane.example.toml explains every key. Without users and buses `backplane` alone is the demonstration: the bus \
+\"demo\" on 127.0.0.1:8080, user \"demo\", password \"demo\". `backplane serve`, for units and images, refuses to start \
+then, unless it is told --demo.";
 
 /// What every command's help ends with.
 fn more() -> String {
@@ -33,7 +34,9 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum CommandLine {
-    /// Serve; also what happens without a command
+    /// Serve what is configured; without users and buses refuse to start
+    ///
+    /// Without a command the same happens, but without users and buses it is the demonstration.
     #[command(after_help = more())]
     Serve(ServeFlags),
     /// Check the configuration, and what a start with it needs of this machine
@@ -66,6 +69,9 @@ struct FileFlag {
 struct ServeFlags {
     #[command(flatten)]
     file: FileFlag,
+    /// Serve the demonstration, whatever is configured: no file is read
+    #[arg(long, conflicts_with = "config")]
+    demo: bool,
     /// Listen on this address for plain HTTP; may be given several times
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Vec<String>,
@@ -158,14 +164,17 @@ impl Command {
 impl From<Line> for Command {
     fn from(line: Line) -> Self {
         match line.command {
-            None => Self::Serve(line.serve.sources()),
-            Some(CommandLine::Serve(flags)) => Self::Serve(flags.sources()),
+            None => Self::Serve(line.serve.sources(Demonstration::WithoutConfiguration)),
+            Some(CommandLine::Serve(flags)) => Self::Serve(flags.sources(Demonstration::Refused)),
             Some(CommandLine::CheckConfig(flags)) if flags.print_example => Self::PrintExample,
             Some(CommandLine::CheckConfig(flags)) => {
-                Self::CheckConfig { reload: flags.reload, sources: flags.serve.sources() }
+                let sources = flags.serve.sources(Demonstration::WithoutConfiguration);
+                Self::CheckConfig { reload: flags.reload, sources }
             }
             Some(CommandLine::CheckLog(LogFlags { file, path, repair })) => {
-                Self::CheckLog { sources: Sources::of_process(file.config, Vec::new()), path, repair }
+                let sources =
+                    Sources::of_process(file.config, Vec::new(), Demonstration::WithoutConfiguration);
+                Self::CheckLog { sources, path, repair }
             }
             Some(CommandLine::HashPassword) => Self::HashPassword,
         }
@@ -173,7 +182,9 @@ impl From<Line> for Command {
 }
 
 impl ServeFlags {
-    fn sources(self) -> Sources {
+    /// `unasked`: what holds where `--demo` is not given.
+    fn sources(self, unasked: Demonstration) -> Sources {
+        let demo = if self.demo { Demonstration::AskedFor } else { unasked };
         let listen = (!self.listen.is_empty()).then(|| self.listen.join(","));
         let insecure_auth = self.insecure_auth.map(|on| on.to_string());
         let flags = [
@@ -185,7 +196,7 @@ impl ServeFlags {
         ];
         let set =
             flags.into_iter().filter_map(|(flag, key, value)| Some(FlagValue { flag, key, value: value? }));
-        Sources::of_process(self.file.config, set.collect())
+        Sources::of_process(self.file.config, set.collect(), demo)
     }
 }
 
@@ -230,6 +241,20 @@ mod tests {
             assert!(Line::try_parse_from(&line).is_ok(), "{line:?}");
         }
         assert!(Line::try_parse_from(["backplane", "hash-password", "--config", "x.toml"]).is_err());
+    }
+
+    #[test]
+    fn the_demonstration_is_what_happens_without_a_command_or_when_it_is_asked_for() {
+        let demo = |arguments: &[&str]| {
+            let line = Line::try_parse_from([&["backplane"], arguments].concat()).unwrap();
+            let Command::Serve(sources) = line.into() else { panic!("it does not serve") };
+            sources.demo
+        };
+        assert_eq!(demo(&[]), Demonstration::WithoutConfiguration);
+        assert_eq!(demo(&["serve"]), Demonstration::Refused);
+        assert_eq!(demo(&["--demo"]), Demonstration::AskedFor);
+        assert_eq!(demo(&["serve", "--demo"]), Demonstration::AskedFor);
+        assert!(Line::try_parse_from(["backplane", "serve", "--demo", "--config", "x.toml"]).is_err());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use backplane::StartError;
 use backplane::config::ConfigErrors;
-use backplane::server::ServerError;
 use backplane::server::telemetry::LevelError;
+use backplane::server::{ServerError, Warning};
 use backplane_actors::log::RecoveryError;
 
 use crate::check_log::CheckLogError;
@@ -124,6 +124,12 @@ fn chain(error: &dyn Error) -> String {
         source = deeper.source();
     }
     text
+}
+
+/// Says on standard error what works and should not be left as it is.
+pub(crate) fn warn(warning: &Warning) {
+    // Where that cannot be written, the answer on standard output holds all the same.
+    _ = writeln!(io::stderr().lock(), "backplane: warning: {warning}");
 }
 
 /// Writes a text and a line's end to standard output.

@@ -6,7 +6,8 @@ use backplane::config::DEMO_NAME;
 
 /// Says what runs, and gives commands that work when they are pasted.
 #[must_use]
-pub(crate) fn demo(address: SocketAddr) -> String {
+pub(crate) fn demo(address: SocketAddr, admin: Option<&SocketAddr>) -> String {
+    let metrics = admin.map(|admin| format!("Metrics are on http://{admin}/metrics. ")).unwrap_or_default();
     let channel = format!("http://{address}/v1/bus/{DEMO_NAME}/channel/hello");
     format!(
         r#"Backplane {version} serves the bus "{DEMO_NAME}" on http://{address}, for this machine only, from memory.
@@ -20,7 +21,7 @@ There is no configuration: user "{DEMO_NAME}", password "{DEMO_NAME}". Open http
 
   curl -u {DEMO_NAME}:{DEMO_NAME} http://{address}/v1/bus/{DEMO_NAME}
 
-backplane.example.toml explains every setting; Ctrl-C ends the server.
+{metrics}backplane.example.toml explains every setting; Ctrl-C ends the server.
 "#,
         version = env!("CARGO_PKG_VERSION"),
     )

@@ -27,7 +27,7 @@ use std::time::SystemTime;
 use backplane::Backplane;
 use backplane::config::{Config, Sources, Storage, example, load};
 use backplane::door::raise_descriptors;
-use backplane::server::{self, Reloader, telemetry};
+use backplane::server::{self, Reloader, UserSignals, telemetry};
 
 use crate::check_log::check_log;
 use crate::cli::Command;
@@ -50,12 +50,13 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(sources) => serve(sources),
         Command::CheckConfig { sources, reload } => {
-            let loaded = load(&sources)?;
+            let (loaded, now) = (load(&sources)?, SystemTime::now());
             if reload {
-                server::check_beside_a_server(&loaded, SystemTime::now())?;
+                server::check_beside_a_server(&loaded, now)?;
             } else {
-                drop(server::check(&loaded, SystemTime::now())?);
+                drop(server::check(&loaded, now)?);
             }
+            server::warnings(&loaded, now).iter().for_each(failure::warn);
             say(&summary(&loaded.config))
         }
         Command::PrintExample => say(example().trim_end()),
@@ -74,11 +75,15 @@ fn serve(sources: Sources) -> Result<(), Failure> {
     let loaded = load(&sources)?;
     let config = &loaded.config;
     raise_descriptors();
-    let sockets = server::check(&loaded, SystemTime::now())?;
+    let now = SystemTime::now();
+    let sockets = server::check(&loaded, now)?;
+    let warnings = server::warnings(&loaded, now);
     let level = telemetry::start(&config.log)?;
     announcement::of(&loaded);
+    telemetry::warn_of(&warnings);
     actix_web::rt::System::new().block_on(async {
         let shutdown = server::termination().map_err(Failure::Signals)?;
+        let user_signals = UserSignals::new().map_err(Failure::Signals)?;
         let reloader = Reloader::new(sources, config.clone(), level).map_err(Failure::Signals)?;
         let backplane = Backplane::start_with_progress(config, progress::reporter())?;
         // Only now: whoever connects is served, and does not wait for the log to be read.
@@ -86,7 +91,10 @@ fn serve(sources: Sources) -> Result<(), Failure> {
         if config.demo
             && let Some(address) = listeners.plain().first()
         {
-            greet(*address);
+            greet(*address, listeners.admin().first());
+        }
+        for address in listeners.admin() {
+            tracing::info!("for operators: http://{address}/metrics");
         }
         for address in listeners.plain() {
             tracing::info!("listening on http://{address}");
@@ -94,9 +102,7 @@ fn serve(sources: Sources) -> Result<(), Failure> {
         for address in listeners.tls() {
             tracing::info!("listening on https://{address}");
         }
-        if let Some(address) = listeners.metrics() {
-            tracing::info!("metrics on http://{address}/metrics");
-        }
+        actix_web::rt::spawn(user_signals.run(backplane.clone()));
         actix_web::rt::spawn(reloader.run(backplane.clone()));
         server::run(config, listeners, &backplane, shutdown).await?;
         Ok(())
@@ -104,8 +110,8 @@ fn serve(sources: Sources) -> Result<(), Failure> {
 }
 
 /// Says what runs. A server whose standard output is gone serves all the same.
-fn greet(address: SocketAddr) {
-    match say(&greeting::demo(address)) {
+fn greet(address: SocketAddr, admin: Option<&SocketAddr>) {
+    match say(&greeting::demo(address, admin)) {
         Err(Failure::Output(error)) if error.kind() != ErrorKind::BrokenPipe => {
             tracing::warn!(%error, "the greeting cannot be written to standard output");
         }
@@ -131,7 +137,12 @@ fn summary(config: &Config) -> String {
         vec![count(config.buses.len(), "bus", "buses"), count(config.users.len(), "user", "users")];
     parts.extend(config.listen.iter().map(|address| format!("http://{address}")));
     parts.extend(config.tls.iter().flat_map(|tls| &tls.listen).map(|address| format!("https://{address}")));
-    parts.extend(config.metrics_listen.map(|address| format!("http://{address}/metrics")));
-    let note = if config.demo { " (the demonstration: no users and no buses are configured)" } else { "" };
+    let admin = config.admin.iter().flat_map(|admin| &admin.listen);
+    parts.extend(admin.map(|address| format!("http://{address}/metrics")));
+    let note = if config.demo {
+        " (the demonstration: no users and no buses are configured; `serve` refuses that)"
+    } else {
+        ""
+    };
     format!("configuration is good: {}{note}", parts.join(", "))
 }

@@ -8,7 +8,7 @@ use backplane_actors::BusName;
 use ipnet::IpNet;
 use url::Url;
 
-use super::resolved::{Bus, Config, Limits, LogSettings, Tls, User, base_of};
+use super::resolved::{Admin, Bus, Config, Limits, LogSettings, Tls, User, base_of};
 use crate::auth::AuthSettings;
 
 /// The way from one configuration to another. Made by [`plan`].
@@ -147,7 +147,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
         shutdown_grace,
         workers,
         tls,
-        metrics_listen,
+        admin,
         log: LogSettings { format, level },
         storage,
         auth,
@@ -161,7 +161,6 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
         ("listen", *listen != old.listen),
         ("shutdown_grace", *shutdown_grace != old.shutdown_grace),
         ("workers", *workers != old.workers),
-        ("metrics.listen", *metrics_listen != old.metrics_listen),
         ("log.format", *format != old.log.format),
         ("storage", *storage != old.storage),
         // The demonstration has a page and a storage of its own.
@@ -170,6 +169,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
     ];
     plan.restart.extend(differing(restart));
     plan_tls(&mut plan, old.tls.as_ref(), tls.as_ref());
+    plan_admin(&mut plan, old.admin.as_ref(), admin.as_ref());
     plan_auth(&mut plan, &old.auth, auth);
     plan_limits(&mut plan, &old.limits, limits);
     plan.taken.extend(differing([
@@ -211,6 +211,14 @@ fn plan_tls(plan: &mut Plan, old: Option<&Tls>, new: Option<&Tls>) {
         ("tls.key", old.2 != new.2),
         ("tls.hsts", old.3 != new.3),
     ]));
+}
+
+fn plan_admin(plan: &mut Plan, old: Option<&Admin>, new: Option<&Admin>) {
+    let parts = |admin: Option<&Admin>| {
+        admin.cloned().map(|Admin { listen, hosts }| (listen, hosts)).unwrap_or_default()
+    };
+    let (old, new) = (parts(old), parts(new));
+    plan.restart.extend(differing([("admin.listen", old.0 != new.0), ("admin.hosts", old.1 != new.1)]));
 }
 
 /// Threads, queues and what is held against whom belong to the life of a process.

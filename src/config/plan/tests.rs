@@ -101,7 +101,9 @@ fn config() -> impl Strategy<Value = Config> {
         config.public_url = either().then(|| Url::parse("https://a.example").unwrap());
         config.insecure_auth = either();
         config.trusted_proxies = either().then(|| "10.0.0.0/8".parse().unwrap()).into_iter().collect();
-        config.metrics_listen = either().then(|| "127.0.0.1:2".parse().unwrap());
+        let hosts = either().then(|| "a.example".to_owned()).into_iter().collect();
+        let admin = Admin { listen: vec!["127.0.0.1:2".parse().unwrap()], hosts };
+        config.admin = either().then_some(admin);
         let file = |either| PathBuf::from(if either { "a" } else { "b" });
         let listen = vec!["127.0.0.1:3".parse().unwrap()];
         let hsts = Duration::from_secs(u64::from(either()));
@@ -130,7 +132,7 @@ fn restarted(mut config: Config, new: &Config) -> Config {
     config.shutdown_grace = new.shutdown_grace;
     config.workers = new.workers;
     config.tls = new.tls;
-    config.metrics_listen = new.metrics_listen;
+    config.admin = new.admin;
     config.log.format = new.log.format;
     config.storage = new.storage;
     config.auth = new.auth;
@@ -210,7 +212,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         shutdown_grace = "1m"
         workers = 1023
         tls = { listen = "127.0.0.1:10", cert = "a", key = "b", hsts = "1s" }
-        metrics.listen = "127.0.0.1:11"
+        admin = { listen = "127.0.0.1:11", hosts = "a.example" }
         log = { format = "json", level = "warn" }
         storage.path = "elsewhere"
         [auth]

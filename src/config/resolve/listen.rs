@@ -2,14 +2,43 @@
 
 use std::net::SocketAddr;
 
+use super::super::read::{Reader, Reading};
+use super::super::resolved::Admin;
+use super::super::values::HostName;
 use super::Judge;
 
+/// How many ports above its first listener the demonstration has the one for operators.
+const DEMO_ADMIN_PORT: u16 = 10;
+
+pub(super) fn admin(reader: &mut Reader, _: &str) -> Reading<Admin> {
+    let hosts = reader.maybe("admin.hosts", Reader::texts::<HostName>)?.unwrap_or_default();
+    Ok(Admin { listen: reader.texts("admin.listen")?, hosts: hosts.into_iter().map(|host| host.0).collect() })
+}
+
+/// The operators' listener of a demonstration that listens here: on the same address, some ports above, so that
+/// two demonstrations do not get in each other's way. Where that is no port, or taken by a listener, a fresh one.
+pub(super) fn beside(listen: &[SocketAddr]) -> Option<Admin> {
+    let mut address = *listen.iter().find(|address| address.ip().is_loopback())?;
+    address.set_port(match address.port() {
+        0 => 0,
+        port => port.checked_add(DEMO_ADMIN_PORT).unwrap_or(0),
+    });
+    if listen.iter().any(|other| overlap(&address, other)) {
+        address.set_port(0);
+    }
+    Some(Admin { listen: vec![address], hosts: Vec::new() })
+}
+
 impl Judge {
-    /// Refuses no address at all, and two of which one could not be listened on.
-    pub(super) fn addresses(&mut self, path: &str, own: &[SocketAddr], others: &[SocketAddr]) {
+    /// Refuses a section that names no address.
+    pub(super) fn some_address(&mut self, path: &str, own: &[SocketAddr]) {
         if own.is_empty() {
             self.refuse(path, "the list is empty", "at least one address with a port");
         }
+    }
+
+    /// Refuses two addresses of which one could not be listened on.
+    pub(super) fn addresses(&mut self, path: &str, own: &[SocketAddr], others: &[SocketAddr]) {
         for (i, address) in own.iter().enumerate() {
             let mut before = others.iter().chain(own.iter().take(i));
             if let Some(other) = before.find(|other| overlap(address, other)) {

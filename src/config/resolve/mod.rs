@@ -29,6 +29,9 @@ pub(super) fn resolve(
 ) -> Result<(Config, Layers), ConfigErrors> {
     let mut reader = Reader::new(layers, problems);
     let (mut config, buses) = read(&mut reader, demo)?;
+    if demo {
+        config.admin = config.admin.or_else(|| listen::beside(&config.listen));
+    }
     let mut judge = Judge { layers: reader.finish()?, problems: Problems::default() };
     judge.listeners(&config);
     judge.unique("user", config.users.iter().map(|user| user.name.as_str()));
@@ -61,7 +64,7 @@ fn read(reader: &mut Reader, demo: bool) -> Reading<(Config, Vec<WrittenBus>)> {
         shutdown_grace: reader.span("shutdown_grace")?,
         workers,
         tls: reader.maybe("tls", tls)?,
-        metrics_listen: reader.maybe("metrics.listen", Reader::text)?,
+        admin: reader.maybe("admin", listen::admin)?,
         log: LogSettings {
             format: reader.choice("log.format", &[("human", LogFormat::Human), ("json", LogFormat::Json)])?,
             level: reader.text::<LogLevel>("log.level")?.0,
@@ -161,18 +164,23 @@ struct Judge {
 impl Judge {
     fn listeners(&mut self, config: &Config) {
         let tls = config.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
-        let metrics = config.metrics_listen.as_slice();
+        let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);
         self.addresses("listen", &config.listen, &[]);
         if config.tls.is_some() {
+            self.some_address("tls.listen", tls);
             self.addresses("tls.listen", tls, &config.listen);
+        } else if config.listen.is_empty() {
+            let allowed = "at least one address with a port; none beside [tls], for a server with TLS alone";
+            self.refuse("listen", "the list is empty, and there is no [tls]: nobody could connect", allowed);
         }
-        if config.metrics_listen.is_some() {
-            self.addresses("metrics.listen", metrics, &[&config.listen, tls].concat());
+        if config.admin.is_some() {
+            self.some_address("admin.listen", admin);
+            self.addresses("admin.listen", admin, &[&config.listen, tls].concat());
         }
         if config.demo {
             self.loopback("listen", &config.listen);
             self.loopback("tls.listen", tls);
-            self.loopback("metrics.listen", metrics);
+            self.loopback("admin.listen", admin);
         }
     }
 
