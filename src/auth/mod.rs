@@ -7,7 +7,7 @@
 //! user ─► accounts: may this user read or post on this bus
 //! ```
 //!
-//! `basic`, `user`, `password`, `accounts`, `transport` and `limiter` are pure: they import neither actix nor
+//! `basic`, `user`, `password`, `accounts`, `forwarded`, `transport` and `limiter` are pure: they import neither actix nor
 //! tokio, read no clock and take time as an argument. `verifier` owns the clock, the process key and the blocking
 //! threads; `request` is the one file that knows actix-web.
 //!
@@ -17,6 +17,7 @@
 
 mod accounts;
 pub mod basic;
+mod forwarded;
 mod limiter;
 mod password;
 mod request;
@@ -30,6 +31,6 @@ pub use accounts::{Accounts, AccountsError, Right};
 pub use password::{PasswordHash, PasswordHashError};
 pub use request::{authorization, transport};
 pub use settings::{AuthSettings, FailureLimit};
-pub use transport::{Listener, Scheme, Transport, TransportPolicy};
+pub use transport::{Listener, Said, Scheme, Transport, TransportPolicy};
 pub use user::{USER_NAME_MAX, UserName, UserNameError};
 pub use verifier::{AuthError, Authenticator};

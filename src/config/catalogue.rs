@@ -88,13 +88,15 @@ const TOP: &[Key] = &[
         "insecure_auth",
         Kind::Switch,
         Default("false"),
-        "Accept credentials over plain HTTP. Listeners on loopback addresses do in any case, unless a trusted proxy says that the client used plain HTTP.",
+        "Accept credentials over plain HTTP. Listeners on loopback addresses do in any case, except from trusted proxies, \
+         which have to say that the client used HTTPS.",
     ),
     key(
         "trusted_proxies",
         Kind::Texts("addresses or networks, such as \"127.0.0.1\" or \"10.0.0.0/8\""),
         Default("[]"),
-        "Whose X-Forwarded-Proto and X-Forwarded-For are believed.",
+        "Whose X-Forwarded-Proto (or Forwarded: proto=) and X-Forwarded-For are believed. They must write both themselves. \
+         Whatever connects from such an address counts as the proxy, a program on the same machine too.",
     ),
     key(
         "shutdown_grace",

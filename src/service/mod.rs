@@ -178,7 +178,13 @@ impl Service {
     pub(crate) async fn authenticate(&self, request: &HttpRequest) -> Result<UserName, ApiError> {
         let transport = auth::transport(&self.settings.load().transport, request);
         if !transport.credentials_allowed {
-            let text = "this call needs credentials, and those are accepted over HTTPS only";
+            let text = if transport.proxied {
+                "this call needs credentials, and those are accepted over HTTPS only: the address that this request \
+                 came from is one of trusted_proxies, and it does not say that the client used HTTPS \
+                 (X-Forwarded-Proto: https, or Forwarded: proto=https)"
+            } else {
+                "this call needs credentials, and those are accepted over HTTPS only"
+            };
             return Err(ApiError::new(ErrorCode::HttpsRequired, text));
         }
         let values = auth::authorization(request);
