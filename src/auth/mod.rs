@@ -7,7 +7,7 @@
 //! user ─► accounts: may this user read or post on this bus
 //! ```
 //!
-//! `basic`, `user`, `password`, `accounts`, `forwarded`, `transport` and `limiter` are pure: they import neither actix nor
+//! `basic`, `choosing`, `user`, `password`, `accounts`, `forwarded`, `transport` and `limiter` are pure: they import neither actix nor
 //! tokio, read no clock and take time as an argument. `verifier` owns the clock, the process key and the blocking
 //! threads; `request` is the one file that knows actix-web.
 //!
@@ -17,6 +17,7 @@
 
 mod accounts;
 pub mod basic;
+mod choosing;
 mod forwarded;
 mod limiter;
 mod password;
@@ -28,6 +29,7 @@ mod user;
 mod verifier;
 
 pub use accounts::{Accounts, AccountsError, Right};
+pub use choosing::{PASSWORD_MAX, PASSWORD_MIN, Unfit, may_be_chosen};
 pub use password::{PasswordHash, PasswordHashError};
 pub use request::{authorization, transport};
 pub use settings::{AuthSettings, FailureLimit};

@@ -343,7 +343,8 @@ const USER: &[Key] = &[
     key(
         "password_hash",
         Kind::Secret(
-            "what `backplane hash-password` prints: $argon2id$… with m ≤ 1048576, t ≤ 16 and p ≤ 16",
+            "what `backplane hash-password` prints: $argon2id$… with m ≤ 1048576, t ≤ 16 and p ≤ 16, and at least m=19456 with \
+             t=2, or m=47104 with t=1, m=12288 with t=3, m=9216 with t=4, m=7168 with t=5",
         ),
         Required {
             example: r#""$argon2id$v=19$m=19456,t=2,p=1$WQ9+eSG7e10nVUN+2+hLLQ$0V5EM+rH1vSlHAdr/Kw93vNKGXde+d3dD922PtDA8ZQ""#,

@@ -13,8 +13,8 @@ use super::*;
 use crate::auth::{FailureLimit, PasswordHash};
 
 const HASHES: [&str; 2] = [
-    "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
-    "$argon2id$v=19$m=8,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
+    "$argon2id$v=19$m=19456,t=3,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
 ];
 
 fn user(name: &str, hash: bool) -> User {

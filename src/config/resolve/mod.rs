@@ -14,7 +14,7 @@ use super::layers::Layers;
 use super::read::{Reader, Reading};
 use super::resolved::{Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
 use super::units::show_bytes;
-use super::values::{LogLevel, Network, PublicUrl};
+use super::values::{LogLevel, Network, PublicUrl, StrongHash};
 use crate::auth::{AuthSettings, FailureLimit};
 
 /// The configuration, and the layers without their values.
@@ -82,7 +82,7 @@ fn tls(reader: &mut Reader, _: &str) -> Reading<Tls> {
 fn user(reader: &mut Reader, i: usize) -> Reading<User> {
     Ok(User {
         name: reader.text(&format!("user[{i}].name"))?,
-        password_hash: reader.text(&format!("user[{i}].password_hash"))?,
+        password_hash: reader.text::<StrongHash>(&format!("user[{i}].password_hash"))?.0,
     })
 }
 
