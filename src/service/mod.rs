@@ -2,6 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `checks` | how many POSTs have their signatures checked at a time |
 //! | `drain` | the end of the service, and how many requests are under way |
 //! | `log_metrics` | what the message log says of itself, in the same form |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
@@ -10,6 +11,7 @@
 //! | `readiness` | whether a POST would be accepted now |
 //! | `settings` | what requests are judged by, which may change while the server runs |
 
+mod checks;
 mod drain;
 mod log_metrics;
 mod metrics;
@@ -29,6 +31,7 @@ use backplane_actors::{Broker, BusHandle, BusName, MessageLimits};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 
+use self::checks::Checks;
 pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
@@ -80,6 +83,7 @@ pub(crate) struct Service {
     settings: ArcSwap<Settings>,
     buses: ArcSwap<HashMap<BusName, Arc<Bus>, RandomState>>,
     answers: Arc<Budget>,
+    checks: Arc<Checks>,
     metrics: Metrics,
     drain: Arc<Drain>,
     readiness: Readiness,
@@ -108,6 +112,7 @@ impl Service {
             settings: ArcSwap::from_pointee(Settings::of(&Requests::of(config))),
             metrics: Metrics::new(broker.clone(), authenticator.clone(), Arc::clone(&answers)),
             answers,
+            checks: Checks::new(config.workers),
             broker,
             authenticator,
             drain: Drain::new(),
@@ -131,6 +136,11 @@ impl Service {
     /// What all answers under way may hold together.
     pub(crate) fn answers(&self) -> &Arc<Budget> {
         &self.answers
+    }
+
+    /// Whose signatures are being checked.
+    pub(crate) fn checks(&self) -> &Arc<Checks> {
+        &self.checks
     }
 
     /// The bounds of messages as they are now.

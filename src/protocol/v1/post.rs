@@ -26,7 +26,7 @@ pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payl
     let limits = service.limits();
     let body = read_body(&request, payload, limits.body, limits.body_timeout).await?;
     let key = key_of(&request, &user, &body)?;
-    let messages = parse(&service, &bus, body).await?;
+    let messages = parse(&service, &user, &bus, body).await?;
     let posted = bus.handle().post(Posting { channel, messages, key }).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
 }
@@ -78,15 +78,22 @@ fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<
         .map_err(|error| refuse(error.to_string()))
 }
 
-async fn parse(service: &Service, bus: &Bus, body: web::Bytes) -> Result<Batch, ApiError> {
+async fn parse(service: &Service, user: &UserName, bus: &Bus, body: web::Bytes) -> Result<Batch, ApiError> {
     let (limits, policy) = (service.message_limits(), bus.envelopes());
     if !policy.verifies() {
-        return Batch::parse(&body, &limits, policy).map_err(|error| refuse(&error));
+        return Batch::parse(&body, &limits, &policy.for_post()).map_err(|error| refuse(&error));
     }
     // Checking signatures can take milliseconds that belong to other requests.
+    let turn = service.checks().turn(user).await?;
     let policy = policy.clone();
-    let parsed = web::block(move || Batch::parse(&body, &limits, &policy)).await;
-    let parsed = parsed.map_err(|_| ApiError::new(ErrorCode::Unavailable, "the server is shutting down"))?;
+    let parsed = web::block(move || {
+        let parsed = Batch::parse(&body, &limits, &policy.for_post());
+        // It went along, so that a client that hangs up does not free it early.
+        drop(turn);
+        parsed
+    });
+    let parsed =
+        parsed.await.map_err(|_| ApiError::new(ErrorCode::Unavailable, "the server is shutting down"))?;
     parsed.map_err(|error| refuse(&error))
 }
 
