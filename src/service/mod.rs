@@ -22,7 +22,7 @@ mod settings;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderName, VIA, X_FORWARDED_FOR, X_FORWARDED_PROTO};
@@ -39,7 +39,7 @@ pub(crate) use self::observe::{Around, Matched, resource, scope};
 use self::readiness::Readiness;
 use self::settings::Settings;
 use crate::auth::signatures::EnvelopePolicy;
-use crate::auth::{self, Accounts, Authenticator, Right, UserName};
+use crate::auth::{self, Accounts, Authenticator, FamiliarError, FamiliarFile, Right, UserName};
 use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
@@ -87,6 +87,8 @@ pub(crate) struct Service {
     metrics: Metrics,
     drain: Arc<Drain>,
     readiness: Readiness,
+    familiar_file: Option<FamiliarFile>,
+    saving: Mutex<()>,
 }
 
 impl Service {
@@ -95,6 +97,7 @@ impl Service {
         config: &Config,
         broker: Broker,
         authenticator: Authenticator,
+        familiar_file: Option<FamiliarFile>,
     ) -> Result<Self, BusName> {
         let buses = config.buses.iter().map(|bus| {
             let handle = broker.bus(bus.name.as_str()).ok_or_else(|| bus.name.clone())?;
@@ -117,6 +120,8 @@ impl Service {
             authenticator,
             drain: Drain::new(),
             readiness,
+            familiar_file,
+            saving: Mutex::new(()),
         })
     }
 
@@ -188,6 +193,9 @@ impl Service {
     pub(crate) async fn authenticate(&self, request: &HttpRequest) -> Result<UserName, ApiError> {
         let transport = auth::transport(&self.settings.load().transport, request);
         if !transport.credentials_allowed {
+            if auth::authorization(request).next().is_some() {
+                self.authenticator.note_exposed(transport.client);
+            }
             let text = if transport.proxied {
                 "this call needs credentials, and those are accepted over HTTPS only: the address that this request \
                  came from is one of trusted_proxies, and it does not say that the client used HTTPS \
@@ -202,10 +210,18 @@ impl Service {
     }
 
     /// Whether the user has the right on the bus (V1-AUTH-2).
-    pub(crate) fn authorize(&self, user: &UserName, bus: &Bus, right: Right) -> Result<(), ApiError> {
+    pub(crate) fn authorize(
+        &self,
+        request: &HttpRequest,
+        user: &UserName,
+        bus: &Bus,
+        right: Right,
+    ) -> Result<(), ApiError> {
         if self.authenticator.may(user, bus.name(), right) {
             return Ok(());
         }
+        let client = auth::transport(&self.settings.load().transport, request).client;
+        self.authenticator.note_forbidden(user, bus.name(), right, client);
         let text = match right {
             Right::Read => "this user may not read this bus",
             Right::Post => "this user may not post to this bus",
@@ -222,6 +238,17 @@ impl Service {
         is_here(request.app_config().local_addr())
             && request.peer_addr().is_some_and(is_here)
             && !BY_PROXIES.iter().any(|name| request.headers().contains_key(name))
+    }
+
+    /// Keeps the familiar addresses over a restart, if they have changed and there is a file for them. Blocks on the disk.
+    pub(crate) fn save_familiar(&self) -> Result<(), FamiliarError> {
+        let Some(file) = &self.familiar_file else { return Ok(()) };
+        // One at a time: both would write the same file.
+        let _one = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.authenticator.familiar_if_changed() {
+            Some(familiar) => Ok(file.save(&familiar)?),
+            None => Ok(()),
+        }
     }
 
     /// The service's end, and the requests under way.

@@ -38,7 +38,7 @@ async fn admit(
 ) -> Result<(UserName, Arc<Bus>, ChannelName), ApiError> {
     let user = service.authenticate(request).await?;
     let bus = bus_of(service, request)?;
-    service.authorize(&user, &bus, Right::Post)?;
+    service.authorize(request, &user, &bus, Right::Post)?;
     let channel = channel_of(request)?;
     check_encoding(request)?;
     Ok((user, bus, channel))
