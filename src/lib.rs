@@ -33,4 +33,4 @@ mod service;
 pub mod tls;
 mod web;
 
-pub use backplane::{Backplane, RefusedBus, StartError, broker_of};
+pub use backplane::{Backplane, RefusedBus, StartError, broker_of, concerns_about};

@@ -110,6 +110,13 @@ const TOP: &[Key] = &[
         Otherwise { meaning: "as many as there are processors", example: "2" },
         "Threads that serve requests.",
     ),
+    key(
+        "core_dumps",
+        Kind::Switch,
+        Default("false"),
+        "Let the system write the process's memory down when it crashes, and debuggers of the same user look into it. \
+         Passwords may be in it.",
+    ),
 ];
 
 const TLS: &[Key] = &[

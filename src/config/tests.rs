@@ -278,7 +278,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_LISTN",
             "",
-            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, tls, metrics, log, storage, auth, limits, defaults, user, bus",
+            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, core_dumps, tls, metrics, log, storage, auth, limits, defaults, user, bus",
         ),
         (
             "BACKPLANE_TLS__CERTIFICATE",

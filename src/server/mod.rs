@@ -2,18 +2,21 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `core_dumps` | that the process leaves none |
 //! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
 //! | `listeners` | addresses, bound and then listened on |
 //! | `reload` | SIGHUP: a new configuration while the server runs |
 //! | `ending` | the order of the end, and its one deadline |
 //! | `telemetry` | where log lines go |
 
+mod core_dumps;
 mod ending;
 mod listeners;
 mod preflight;
 mod reload;
 pub mod telemetry;
 
+pub use core_dumps::{hide_memory, settle_core_dumps};
 pub use listeners::{Listeners, Sockets};
 pub use preflight::{check, check_beside_a_server};
 pub use reload::Reloader;
@@ -29,6 +32,7 @@ use actix_web::{App, HttpServer};
 use futures::future::{Either, join_all, select};
 use socket2::SockRef;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
 
 use crate::backplane::{Backplane, StartError};
 use crate::config::Config;
@@ -36,6 +40,9 @@ use crate::tls::{ReloadingCertificate, TlsError};
 
 /// How often certificate files are looked at.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(2);
+
+/// How often familiar addresses are kept: what a kill may take of them.
+const FAMILIAR_SAVING: Duration = Duration::from_mins(1);
 
 /// Why the server does not start or ended.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +87,7 @@ pub async fn run(
     let doors = listeners.doors()?;
     let watch =
         certificate.clone().map(|certificate| actix_web::rt::spawn(certificate.watch(CERTIFICATE_CHECK)));
+    let familiar = actix_web::rt::spawn(save_familiar(backplane.clone()));
     let metrics = listeners.metrics.map(|listener| metrics_server(backplane, listener)).transpose()?;
     let server = main_server(config, listeners.plain, listeners.tls, certificate.as_ref(), backplane)?;
     let handles: Vec<ServerHandle> =
@@ -98,13 +106,21 @@ pub async fn run(
         }
         Either::Right((ended, _)) => ended,
     };
-    for task in [watch].into_iter().flatten() {
+    for task in [watch, Some(familiar)].into_iter().flatten() {
         task.abort();
     }
     if let Some(metrics) = metrics {
         metrics.abort();
     }
     ended.map_err(ServerError::Failed)
+}
+
+/// Keeps the familiar addresses, again and again, until dropped.
+async fn save_familiar(backplane: Backplane) {
+    loop {
+        sleep(FAMILIAR_SAVING).await;
+        backplane.save_familiar().await;
+    }
 }
 
 fn main_server(

@@ -18,7 +18,7 @@ mod greeting;
 mod hash_password;
 mod progress;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +38,9 @@ use crate::hash_password::hash_from_standard_input;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Err(error) = server::hide_memory() {
+        return Failure::CoreDumps(error).end();
+    }
     match Command::of_process().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.end(),
@@ -54,6 +57,10 @@ fn run(command: Command) -> Result<(), Failure> {
                 server::check_beside_a_server(&loaded, SystemTime::now())?;
             } else {
                 drop(server::check(&loaded, SystemTime::now())?);
+            }
+            if let Some(concern) = backplane::concerns_about(&loaded.config) {
+                // Where standard error cannot be written, the verdict counts all the same.
+                _ = writeln!(std::io::stderr().lock(), "backplane: warning: {concern}");
             }
             say(&summary(&loaded.config))
         }
@@ -72,6 +79,7 @@ fn run(command: Command) -> Result<(), Failure> {
 fn serve(sources: Sources) -> Result<(), Failure> {
     let loaded = load(&sources)?;
     let config = &loaded.config;
+    server::settle_core_dumps(config.core_dumps).map_err(Failure::CoreDumps)?;
     let sockets = server::check(&loaded, SystemTime::now())?;
     let level = telemetry::start(&config.log)?;
     announcement::of(&loaded);

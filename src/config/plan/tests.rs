@@ -119,6 +119,7 @@ fn restarted(mut config: Config, new: &Config) -> Config {
     config.listen = new.listen;
     config.shutdown_grace = new.shutdown_grace;
     config.workers = new.workers;
+    config.core_dumps = new.core_dumps;
     config.tls = new.tls;
     config.metrics_listen = new.metrics_listen;
     config.log.format = new.log.format;
@@ -202,6 +203,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         trusted_proxies = "10.0.0.0/8"
         shutdown_grace = "1m"
         workers = 1023
+        core_dumps = true
         tls = { listen = "127.0.0.1:10", cert = "a", key = "b" }
         metrics.listen = "127.0.0.1:11"
         log = { format = "json", level = "warn" }

@@ -55,6 +55,7 @@ fn read(reader: &mut Reader, demo: bool) -> Reading<(Config, Vec<WrittenBus>)> {
         trusted_proxies: networks.into_iter().map(|network| network.0).collect(),
         shutdown_grace: reader.span("shutdown_grace")?,
         workers,
+        core_dumps: reader.switch("core_dumps")?,
         tls: reader.maybe("tls", tls)?,
         metrics_listen: reader.maybe("metrics.listen", Reader::text)?,
         log: LogSettings {
