@@ -51,7 +51,10 @@ mod tests {
 
     const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng";
 
-    fn accounts(users: &[(&str, &str, &[(&str, Right)])]) -> Accounts {
+    /// A name, its password hash, its rights.
+    type Person<'a> = (&'a str, &'a str, &'a [(&'a str, Right)]);
+
+    fn accounts(users: &[Person<'_>]) -> Accounts {
         let mut accounts = Accounts::new();
         for (user, hash, rights) in users {
             let user: UserName = user.parse().unwrap();

@@ -6,41 +6,38 @@ pub(super) fn says_https<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Opti
     values.into_iter().filter_map(of_value).reduce(|all, https| all && https)
 }
 
-fn of_value(mut rest: &[u8]) -> Option<bool> {
-    let mut said = None;
-    loop {
-        let (pair, after) = match pair(rest) {
-            Some(read) => read,
-            None => return Some(false),
-        };
+fn of_value(value: &[u8]) -> Option<bool> {
+    let (mut said, mut rest) = (None, Some(value));
+    while let Some(text) = rest {
+        let Ok((pair, after)) = pair(text) else { return Some(false) };
         if let Some((name, value)) = pair
             && name.eq_ignore_ascii_case(b"proto")
         {
             said = Some(said.unwrap_or(true) && value.eq_ignore_ascii_case(b"https"));
         }
-        match after {
-            Some(after) => rest = after,
-            None => return said,
-        }
+        rest = after;
     }
+    said
 }
 
 /// A pair's name, and its value without quotes.
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// One pair, which may be missing, and what follows its `;` or `,`. None: it is malformed.
-fn pair(text: &[u8]) -> Option<(Option<Pair<'_>>, Option<&[u8]>)> {
-    let text = text.trim_ascii_start();
-    let (name, rest) = token(text);
+/// Not RFC 7239.
+struct Malformed;
+
+/// One pair, which may be missing, and what follows its `;` or `,`, if there is one.
+fn pair(text: &[u8]) -> Result<(Option<Pair<'_>>, Option<&[u8]>), Malformed> {
+    let (name, rest) = token(text.trim_ascii_start());
     if name.is_empty() {
-        return Some((None, after_end(rest)?));
+        return Ok((None, after_end(rest)?));
     }
-    let rest = rest.strip_prefix(b"=")?;
+    let rest = rest.strip_prefix(b"=").ok_or(Malformed)?;
     let (value, rest) = match rest.strip_prefix(b"\"") {
-        Some(quoted) => until_quote(quoted)?,
+        Some(quoted) => until_quote(quoted).ok_or(Malformed)?,
         None => token(rest),
     };
-    Some((Some((name, value)), after_end(rest)?))
+    Ok((Some((name, value)), after_end(rest)?))
 }
 
 fn token(text: &[u8]) -> (&[u8], &[u8]) {
@@ -59,12 +56,12 @@ fn until_quote(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-/// What follows a `;` or `,`; Some(None): the text is at its end. None: something else follows.
-fn after_end(text: &[u8]) -> Option<Option<&[u8]>> {
+/// What follows a `;` or `,`; nothing at the text's end.
+fn after_end(text: &[u8]) -> Result<Option<&[u8]>, Malformed> {
     match text.trim_ascii_start().split_first() {
-        None => Some(None),
-        Some((b';' | b',', after)) => Some(Some(after)),
-        Some(_) => None,
+        None => Ok(None),
+        Some((b';' | b',', after)) => Ok(Some(after)),
+        Some(_) => Err(Malformed),
     }
 }
 

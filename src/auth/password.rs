@@ -85,7 +85,7 @@ impl PasswordHash {
     /// What it takes to verify a password.
     pub(super) fn cost(&self) -> Cost {
         let decimal = |name| self.phc.params.get_decimal(name).unwrap_or_default();
-        let output = self.phc.hash.as_ref().map_or(0, |output| output.len());
+        let output = self.phc.hash.as_ref().map_or(0, phc::Output::len);
         Cost { memory: decimal("m"), passes: decimal("t"), lanes: decimal("p"), output }
     }
 

@@ -175,11 +175,13 @@ mod tests {
         Listener { address: address.parse().unwrap(), tls }
     }
 
+    type Values<'a> = Vec<&'a [u8]>;
+
     fn said<'a>(
         proto: &[&'a str],
         forwarded: &[&'a str],
         addresses: &[&'a str],
-    ) -> Said<Vec<&'a [u8]>, Vec<&'a [u8]>, Vec<&'a [u8]>> {
+    ) -> Said<Values<'a>, Values<'a>, Values<'a>> {
         let [proto, forwarded, addresses] =
             [proto, forwarded, addresses].map(|values| values.iter().map(|value| value.as_bytes()).collect());
         Said { proto, forwarded, addresses }

@@ -17,11 +17,12 @@
 //!   eighth that owes least: forgiving them gives the least away;
 //! - accounts: those that exist. Names of nobody share [`NOBODIES`] buckets, so that they are limited like names of
 //!   users and do not give away who exists, and cannot push anybody out;
-//! - familiar addresses: [`FAMILIAR_MAX`] per account, the longest unused goes; none outlives [`FAMILIAR_FOR`];
+//! - familiar addresses: a few per account, for a day, see [`familiar`];
 //! - who was wrong lately: see [`lately`].
 
 mod address;
 mod bucket;
+mod familiar;
 mod lately;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use foldhash::fast::RandomState;
 
 use self::address::Address;
 pub(super) use self::bucket::Bucket;
+use self::familiar::Familiar;
 use self::lately::Lately;
 use super::familiar::{Entry, Mark, Marks};
 use super::{AuthSettings, FailureLimit, UserName};
@@ -42,16 +44,10 @@ use super::{AuthSettings, FailureLimit, UserName};
 const ADDRESSES_MAX: usize = 65_536;
 /// Buckets shared by the names that are nobody's.
 const NOBODIES: usize = 4096;
-/// Addresses remembered per account because they gave the right password.
-const FAMILIAR_MAX: usize = 16;
-/// How long they are remembered.
-pub(super) const FAMILIAR_FOR: Duration = Duration::from_hours(24);
 /// Failures in a row of one such address for one account.
 const FAMILIAR_BURST: u32 = 10;
 /// An account's reserve is this part of its bucket, and refills so much more slowly.
 const RESERVE_PART: u32 = 10;
-/// The end of a familiar address is moved by no less than this.
-const WORTH_KEEPING: Duration = Duration::from_hours(1);
 
 /// Whose password is tried.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -102,14 +98,7 @@ struct Guard {
 #[derive(Debug, Default)]
 struct Account {
     guard: Guard,
-    familiar: Vec<Familiar>,
-}
-
-#[derive(Debug)]
-struct Familiar {
-    mark: Mark,
-    until: Duration,
-    bucket: Bucket,
+    familiar: Familiar,
 }
 
 /// The buckets of everybody.
@@ -234,11 +223,7 @@ impl Limiter {
         std::mem::take(&mut self.changed).then(|| {
             let entries = self.accounts.iter().flat_map(|(user, account)| {
                 let of = self.marks.account(user);
-                account.familiar.iter().filter(|known| known.until > now).map(move |known| Entry {
-                    account: of,
-                    pair: known.mark,
-                    left: known.until.saturating_sub(now),
-                })
+                account.familiar.entries(of, now)
             });
             entries.collect()
         })
@@ -254,11 +239,7 @@ impl Limiter {
         let users: HashMap<Mark, &UserName> = users.map(|user| (self.marks.account(user), user)).collect();
         for entry in kept {
             let Some(user) = users.get(&entry.account) else { continue };
-            let account = self.accounts.entry(UserName::clone(user)).or_default();
-            if account.familiar.len() < FAMILIAR_MAX {
-                let until = now.saturating_add(entry.left.min(FAMILIAR_FOR));
-                account.familiar.push(Familiar { mark: entry.pair, until, bucket: Bucket::default() });
-            }
+            self.accounts.entry(UserName::clone(user)).or_default().familiar.recall(entry, now);
         }
     }
 
@@ -303,9 +284,7 @@ impl Limiter {
         if familiar.is_empty() {
             return None;
         }
-        let mark = self.marks.pair(address.network(), user);
-        let known = familiar.iter().find(|known| known.mark == mark && known.until > now)?;
-        Some(known.bucket.wait(self.per_pair(), now))
+        familiar.wait(&self.marks.pair(address.network(), user), self.per_pair(), now)
     }
 
     fn reserve_is_open(&self, address: Address, subject: &Subject, now: Duration) -> bool {
@@ -328,8 +307,7 @@ impl Limiter {
                 let account = self.accounts.entry(user.clone()).or_default();
                 if source == Source::Pair {
                     let mark = self.marks.pair(address.network(), user);
-                    let pair = account.familiar.iter_mut().find(|familiar| familiar.mark == mark);
-                    return [pair.map(|familiar| (&mut familiar.bucket, per_pair)), None];
+                    return [account.familiar.bucket(&mark).map(|bucket| (bucket, per_pair)), None];
                 }
                 Some(&mut account.guard)
             }
@@ -346,28 +324,8 @@ impl Limiter {
     }
 
     fn remember(&mut self, address: Address, user: &UserName, now: Duration) {
-        let until = now.saturating_add(FAMILIAR_FOR);
         let mark = self.marks.pair(address.network(), user);
-        let familiar = &mut self.accounts.entry(user.clone()).or_default().familiar;
-        if let Some(known) = familiar.iter_mut().find(|known| known.mark == mark) {
-            // Moved in steps, so that daily use does not write the file each minute.
-            if until.saturating_sub(known.until) >= WORTH_KEEPING {
-                known.until = until;
-                self.changed = true;
-            }
-            return;
-        }
-        familiar.retain(|known| known.until > now || known.bucket.is_reserved());
-        if familiar.len() >= FAMILIAR_MAX {
-            let idle = familiar.iter().enumerate().filter(|(_, known)| !known.bucket.is_reserved());
-            match idle.min_by_key(|(_, known)| known.until).map(|(index, _)| index) {
-                Some(index) => drop(familiar.swap_remove(index)),
-                // All of them are trying at this moment; this one stays a stranger.
-                None => return,
-            }
-        }
-        familiar.push(Familiar { mark, until, bucket: Bucket::default() });
-        self.changed = true;
+        self.changed |= self.accounts.entry(user.clone()).or_default().familiar.remember(mark, now);
     }
 
     /// Makes room for one more address. The cost, one pass, is spread over the eighth that it frees.

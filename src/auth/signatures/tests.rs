@@ -203,7 +203,7 @@ fn i_5_the_signatures_of_a_post_are_bounded_together() {
     bad["sigs"] = json!(vec![json!({ "value": nobodys }); 7]);
     bad["sigs"].as_array_mut().unwrap().push(good);
     let bad = bad.to_string();
-    let (verdict, left) = check_post(&both, &[bad.clone()]);
+    let (verdict, left) = check_post(&both, std::slice::from_ref(&bad));
     assert!(verdict.is_ok());
     let each = CHECK_COST_MAX - left;
     let fit = usize::try_from(CHECK_COST_MAX / each).unwrap();

@@ -98,13 +98,11 @@ impl Shared {
         let place = self.admission.clone().try_acquire_owned();
         let place =
             place.or_else(|full| if familiar { self.looks.clone().try_acquire_owned() } else { Err(full) });
-        match place {
-            Ok(place) => Ok(Admission::Ordinary { _place: place }),
-            Err(_) => {
-                self.report(attempt, "too many passwords are being checked");
-                Err(Err(BUSY))
-            }
+        if let Ok(place) = place {
+            return Ok(Admission::Ordinary { _place: place });
         }
+        self.report(attempt, "too many passwords are being checked");
+        Err(Err(BUSY))
     }
 
     fn subject(&self, attempt: &Attempt) -> Subject {
