@@ -1,12 +1,13 @@
 //! The service as one handle: start it, mount its routes in an actix-web application, shut it down.
 
 use std::sync::Arc;
+use std::thread;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
 use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings};
-use tokio::task::spawn_blocking;
+use tokio::sync::oneshot;
 
 use crate::auth::{Accounts, AccountsError, Authenticator, FamiliarAddresses, FamiliarFile, Right};
 use crate::config::{Bus, Config, Limits, Plan, Storage, User};
@@ -149,8 +150,14 @@ impl Backplane {
     /// What goes wrong is told in the log: familiarity is a convenience, not a truth.
     pub async fn save_familiar(&self) {
         let service = Arc::clone(&self.0);
-        let saved = spawn_blocking(move || service.save_familiar()).await;
-        if let Ok(Err(error)) = saved {
+        let (done, saved) = oneshot::channel();
+        // A thread of its own: the end of a process waits for threads of a runtime, also where the disk hangs.
+        let save = move || drop(done.send(service.save_familiar()));
+        let saved = match thread::Builder::new().name("familiar".to_owned()).spawn(save) {
+            Ok(_) => saved.await.unwrap_or(Ok(())),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = saved {
             tracing::warn!(%error, "the file of familiar addresses cannot be written");
         }
     }

@@ -1,6 +1,7 @@
 //! What is kept of sign-ins over a restart, and what the log says of them.
 
 use std::fmt::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
@@ -192,5 +193,46 @@ fn nobody_of_the_same_user_may_look_into_the_process() {
         program.address();
         let owner = std::fs::metadata(format!("/proc/{}/environ", program.id())).unwrap().uid();
         assert_eq!(owner == 0, hidden, "{owner}");
+    }
+}
+
+/// How often this text stands in the memory of a program that may be looked into.
+fn in_memory(program: &Program, text: &[u8]) -> usize {
+    let folder = PathBuf::from(format!("/proc/{}", program.id()));
+    let mut memory = std::fs::File::open(folder.join("mem")).unwrap();
+    let mut found = 0;
+    for line in std::fs::read_to_string(folder.join("maps")).unwrap().lines() {
+        let mut words = line.split_whitespace();
+        let (range, rights) = (words.next().unwrap(), words.next().unwrap());
+        // What cannot be written to holds no password.
+        if !rights.starts_with("rw") {
+            continue;
+        }
+        let (from, to) = range.split_once('-').unwrap();
+        let [from, to] = [from, to].map(|hex| u64::from_str_radix(hex, 16).unwrap());
+        memory.seek(SeekFrom::Start(from)).unwrap();
+        // The kernel's own pages among them cannot be read, and others may be gone since the list was made.
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
+        if memory.read_exact(&mut bytes).is_ok() {
+            found += bytes.windows(text.len()).filter(|part| *part == text).count();
+        }
+    }
+    found
+}
+
+#[test]
+fn passwords_do_not_stay_in_memory_in_the_clear() {
+    let mut program = Program::configured("core_dumps = true\nstorage.kind = \"memory\"");
+    let client = program.client();
+    let get = |user: &str, password: &str| {
+        send(client.request("GET", &format!("/v1/bus/{BUS}")).basic_auth(user, Some(password))).status
+    };
+    for _ in 0..3 {
+        assert_eq!(get("alice", "a wrong password: Quaxolotl"), 401);
+        assert_eq!(get("nobody", "of nobody: Grumblefritz"), 401);
+    }
+    assert!(in_memory(&program, b"customer.com") > 0, "the search finds what is there");
+    for clear in ["password: Quaxolotl", "nobody: Grumblefritz"] {
+        assert_eq!(in_memory(&program, clear.as_bytes()), 0, "{clear}");
     }
 }
