@@ -1,14 +1,16 @@
 //! The service as one handle: start it, mount its routes in an actix-web application, shut it down.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::SystemTime;
 
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
 use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings};
+use tokio::sync::oneshot;
 
-use crate::auth::{Accounts, AccountsError, Authenticator, Right};
+use crate::auth::{Accounts, AccountsError, Authenticator, FamiliarAddresses, FamiliarFile, Right};
 use crate::config::{Bus, Config, Limits, Plan, Storage, User};
 use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
@@ -90,6 +92,7 @@ impl Backplane {
         config: &Config,
         report: impl FnMut(Progress) + Send + 'static,
     ) -> Result<Self, StartError> {
+        let mut familiar = None;
         let broker = match &config.storage {
             Storage::Memory => broker_of(config),
             Storage::Disk(settings) => {
@@ -100,10 +103,13 @@ impl Backplane {
                         humantime::format_duration(every)
                     );
                 }
-                broker_of(config).log(DiskLog::open(settings.clone())?.progress(report))
+                let log = DiskLog::open(settings.clone())?.progress(report);
+                // The folder is there, and this server's alone, from now on.
+                familiar = Some(FamiliarFile::of(&settings.path));
+                broker_of(config).log(log)
             }
         };
-        Self::around(config, broker.start()?)
+        Self::assemble(config, broker.start()?, familiar)
     }
 
     /// The service around a broker that the caller has started, say from [`broker_of`] with a clock or log
@@ -113,9 +119,42 @@ impl Backplane {
     ///
     /// See [`StartError`].
     pub fn around(config: &Config, broker: Broker) -> Result<Self, StartError> {
+        Self::assemble(config, broker, None)
+    }
+
+    fn assemble(config: &Config, broker: Broker, file: Option<FamiliarFile>) -> Result<Self, StartError> {
         let accounts = accounts_of(&config.users, &config.buses)?;
-        let authenticator = Authenticator::new(accounts, config.auth).map_err(|_| StartError::Randomness)?;
-        Service::new(config, broker, authenticator).map(Arc::new).map(Self).map_err(StartError::NoBus)
+        let kept = match file.as_ref().map(FamiliarFile::load).transpose() {
+            Ok(kept) => kept.flatten(),
+            Err(error) => {
+                let text = "the file of familiar addresses is ignored, and will be written anew";
+                tracing::warn!(%error, "{text}");
+                None
+            }
+        };
+        let familiar = kept.map_or_else(FamiliarAddresses::none, Ok).map_err(|_| StartError::Randomness)?;
+        let authenticator = Authenticator::with_familiar(accounts, config.auth, familiar)
+            .map_err(|_| StartError::Randomness)?;
+        Service::new(config, broker, authenticator, file).map(Arc::new).map(Self).map_err(StartError::NoBus)
+    }
+
+    /// Keeps over a restart which addresses lately gave right passwords, if that has changed: with storage on disk, in the
+    /// file `familiar` of its folder. [`server::run`](crate::server::run) does so each minute and [`Backplane::shutdown`] at
+    /// the end; an application that serves the routes itself should do the former.
+    ///
+    /// What goes wrong is told in the log: familiarity is a convenience, not a truth.
+    pub async fn save_familiar(&self) {
+        let service = Arc::clone(&self.0);
+        let (done, saved) = oneshot::channel();
+        // A thread of its own: the end of a process waits for threads of a runtime, also where the disk hangs.
+        let save = move || drop(done.send(service.save_familiar()));
+        let saved = match thread::Builder::new().name("familiar".to_owned()).spawn(save) {
+            Ok(_) => saved.await.unwrap_or(Ok(())),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = saved {
+            tracing::warn!(%error, "the file of familiar addresses cannot be written");
+        }
     }
 
     /// Takes over what is new in a configuration, without a restart: see [`plan`](crate::config::plan()). No connection
@@ -252,6 +291,7 @@ impl Backplane {
     pub async fn shutdown(&self) {
         self.0.drain().begin();
         self.0.broker().shutdown().await;
+        self.save_familiar().await;
     }
 
     /// From now on `/readyz` says `unable`, and connections end after their answers.
@@ -289,6 +329,11 @@ fn accounts_of(users: &[User], buses: &[Bus]) -> Result<Accounts, AccountsError>
         }
     }
     Ok(accounts)
+}
+
+/// Whether all passwords of a configuration take the same time to be hashed.
+pub(crate) fn cost_alike(config: &Config) -> bool {
+    accounts_of(&config.users, &config.buses).is_ok_and(|accounts| accounts.cost_alike())
 }
 
 /// A broker with the configuration's buses and bounds, ready to be given a clock or a log, and started.

@@ -40,13 +40,19 @@ fn hash_password_prints_the_hash_alone() {
 }
 
 #[test]
-fn hash_password_refuses_an_empty_password() {
-    for input in ["", "\n", "\r\n"] {
+fn hash_password_refuses_short_and_common_passwords() {
+    for input in ["", "\n", "\r\n", "seven77\n"] {
         let output = backplane(&["hash-password"], input);
         assert_eq!(output.status.code(), Some(67));
         assert_eq!(text(&output.stdout), "");
-        assert_eq!(text(&output.stderr), "backplane: the password is empty; allowed: 1 to 1024 bytes\n");
+        assert_eq!(
+            text(&output.stderr),
+            "backplane: the password is too short; allowed: 8 characters to 1024 bytes\n"
+        );
     }
+    let output = backplane(&["hash-password"], "Password123\n");
+    assert_eq!(output.status.code(), Some(67));
+    assert!(text(&output.stderr).contains("one of the first that are tried"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -24,7 +24,7 @@ const ACTORS: &[(&str, &[&str])] = &[
 const SERVICE: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("address", &[]),
-    ("auth", &[]),
+    ("auth", &["address"]),
     ("error", &["auth"]),
     ("door", &["address", "error"]),
     ("config", &["auth", "tls"]),

@@ -31,7 +31,7 @@ impl Dialect for Http {
         self.next = self.next.wrapping_add(1);
         self.request = format!(
             "POST /v1/bus/bench/channel/ch{channel} HTTP/1.1\r\nHost: localhost\r\n\
-             Authorization: Basic YmVuY2g6YmVuY2g=\r\nContent-Type: application/json\r\n\
+             Authorization: Basic YmVuY2g6c2lkZSBieSBzaWRl\r\nContent-Type: application/json\r\n\
              Content-Length: {length}\r\n\r\n[{MESSAGE}]"
         );
         self.request.as_bytes()

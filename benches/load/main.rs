@@ -36,7 +36,7 @@ const MESSAGE: &str = concat!(
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Protocol {
-    /// A Backplane server: POST to one of 10 000 channels of the bus `bench`, as `bench:bench`.
+    /// A Backplane server: POST to one of 10 000 channels of the bus `bench`, as `bench:side by side`.
     Http,
     /// Redis: XADD to one stream.
     Redis,

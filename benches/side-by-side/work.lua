@@ -11,7 +11,7 @@ local function post_to(channel)
   if peer == "nchan" then return wrk.format("POST", "/pub/" .. channel, json, message) end
   return wrk.format("POST", "/v1/bus/bench/channel/" .. channel, json, "[" .. message .. "]")
 end
-if peer == "backplane" then json["Authorization"] = "Basic YmVuY2g6YmVuY2g=" end -- bench:bench
+if peer == "backplane" then json["Authorization"] = "Basic YmVuY2g6c2lkZSBieSBzaWRl" end -- bench:side by side
 
 math.randomseed(os.time())
 if work == "post" then

@@ -9,12 +9,23 @@ use foldhash::fast::RandomState;
 use super::{PasswordHash, UserName};
 
 /// What a user can be allowed on a bus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Right {
     /// Retrieve messages of the bus and of its channels.
     Read,
     /// Post messages.
     Post,
+}
+
+impl Right {
+    /// `read` or `post`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Post => "post",
+        }
+    }
 }
 
 /// Why an account or a right could not be added.
@@ -99,6 +110,25 @@ impl Accounts {
         self.names.iter()
     }
 
+    /// Every right of every user.
+    pub fn rights(&self) -> impl Iterator<Item = (&UserName, &BusName, Right)> {
+        self.by_name.iter().flat_map(|(user, account)| {
+            account.rights.iter().flat_map(move |(bus, rights)| {
+                let read = rights.read.then_some(Right::Read);
+                let post = rights.post.then_some(Right::Post);
+                read.into_iter().chain(post).map(move |right| (user, bus, right))
+            })
+        })
+    }
+
+    /// Whether all passwords take equally long to check. Where they do not, time tells who has one of the rarer costs.
+    #[must_use]
+    pub fn cost_alike(&self) -> bool {
+        let mut costs = self.by_name.values().map(|account| account.hash.cost());
+        let first = costs.next();
+        costs.all(|cost| Some(cost) == first)
+    }
+
     /// The password hash of a user.
     #[must_use]
     pub fn password_hash(&self, user: &str) -> Option<&PasswordHash> {
@@ -165,6 +195,19 @@ mod tests {
             accounts.grant(&user("bob"), bus("a.com"), Right::Read),
             Err(AccountsError::Unknown(user("bob")))
         );
+    }
+
+    #[test]
+    fn hashes_of_different_cost_are_noticed() {
+        let costly: PasswordHash =
+            "$argon2id$v=19$m=16,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA".parse().unwrap();
+        let mut accounts = Accounts::new();
+        assert!(accounts.cost_alike());
+        accounts.add(user("alice"), hash('A')).unwrap();
+        accounts.add(user("bob"), hash('E')).unwrap();
+        assert!(accounts.cost_alike());
+        accounts.add(user("carol"), costly).unwrap();
+        assert!(!accounts.cost_alike());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroize as _;
 
 /// Longest `Authorization` value that is looked at, in bytes (I-5).
 pub const AUTHORIZATION_MAX: usize = 4096;
@@ -29,14 +30,26 @@ pub enum BasicError {
     Malformed,
 }
 
-/// Room for decoded credentials; lives on the caller's stack.
-pub struct Scratch([u8; DECODED_MAX]);
+/// Room for decoded credentials; lives on the caller's stack, and leaves nothing there.
+pub struct Scratch {
+    bytes: [u8; DECODED_MAX],
+    // Only so many of them were written to: all of them, each time, would be a twentieth of a request.
+    used: usize,
+}
 
 impl Scratch {
     /// Empty room.
     #[must_use]
     pub const fn new() -> Self {
-        Self([0; DECODED_MAX])
+        Self { bytes: [0; DECODED_MAX], used: 0 }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Some(used) = self.bytes.get_mut(..self.used) {
+            used.zeroize();
+        }
     }
 }
 
@@ -94,9 +107,13 @@ pub fn parse<'s>(authorization: &[u8], scratch: &'s mut Scratch) -> Result<Crede
     if value.len() > AUTHORIZATION_MAX {
         return Err(BasicError::Malformed);
     }
-    let length =
-        BASE64.decode_slice(rest.trim_ascii_start(), &mut scratch.0).map_err(|_| BasicError::Malformed)?;
-    let decoded = scratch.0.get(..length).ok_or(BasicError::Malformed)?;
+    // What is no base64 is decoded up to there.
+    scratch.used = DECODED_MAX;
+    let length = BASE64
+        .decode_slice(rest.trim_ascii_start(), &mut scratch.bytes)
+        .map_err(|_| BasicError::Malformed)?;
+    scratch.used = length;
+    let decoded = scratch.bytes.get(..length).ok_or(BasicError::Malformed)?;
     let text = std::str::from_utf8(decoded).map_err(|_| BasicError::Malformed)?;
     let (user, password) = text.split_once(':').ok_or(BasicError::Malformed)?;
     // RFC 7617 section 2: neither part holds control characters.

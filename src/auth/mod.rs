@@ -4,12 +4,14 @@
 //! request ─► request (adapter) ─► transport: may credentials travel here at all, whose address is it
 //!                             └─► verifier:  header ─ basic ─► cache of verified credentials ─► user
 //!                                                          └─► limiter ─► argon2 on a blocking thread
+//!                                                                 └─ refused ─► a second look, untold
 //! user ─► accounts: may this user read or post on this bus
 //! ```
 //!
-//! `basic`, `user`, `password`, `accounts`, `transport` and `limiter` are pure: they import neither actix nor
-//! tokio, read no clock and take time as an argument. `verifier` owns the clock, the process key and the blocking
-//! threads; `request` is the one file that knows actix-web.
+//! `basic`, `changes`, `choosing`, `user`, `password`, `accounts`, `forwarded`, `transport`, `limiter` and `familiar/format` are
+//! pure: they import neither actix nor tokio, read no clock and take time as an argument. `verifier` owns the clock, the
+//! process key and the blocking threads; `familiar` keeps over a restart which addresses were right; `events` tells the log
+//! who came in and who did not; `request` is the one file that knows actix-web.
 //!
 //! [`signatures`] is about keys of another kind: which signed messages a bus takes (MSG-7).
 //!
@@ -17,6 +19,11 @@
 
 mod accounts;
 pub mod basic;
+mod changes;
+mod choosing;
+mod events;
+mod familiar;
+mod forwarded;
 mod limiter;
 mod password;
 mod request;
@@ -27,9 +34,11 @@ mod user;
 mod verifier;
 
 pub use accounts::{Accounts, AccountsError, Right};
+pub use choosing::{PASSWORD_MAX, PASSWORD_MIN, Unfit, may_be_chosen};
+pub use familiar::{FamiliarAddresses, FamiliarError, FamiliarFile};
 pub use password::{PasswordHash, PasswordHashError};
 pub use request::{authorization, transport};
 pub use settings::{AuthSettings, FailureLimit};
-pub use transport::{Listener, Scheme, Transport, TransportPolicy};
+pub use transport::{Listener, Said, Scheme, Transport, TransportPolicy};
 pub use user::{USER_NAME_MAX, UserName, UserNameError};
 pub use verifier::{AuthError, Authenticator};

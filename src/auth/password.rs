@@ -13,6 +13,8 @@ const PASSES_MAX: u32 = 16;
 const LANES_MAX: u32 = 16;
 /// Shortest output that is a password check and not a coincidence, in bytes.
 const OUTPUT_MIN: usize = 16;
+/// OWASP's minimum for argon2id, as it is published: KiB and passes that are worth the same. Lanes are free.
+const MINIMUM: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 /// Version 1.3, the only one in use since 2016. A hash without a version means 1.0.
 const VERSION: u32 = 19;
 
@@ -72,11 +74,35 @@ impl PasswordHash {
         Argon2::default().verify_password(password, &*self.phc).is_ok()
     }
 
+    /// Whether the hash costs whoever guesses at least what OWASP advises: m=19456 with t=2, or m=47104 with t=1, m=12288
+    /// with t=3, m=9216 with t=4, m=7168 with t=5.
+    #[must_use]
+    pub fn is_strong(&self) -> bool {
+        let Cost { memory, passes, .. } = self.cost();
+        MINIMUM.iter().any(|(least_memory, least_passes)| memory >= *least_memory && passes >= *least_passes)
+    }
+
+    /// What it takes to verify a password.
+    pub(super) fn cost(&self) -> Cost {
+        let decimal = |name| self.phc.params.get_decimal(name).unwrap_or_default();
+        let output = self.phc.hash.as_ref().map_or(0, phc::Output::len);
+        Cost { memory: decimal("m"), passes: decimal("t"), lanes: decimal("p"), output }
+    }
+
     /// The PHC string, for the configuration file.
     #[must_use]
     pub fn to_phc(&self) -> String {
         self.phc.to_string()
     }
+}
+
+/// What a verification takes. Equal costs take equally long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Cost {
+    memory: u32,
+    passes: u32,
+    lanes: u32,
+    output: usize,
 }
 
 impl std::str::FromStr for PasswordHash {
@@ -176,6 +202,35 @@ mod tests {
         assert_eq!(parse("$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$UOPXRTYk7bEq7r9j"), Err(TooShort));
         assert_eq!(parse("$2y$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"), Err(Form));
         assert_eq!(parse(&"$".repeat(TEXT_MAX + 1)), Err(Form));
+    }
+
+    #[test]
+    fn strong_is_what_owasp_advises_at_least() {
+        let with = |cost: &str| parse(&format!("$argon2id$v=19${cost}${SALT_AND_HASH}")).unwrap().is_strong();
+        for strong in [
+            "m=19456,t=2,p=1",
+            "m=47104,t=1,p=1",
+            "m=12288,t=3,p=1",
+            "m=9216,t=4,p=1",
+            "m=7168,t=5,p=1",
+            "m=19456,t=2,p=4",
+            "m=1048576,t=1,p=1",
+            "m=7168,t=16,p=1",
+            "m=65536,t=3,p=4",
+        ] {
+            assert!(with(strong), "{strong}");
+        }
+        for weak in [
+            "m=19455,t=2,p=1",
+            "m=19456,t=1,p=1",
+            "m=47103,t=1,p=1",
+            "m=12287,t=3,p=1",
+            "m=9215,t=4,p=1",
+            "m=7167,t=16,p=1",
+            "m=8,t=1,p=1",
+        ] {
+            assert!(!with(weak), "{weak}");
+        }
     }
 
     #[test]

@@ -4,13 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ipnet::IpNet;
 
+use super::forwarded;
+
 /// What the operator said about transports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TransportPolicy {
     /// Accept credentials over plain HTTP.
     pub insecure_auth: bool,
-    /// Peers whose `X-Forwarded-Proto` and `X-Forwarded-For` are believed. They must write both themselves: what
-    /// they pass on unread is the client's word.
+    /// Peers whose `X-Forwarded-Proto` (or `Forwarded` with `proto`) and `X-Forwarded-For` are believed. They must write
+    /// them themselves: what they pass on unread is the client's word. Whatever else connects from such an address is
+    /// taken for the proxy.
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -32,11 +35,24 @@ pub enum Scheme {
     Https,
 }
 
+/// What proxies on the way have written into a request: the values of all headers of each name, in order.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said<X, F, A> {
+    /// `X-Forwarded-Proto`.
+    pub proto: X,
+    /// `Forwarded`.
+    pub forwarded: F,
+    /// `X-Forwarded-For`.
+    pub addresses: A,
+}
+
 /// What is known of a request's way here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Transport {
     /// Whether credentials are accepted on it (V1-AUTH-1). When false, they must be refused unread.
     pub credentials_allowed: bool,
+    /// Whether the peer is a trusted proxy, which alone could have said that the client used HTTPS.
+    pub proxied: bool,
     /// The client's address: the peer, or what trusted proxies say; never an IPv4-mapped one. Unspecified
     /// (`0.0.0.0`) when the peer has none.
     pub client: IpAddr,
@@ -56,28 +72,38 @@ impl Scheme {
 }
 
 impl TransportPolicy {
-    /// Judges one request. `forwarded_proto` and `forwarded_for` are the values of all its `X-Forwarded-Proto` and
-    /// `X-Forwarded-For` headers in order; they are not looked at unless the peer is a trusted proxy.
-    pub fn judge<'a>(
+    /// Judges one request. What was said is not looked at unless the peer is a trusted proxy.
+    pub fn judge<'a, X, F, A>(
         &self,
         listener: Listener,
         peer: Option<IpAddr>,
-        forwarded_proto: impl IntoIterator<Item = &'a [u8]>,
-        forwarded_for: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Transport {
+        said: Said<X, F, A>,
+    ) -> Transport
+    where
+        X: IntoIterator<Item = &'a [u8]>,
+        F: IntoIterator<Item = &'a [u8]>,
+        A: IntoIterator<Item = &'a [u8]>,
+    {
         let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.to_canonical());
         let own = if listener.tls { Scheme::Https } else { Scheme::Http };
-        let (outer, client) = if self.trusts(peer) {
-            (outer_scheme(forwarded_proto), self.client(peer, forwarded_for))
+        let proxied = self.trusts(peer);
+        let (outer, client) = if proxied {
+            (outer_scheme(said.proto, said.forwarded), self.client(peer, said.addresses))
         } else {
             (None, peer)
         };
-        // A proxy that says "http" is believed also where no proxy would be needed: its client used the clear.
+        // The last hop tells nothing of the first: a proxy has to say that its client used HTTPS, also where no proxy
+        // would be needed.
         let secure = match outer {
             Some(scheme) => scheme == Scheme::Https,
-            None => listener.tls || listener.address.ip().to_canonical().is_loopback(),
+            None => !proxied && (listener.tls || listener.address.ip().to_canonical().is_loopback()),
         };
-        Transport { credentials_allowed: secure || self.insecure_auth, client, scheme: outer.unwrap_or(own) }
+        Transport {
+            credentials_allowed: secure || self.insecure_auth,
+            proxied,
+            client,
+            scheme: outer.unwrap_or(own),
+        }
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -105,9 +131,13 @@ impl TransportPolicy {
 
 /// What the proxies say of the outer request: HTTPS only if all of them do, because which of several values the
 /// nearest wrote itself depends on its configuration. None: they say nothing.
-fn outer_scheme<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<Scheme> {
-    elements(values)
+fn outer_scheme<'a>(
+    proto: impl IntoIterator<Item = &'a [u8]>,
+    forwarded: impl IntoIterator<Item = &'a [u8]>,
+) -> Option<Scheme> {
+    elements(proto)
         .map(|element| element.eq_ignore_ascii_case(b"https"))
+        .chain(forwarded::says_https(forwarded))
         .reduce(|all, https| all && https)
         .map(|all| if all { Scheme::Https } else { Scheme::Http })
 }
@@ -145,13 +175,20 @@ mod tests {
         Listener { address: address.parse().unwrap(), tls }
     }
 
-    fn judge(listener: Listener, peer: &str, proto: &[&str], forwarded: &[&str]) -> Transport {
-        policy().judge(
-            listener,
-            Some(peer.parse().unwrap()),
-            proto.iter().map(|value| value.as_bytes()),
-            forwarded.iter().map(|value| value.as_bytes()),
-        )
+    type Values<'a> = Vec<&'a [u8]>;
+
+    fn said<'a>(
+        proto: &[&'a str],
+        forwarded: &[&'a str],
+        addresses: &[&'a str],
+    ) -> Said<Values<'a>, Values<'a>, Values<'a>> {
+        let [proto, forwarded, addresses] =
+            [proto, forwarded, addresses].map(|values| values.iter().map(|value| value.as_bytes()).collect());
+        Said { proto, forwarded, addresses }
+    }
+
+    fn judge(listener: Listener, peer: &str, proto: &[&str], addresses: &[&str]) -> Transport {
+        policy().judge(listener, Some(peer.parse().unwrap()), said(proto, &[], addresses))
     }
 
     #[test]
@@ -162,7 +199,8 @@ mod tests {
             (outside, false, "127.0.0.1", &[], false),
             (outside, true, STRANGER, &[], true),
             (loopback, false, "127.0.0.1", &[], true),
-            ("[::1]:80", false, "::1", &[], true),
+            ("[::1]:80", false, "127.0.0.1", &[], true),
+            ("[::1]:80", false, "::1", &[], false),
             ("[::ffff:127.0.0.1]:80", false, "127.0.0.1", &[], true),
             // A trusted proxy says.
             (outside, false, PROXY, &[], false),
@@ -171,7 +209,10 @@ mod tests {
             (outside, false, "::ffff:10.0.0.1", &["https"], true),
             (outside, false, PROXY, &["http"], false),
             (loopback, false, PROXY, &["http"], false),
-            (loopback, false, PROXY, &[], true),
+            // It says nothing: nobody knows how its client came.
+            (loopback, false, PROXY, &[], false),
+            (outside, true, PROXY, &[], false),
+            (outside, true, PROXY, &["https"], true),
             (outside, true, PROXY, &["http"], false),
             // Several values: all of them, or not.
             (outside, false, PROXY, &["https, https"], true),
@@ -190,10 +231,33 @@ mod tests {
             let transport = judge(listener(address, tls), peer, proto, &[]);
             assert_eq!(transport.credentials_allowed, allowed, "{address} {tls} {peer} {proto:?}");
             let open = TransportPolicy { insecure_auth: true, ..policy() };
-            let values = proto.iter().map(|value| value.as_bytes());
-            let judged = open.judge(listener(address, tls), Some(peer.parse().unwrap()), values, []);
+            let judged =
+                open.judge(listener(address, tls), Some(peer.parse().unwrap()), said(proto, &[], &[]));
             assert!(judged.credentials_allowed, "insecure_auth switches the check off");
             assert_eq!(judged.scheme, transport.scheme, "and nothing else");
+        }
+    }
+
+    #[test]
+    fn v1_auth_1_forwarded_counts_like_x_forwarded_proto() {
+        for (peer, proto, forwarded, allowed) in [
+            (PROXY, &[][..], &["for=192.0.2.1;proto=https"][..], true),
+            (PROXY, &["https"], &["proto=https"], true),
+            (PROXY, &["https"], &["for=192.0.2.1"], true),
+            (PROXY, &[], &["for=192.0.2.1"], false),
+            (PROXY, &[], &["proto=http"], false),
+            (PROXY, &["https"], &["proto=http"], false),
+            (PROXY, &["http"], &["proto=https"], false),
+            (PROXY, &["https"], &["junk"], false),
+            ("127.0.0.1", &[], &["proto=http"], true),
+        ] {
+            let judged = policy().judge(
+                listener("127.0.0.1:80", false),
+                Some(peer.parse().unwrap()),
+                said(proto, forwarded, &[]),
+            );
+            assert_eq!(judged.credentials_allowed, allowed, "{peer} {proto:?} {forwarded:?}");
+            assert_eq!(judged.proxied, peer == PROXY);
         }
     }
 
@@ -252,7 +316,7 @@ mod tests {
     fn without_a_peer_nobody_is_trusted() {
         let everybody = TransportPolicy { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..policy() };
         let judged =
-            everybody.judge(listener("0.0.0.0:1", false), None, [&b"https"[..]], [&b"192.0.2.1"[..]]);
+            everybody.judge(listener("0.0.0.0:1", false), None, said(&["https"], &[], &["192.0.2.1"]));
         assert!(!judged.credentials_allowed);
         assert!(judged.client.is_unspecified());
     }
@@ -280,7 +344,8 @@ mod tests {
         #[test]
         fn any_header_is_survived(value in prop::collection::vec(any::<u8>(), 0..64)) {
             let peer: IpAddr = PROXY.parse().unwrap();
-            let judged = policy().judge(listener("0.0.0.0:1", false), Some(peer), [&value[..]], [&value[..]]);
+            let said = Said { proto: [&value[..]], forwarded: [&value[..]], addresses: [&value[..]] };
+            let judged = policy().judge(listener("0.0.0.0:1", false), Some(peer), said);
             prop_assert!(!judged.credentials_allowed);
         }
     }

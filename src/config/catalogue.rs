@@ -95,13 +95,15 @@ const TOP: &[Key] = &[
         "insecure_auth",
         Kind::Switch,
         Default("false"),
-        "Accept credentials over plain HTTP. Listeners on loopback addresses do in any case, unless a trusted proxy says that the client used plain HTTP.",
+        "Accept credentials over plain HTTP. Listeners on loopback addresses do in any case, except from trusted proxies, \
+         which have to say that the client used HTTPS.",
     ),
     key(
         "trusted_proxies",
         Kind::Texts("addresses or networks, such as \"127.0.0.1\" or \"10.0.0.0/8\""),
         Default("[]"),
-        "Whose X-Forwarded-Proto and X-Forwarded-For are believed.",
+        "Whose X-Forwarded-Proto (or Forwarded: proto=) and X-Forwarded-For are believed. They must write both themselves. \
+         Whatever connects from such an address counts as the proxy, a program on the same machine too.",
     ),
     key(
         "shutdown_grace",
@@ -114,6 +116,13 @@ const TOP: &[Key] = &[
         Kind::Count(1, 1024),
         Otherwise { meaning: "as many as there are processors", example: "2" },
         "Threads that serve requests.",
+    ),
+    key(
+        "core_dumps",
+        Kind::Switch,
+        Default("false"),
+        "Let the system write the process's memory down when it crashes, and debuggers of the same user look into it. \
+         Passwords may be in it.",
     ),
 ];
 
@@ -397,7 +406,8 @@ const USER: &[Key] = &[
     key(
         "password_hash",
         Kind::Secret(
-            "what `backplane hash-password` prints: $argon2id$… with m ≤ 1048576, t ≤ 16 and p ≤ 16",
+            "what `backplane hash-password` prints: $argon2id$… with m ≤ 1048576, t ≤ 16 and p ≤ 16, and at least m=19456 with \
+             t=2, or m=47104 with t=1, m=12288 with t=3, m=9216 with t=4, m=7168 with t=5",
         ),
         Required {
             example: r#""$argon2id$v=19$m=19456,t=2,p=1$WQ9+eSG7e10nVUN+2+hLLQ$0V5EM+rH1vSlHAdr/Kw93vNKGXde+d3dD922PtDA8ZQ""#,

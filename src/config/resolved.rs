@@ -38,6 +38,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// Threads that serve requests.
     pub workers: NonZeroUsize,
+    /// Whether the program may leave core dumps. Other programs decide for themselves.
+    pub core_dumps: bool,
     /// Listeners with TLS, beside those above or alone.
     pub tls: Option<Tls>,
     /// Listeners for operators; without them there are no metrics.

@@ -11,7 +11,7 @@ use crate::auth::signatures::KEYS_MAX;
 const USER: &str = "
 [[user]]
 name = \"alice\"
-password_hash = \"$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng\"
+password_hash = \"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng\"
 ";
 const BUS: &str = "
 [[bus]]
@@ -344,7 +344,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_LISTN",
             "",
-            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, tls, admin, log, storage, auth, limits, defaults, user, bus",
+            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, core_dumps, tls, admin, log, storage, auth, limits, defaults, user, bus",
         ),
         (
             "BACKPLANE_TLS__CERTIFICATE",
@@ -401,6 +401,22 @@ fn refusals_of_flags() {
          and 0.0.0.0:80 can be reached from elsewhere; allowed: loopback addresses, or any address once [[user]] and \
          [[bus]] are configured"
     );
+}
+
+#[test]
+fn weak_hashes_are_refused_with_what_is_allowed() {
+    for (strong, weak) in
+        [("m=19456,t=2", "m=19455,t=2"), ("m=47104,t=1", "m=19456,t=1"), ("m=7168,t=5", "m=8,t=1")]
+    {
+        let with = |cost: &str| [USER.replace("m=19456,t=2", cost), BUS.to_owned()].concat();
+        assert!(loaded(&with(strong), &[], &[]).is_ok(), "{strong}");
+        let told = refusal(&with(weak), &[], &[]);
+        assert!(
+            told.starts_with("user[0].password_hash (") && told.contains("weaker than OWASP's minimum"),
+            "{told}"
+        );
+        assert!(told.contains("m=47104 with t=1") && !told.contains("MTIz"), "{told}");
+    }
 }
 
 #[test]

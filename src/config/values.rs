@@ -8,6 +8,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 use url::Url;
 
+use crate::auth::{PasswordHash, PasswordHashError};
+
 /// A URL that channel IDs may start with.
 #[derive(Debug)]
 pub(super) struct PublicUrl(pub(super) Url);
@@ -50,6 +52,24 @@ impl FromStr for OriginPattern {
             return Err(format!("{text:?} is not an origin (http or https, host, port)"));
         }
         Ok(Self(origin))
+    }
+}
+
+/// A password hash that costs whoever guesses enough. Programs that make a configuration themselves may use weaker ones.
+#[derive(Debug)]
+pub(super) struct StrongHash(pub(super) PasswordHash);
+
+impl FromStr for StrongHash {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let hash: PasswordHash = text.parse().map_err(|error: PasswordHashError| error.to_string())?;
+        if !hash.is_strong() {
+            return Err(
+                "the hash is weaker than OWASP's minimum for argon2id; hash the password anew".to_owned()
+            );
+        }
+        Ok(Self(hash))
     }
 }
 

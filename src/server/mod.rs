@@ -2,6 +2,7 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `core_dumps` | that the process leaves none |
 //! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
 //! | `warnings` | what works and should not be left as it is |
 //! | `listeners` | addresses, bound and then listened on |
@@ -12,6 +13,7 @@
 //! | `telemetry` | where log lines go |
 
 mod certificates;
+mod core_dumps;
 mod ending;
 mod listeners;
 mod preflight;
@@ -20,6 +22,7 @@ mod signals;
 pub mod telemetry;
 mod warnings;
 
+pub use core_dumps::{hide_memory, settle_core_dumps};
 pub use listeners::{Listeners, Sockets};
 pub use preflight::{check, check_beside_a_server};
 pub use reload::Reloader;
@@ -35,6 +38,7 @@ use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use futures::future::{Either, join_all, select};
 use socket2::SockRef;
+use tokio::time::sleep;
 
 use crate::backplane::{Backplane, StartError};
 use crate::config::{Admin, Config};
@@ -44,6 +48,9 @@ use crate::tls::{ReloadingCertificate, TlsError};
 
 /// Connections of operators at the same time (I-5).
 const ADMIN_CONNECTIONS: usize = 256;
+
+/// How often familiar addresses are kept: what a kill may take of them.
+const FAMILIAR_SAVING: Duration = Duration::from_mins(1);
 
 /// Why the server does not start or ended.
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +103,7 @@ pub async fn run(
     let watch = watch.map(actix_web::rt::spawn);
     let admin = config.admin.as_ref().map(|admin| admin_server(admin, backplane, listeners.admin));
     let admin = admin.transpose()?;
+    let familiar = actix_web::rt::spawn(save_familiar(backplane.clone()));
     let server = main_server(config, listeners.plain, listeners.tls, certificate.as_ref(), backplane)?;
     let handles: Vec<ServerHandle> =
         [Some(server.handle()), admin.as_ref().map(Server::handle)].into_iter().flatten().collect();
@@ -113,13 +121,21 @@ pub async fn run(
         }
         Either::Right((ended, _)) => ended,
     };
-    for task in [watch].into_iter().flatten() {
+    for task in [watch, Some(familiar)].into_iter().flatten() {
         task.abort();
     }
     if let Some(admin) = admin {
         admin.abort();
     }
     ended.map_err(ServerError::Failed)
+}
+
+/// Keeps the familiar addresses, again and again, until dropped.
+async fn save_familiar(backplane: Backplane) {
+    loop {
+        sleep(FAMILIAR_SAVING).await;
+        backplane.save_familiar().await;
+    }
 }
 
 fn main_server(

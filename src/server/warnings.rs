@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
+use crate::backplane::cost_alike;
 use crate::config::{Config, Loaded};
 use crate::tls::{ReloadingCertificate, left};
 
@@ -36,6 +37,8 @@ pub enum Warning {
     NobodySignsIn(SocketAddr),
     /// Every client is believed what only proxies should say.
     EverybodyIsAProxy,
+    /// Passwords do not all take the same time to be hashed.
+    CostsDiffer,
     /// Other machines can read what is for operators.
     AdminIsOpen(SocketAddr),
     /// The certificate ends soon.
@@ -59,6 +62,7 @@ impl Warning {
             Self::PasswordsInTheClear(_) => "insecure_auth",
             Self::NobodySignsIn(_) => "listen",
             Self::EverybodyIsAProxy => "trusted_proxies",
+            Self::CostsDiffer => "user",
             Self::AdminIsOpen(_) => "admin.listen",
             Self::CertificateEnds { .. } => "tls.cert",
         }
@@ -90,6 +94,10 @@ impl fmt::Display for Warning {
             Self::EverybodyIsAProxy => f.write_str(
                 "every client is believed what its X-Forwarded-For and X-Forwarded-Proto say, so nobody is slowed down \
                  and passwords may travel in the clear; name the addresses of your proxies",
+            ),
+            Self::CostsDiffer => f.write_str(
+                "the password hashes differ in their cost, so the time that an answer takes tells something of who it is about; \
+                 hash the passwords with the same parameters",
             ),
             Self::AdminIsOpen(at) => write!(
                 f,
@@ -164,6 +172,9 @@ fn judge(config: &Config, facts: &Facts, now: SystemTime) -> Vec<Warning> {
     }
     if hold_everybody(&config.trusted_proxies) {
         found.push(Warning::EverybodyIsAProxy);
+    }
+    if !cost_alike(config) {
+        found.push(Warning::CostsDiffer);
     }
     if let Some(at) = config.admin.as_ref().and_then(|admin| open(&admin.listen)) {
         found.push(Warning::AdminIsOpen(at));

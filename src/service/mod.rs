@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `callers` | servers that answer only to certain callers |
+//! | `checks` | how many POSTs have their signatures checked at a time |
 //! | `doorway` | the door as the configuration describes it, and what it counts |
 //! | `drain` | the end of the service, and how many requests are under way |
 //! | `log_metrics` | what the message log says of itself, in the same form |
@@ -13,6 +14,7 @@
 //! | `settings` | what requests are judged by, which may change while the server runs |
 
 mod callers;
+mod checks;
 mod doorway;
 mod drain;
 mod log_metrics;
@@ -23,7 +25,7 @@ mod readiness;
 mod settings;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
@@ -33,6 +35,7 @@ use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 
 pub(crate) use self::callers::Callers;
+use self::checks::Checks;
 pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
@@ -40,7 +43,7 @@ pub(crate) use self::observe::{Around, Matched, resource, scope};
 use self::readiness::{Ability, Readiness};
 use self::settings::Settings;
 use crate::auth::signatures::EnvelopePolicy;
-use crate::auth::{self, Accounts, Authenticator, Right, UserName};
+use crate::auth::{self, Accounts, Authenticator, FamiliarError, FamiliarFile, Right, UserName};
 use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
 use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
@@ -107,9 +110,12 @@ pub(crate) struct Service {
     /// `Strict-Transport-Security` of answers over TLS.
     strict_transport: Option<HeaderValue>,
     door: Door,
+    checks: Arc<Checks>,
     metrics: Metrics,
     drain: Arc<Drain>,
     readiness: Readiness,
+    familiar_file: Option<FamiliarFile>,
+    saving: Mutex<()>,
 }
 
 impl Service {
@@ -118,6 +124,7 @@ impl Service {
         config: &Config,
         broker: Broker,
         authenticator: Authenticator,
+        familiar_file: Option<FamiliarFile>,
     ) -> Result<Self, BusName> {
         let buses = config.buses.iter().map(|bus| {
             let handle = broker.bus(bus.name.as_str()).ok_or_else(|| bus.name.clone())?;
@@ -143,10 +150,13 @@ impl Service {
             traffic,
             strict_transport: strict_transport(config),
             door,
+            checks: Checks::new(config.workers),
             broker,
             authenticator,
             drain: Drain::new(),
             readiness,
+            familiar_file,
+            saving: Mutex::new(()),
         })
     }
 
@@ -171,6 +181,11 @@ impl Service {
     /// The door that the configuration describes.
     pub(crate) fn door(&self) -> &Door {
         &self.door
+    }
+
+    /// Whose signatures are being checked.
+    pub(crate) fn checks(&self) -> &Arc<Checks> {
+        &self.checks
     }
 
     /// The bounds of messages as they are now, for this bus.
@@ -219,7 +234,16 @@ impl Service {
     pub(crate) async fn authenticate(&self, request: &HttpRequest) -> Result<UserName, ApiError> {
         let transport = auth::transport(&self.settings.load().transport, request);
         if !transport.credentials_allowed {
-            let text = "this call needs credentials, and those are accepted over HTTPS only";
+            if auth::authorization(request).next().is_some() {
+                self.authenticator.note_exposed(transport.client);
+            }
+            let text = if transport.proxied {
+                "this call needs credentials, and those are accepted over HTTPS only: the address that this request \
+                 came from is one of trusted_proxies, and it does not say that the client used HTTPS \
+                 (X-Forwarded-Proto: https, or Forwarded: proto=https)"
+            } else {
+                "this call needs credentials, and those are accepted over HTTPS only"
+            };
             return Err(ApiError::new(ErrorCode::HttpsRequired, text));
         }
         let values = auth::authorization(request);
@@ -227,15 +251,34 @@ impl Service {
     }
 
     /// Whether the user has the right on the bus (V1-AUTH-2).
-    pub(crate) fn authorize(&self, user: &UserName, bus: &Bus, right: Right) -> Result<(), ApiError> {
+    pub(crate) fn authorize(
+        &self,
+        request: &HttpRequest,
+        user: &UserName,
+        bus: &Bus,
+        right: Right,
+    ) -> Result<(), ApiError> {
         if self.authenticator.may(user, bus.name(), right) {
             return Ok(());
         }
+        let client = auth::transport(&self.settings.load().transport, request).client;
+        self.authenticator.note_forbidden(user, bus.name(), right, client);
         let text = match right {
             Right::Read => "this user may not read this bus",
             Right::Post => "this user may not post to this bus",
         };
         Err(ApiError::new(ErrorCode::Forbidden, text))
+    }
+
+    /// Keeps the familiar addresses over a restart, if they have changed and there is a file for them. Blocks on the disk.
+    pub(crate) fn save_familiar(&self) -> Result<(), FamiliarError> {
+        let Some(file) = &self.familiar_file else { return Ok(()) };
+        // One at a time: both would write the same file.
+        let _one = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.authenticator.familiar_if_changed() {
+            Some(familiar) => Ok(file.save(&familiar)?),
+            None => Ok(()),
+        }
     }
 
     /// The service's end, and the requests under way.

@@ -64,7 +64,7 @@ pub use self::{
     server::{Server, Setup},
     service::Service,
     tls::Certificate,
-    users::{BUS, OTHER_BUS, password_hash, password_of},
+    users::{BUS, OTHER_BUS, password_hash, password_of, strong_hash},
 };
 
 /// How long anything may take before a test gives up: far more than any machine needs.

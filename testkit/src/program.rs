@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use tempfile::TempDir;
 
 use crate::log::errors_in;
-use crate::{BUS, Client, Raw, eventually, password_hash, password_of};
+use crate::{BUS, Client, Raw, eventually, password_of, strong_hash};
 
 /// The built program. cargo builds it for the tests of its package, and says where.
 pub fn backplane() -> PathBuf {
@@ -43,7 +43,7 @@ impl Home {
 
     /// With [`BUS`] and `alice`, who may do all, on free ports of loopback. `more` goes to the top of the file.
     pub fn configured(more: &str) -> Self {
-        let hash = password_hash(&password_of("alice")).to_phc();
+        let hash = strong_hash(&password_of("alice")).to_phc();
         let config = format!(
             r#"{listen}
 {more}

@@ -1,7 +1,7 @@
 //! The buses and the users of all servers that tests start.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
 use backplane::auth::{PasswordHash, UserName};
@@ -34,6 +34,13 @@ static HASHES: LazyLock<BTreeMap<&'static str, PasswordHash>> = LazyLock::new(||
 /// The password of one of the users.
 pub fn password_of(user: &str) -> String {
     user.chars().rev().collect()
+}
+
+/// A hash as a configuration file has to have it. Made once per password and process: it takes its time.
+pub fn strong_hash(password: &str) -> PasswordHash {
+    static MADE: Mutex<BTreeMap<String, PasswordHash>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    made.entry(password.to_owned()).or_insert_with(|| PasswordHash::of(password).unwrap()).clone()
 }
 
 /// A real hash at the lowest cost that argon2 has: tests sign in hundreds of times.

@@ -106,3 +106,22 @@ fn i_5_envelopes_that_are_checked_are_bytes_under_way() {
     assert_eq!(client.post("c", format!("[{}]", envelope(2_000))).status, 200);
     assert_eq!(client.read("c", "").ids().len(), 1);
 }
+
+#[test]
+fn i_5_the_signatures_of_one_post_are_bounded_together() {
+    let policy = EnvelopePolicy::new(vec![magic_key(&SIGNER)], true).unwrap();
+    let setup = Setup::new().bus(|bus| bus.envelopes = policy);
+    let server = setup.config(|config| config.limits.body = 4 << 20).start();
+    let client = server.client();
+    // Seven signatures of nobody beside the good one: it would be taken, and each costs its tries.
+    let good = envelope_around(&message("1"), &SIGNER);
+    let nobodys = format!(r#"{{"value":"{}"}},"#, BASE64.encode([7; 256]));
+    let costly = good.replace(r#""sigs":["#, &format!(r#""sigs":[{}"#, nobodys.repeat(7)));
+    assert_eq!(client.post("c", format!("[{costly}]")).status, 200);
+    let description =
+        client.post("c", format!("[{}]", vec![costly; 400].join(","))).is_error(400, "envelope_refused");
+    assert!(description.contains("take too long to check"), "{description}");
+    assert_eq!(server.stats().messages, 1, "nothing of it is stored");
+    // The same number of messages without the ballast is no burden.
+    assert_eq!(client.post("c", format!("[{}]", vec![good; 400].join(","))).status, 200);
+}

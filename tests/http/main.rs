@@ -29,6 +29,7 @@ mod retrieval;
 mod rights;
 mod secrets;
 mod shutdown;
+mod sign_ins;
 mod slow_readers;
 mod throttling;
 mod tls;

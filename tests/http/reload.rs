@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use testkit::{BUS, Client, Home, Program, basic, eventually, messages, password_hash, password_of, send};
+use testkit::{BUS, Client, Home, Program, basic, eventually, messages, password_of, send, strong_hash};
 
 /// A configuration with these users, who may all do everything. `top` comes first, `bus` is more about the bus.
 fn config(top: &str, users: &[&str], bus: &str) -> String {
     let mut text = format!("listen = \"127.0.0.1:0\"\n{top}\n");
     for user in users {
-        let hash = password_hash(&password_of(user)).to_phc();
+        let hash = strong_hash(&password_of(user)).to_phc();
         writeln!(text, "[[user]]\nname = \"{user}\"\npassword_hash = \"{hash}\"").unwrap();
     }
     writeln!(text, "[[bus]]\nname = \"{BUS}\"\npost = {users:?}\nread = {users:?}\n{bus}").unwrap();
@@ -96,7 +96,7 @@ fn a_new_password_replaces_the_old_one_although_that_was_verified() {
     assert_eq!(it.read_bus_as("alice"), 200);
     let (before, rest) = first.split_once("$argon2id").unwrap();
     let (_, after) = rest.split_once('"').unwrap();
-    let other = password_hash("another").to_phc();
+    let other = strong_hash("another").to_phc();
     it.change(&format!("{before}{other}\"{after}"), TAKEN);
     assert_eq!(it.read_bus_as("alice"), 401);
     it.end();

@@ -77,7 +77,19 @@ fn v1_auth_1_a_trusted_proxy_is_believed_about_http_on_loopback_too() {
     let server = setup.start();
     refused(&post(&server, &[("X-Forwarded-Proto", "http")]));
     assert_eq!(post(&server, &[("X-Forwarded-Proto", "https")]).status, 200);
-    assert_eq!(post(&server, &[]).status, 200, "no proxy was in between");
+    assert_eq!(post(&server, &[("Forwarded", "for=192.0.2.1;proto=https")]).status, 200);
+    refused(&post(&server, &[("Forwarded", "for=192.0.2.1;proto=http"), ("X-Forwarded-Proto", "https")]));
+}
+
+#[test]
+fn v1_auth_1_a_trusted_proxy_that_says_nothing_of_the_scheme_is_not_believed() {
+    let setup = Setup::new().config(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()]);
+    let server = setup.start();
+    for said in [&[][..], &[("X-Forwarded-For", "192.0.2.1")], &[("Forwarded", "for=192.0.2.1")]] {
+        let reply = post(&server, said);
+        refused(&reply);
+        assert!(reply.text().contains("X-Forwarded-Proto: https"), "{}", reply.text());
+    }
 }
 
 #[test]

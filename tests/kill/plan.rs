@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::checker::Rules;
-use testkit::password_hash;
+use testkit::strong_hash;
 
 /// The buses by number: one that is used all the time, and one that sleeps for most of it.
 pub(crate) const BUSES: [&str; 2] = ["b", "sleepy"];
@@ -156,7 +156,7 @@ impl Manner {
 
     /// The smallest segments that there are, so that there are many.
     pub(crate) fn config(self) -> String {
-        let hash = password_hash("demo").to_phc();
+        let hash = strong_hash("demo").to_phc();
         let mut config = format!(
             r#"
 listen = "127.0.0.1:0"

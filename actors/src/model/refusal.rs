@@ -155,4 +155,10 @@ pub enum EnvelopeRefusal {
     /// None of the signatures holds.
     #[error("none of the envelope's signatures verifies under the keys of this bus")]
     Unverified,
+    /// The signatures up to here have cost what those of one POST may cost.
+    #[error(
+        "the signatures of this POST take too long to check; send fewer signed messages at once, with fewer signatures, and \
+         name the key of each (`key_id`)"
+    )]
+    TooCostly,
 }

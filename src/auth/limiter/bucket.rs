@@ -10,14 +10,14 @@ use crate::auth::FailureLimit;
 /// back. Reserved tokens are counted apart from spent ones: they refill nothing while they are out, so that
 /// attempts that succeed do not make room for more that fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Bucket {
+pub(in crate::auth) struct Bucket {
     full_at: Duration,
     reserved: u32,
 }
 
 impl Bucket {
     /// How long until another attempt may start; zero: now.
-    pub(super) fn wait(&self, limit: FailureLimit, now: Duration) -> Duration {
+    pub(in crate::auth) fn wait(&self, limit: FailureLimit, now: Duration) -> Duration {
         let spent_and_reserved = self
             .full_at
             .max(now)
@@ -27,12 +27,12 @@ impl Bucket {
     }
 
     /// An attempt starts. The caller has asked [`Bucket::wait`].
-    pub(super) fn reserve(&mut self) {
+    pub(in crate::auth) fn reserve(&mut self) {
         self.reserved = self.reserved.saturating_add(1);
     }
 
     /// An attempt ends.
-    pub(super) fn settle(&mut self, failed: bool, limit: FailureLimit, now: Duration) {
+    pub(in crate::auth) fn settle(&mut self, failed: bool, limit: FailureLimit, now: Duration) {
         self.reserved = self.reserved.saturating_sub(1);
         if failed {
             self.full_at = self.full_at.max(now).saturating_add(limit.refill);
@@ -40,17 +40,17 @@ impl Bucket {
     }
 
     /// Whether forgetting this bucket changes nothing.
-    pub(super) fn is_full(&self, now: Duration) -> bool {
+    pub(in crate::auth) fn is_full(&self, now: Duration) -> bool {
         !self.is_reserved() && self.full_at <= now
     }
 
     /// Whether an attempt is on its way.
-    pub(super) fn is_reserved(&self) -> bool {
+    pub(in crate::auth) fn is_reserved(&self) -> bool {
         self.reserved > 0
     }
 
     /// When it will be full again if nothing fails until then.
-    pub(super) fn full_at(&self) -> Duration {
+    pub(in crate::auth) fn full_at(&self) -> Duration {
         self.full_at
     }
 }

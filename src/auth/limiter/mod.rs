@@ -2,46 +2,54 @@
 //!
 //! Only attempts that need a hash come here; credentials that were verified before never do. An attempt takes from
 //! - the bucket of (address, account), if the address lately gave the right password for the account, else
-//! - the bucket of its address and the bucket of its account, both.
+//! - the bucket of its address and the bucket of its account, both, or
+//! - where the account's is empty, the account's reserve: for addresses that were not wrong about it lately.
 //!
 //! Hence others can exhaust an account's bucket, or a neighbour behind the same address that address's bucket, and
-//! whoever was right from there before can still try, about as often as anybody.
+//! whoever was right from there before can still try, about as often as anybody. Who never was there meets the reserve:
+//! at an address of its own it is asked at once; behind an address that is exhausted the answer is no, and a second look
+//! ([`Limiter::look`]) finds out behind it whether the password was right, so that the next try is let in.
+//!
+//! What is refused and when is the same for names of users and of nobody, until a password is right.
 //!
 //! Everything is bounded (I-5) and nothing has a timer:
 //! - addresses: a table of [`ADDRESSES_MAX`]. When it is full, first those whose bucket is full again go, then the
 //!   eighth that owes least: forgiving them gives the least away;
 //! - accounts: those that exist. Names of nobody share [`NOBODIES`] buckets, so that they are limited like names of
 //!   users and do not give away who exists, and cannot push anybody out;
-//! - familiar addresses: [`FAMILIAR_MAX`] per account, the longest unused goes; none outlives [`FAMILIAR_FOR`].
+//! - familiar addresses: a few per account, for a day, see [`familiar`];
+//! - who was wrong lately: see [`lately`].
 
 mod bucket;
+mod familiar;
+mod lately;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use self::bucket::Bucket;
+pub(super) use self::bucket::Bucket;
+use self::familiar::Familiar;
+use self::lately::Lately;
+use super::familiar::{Entry, Mark, Marks};
 use super::{AuthSettings, FailureLimit, UserName};
+use crate::address::Block;
 
 /// Addresses remembered because of failures; an entry takes some 40 bytes.
 const ADDRESSES_MAX: usize = 65_536;
 /// Buckets shared by the names that are nobody's.
 const NOBODIES: usize = 4096;
-/// Addresses remembered per account because they gave the right password.
-const FAMILIAR_MAX: usize = 16;
-/// How long they are remembered.
-const FAMILIAR_FOR: Duration = Duration::from_hours(24);
 /// Failures in a row of one such address for one account.
 const FAMILIAR_BURST: u32 = 10;
-/// Log lines about failures: so many at once, one more per second.
-const REPORTS: FailureLimit = FailureLimit::new(20, Duration::from_secs(1));
+/// An account's reserve is this part of its bucket, and refills so much more slowly.
+const RESERVE_PART: u32 = 10;
 
 /// Whose password is tried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     /// A user.
     User(UserName),
@@ -58,38 +66,38 @@ pub(super) enum Outcome {
     Void,
 }
 
+/// Where an attempt's tokens come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The bucket of the pair.
+    Pair,
+    /// Those of address and account.
+    Shared,
+    /// Those of the address and of the account's reserve.
+    Reserve,
+    /// That of the account's reserve alone.
+    Look,
+}
+
 /// A token that must be settled.
 #[derive(Debug)]
 pub(super) struct Reservation {
-    address: Address,
+    address: Block,
     subject: Subject,
-    familiar: bool,
+    source: Source,
 }
 
-/// An IPv4 address or an IPv6 /64: the smallest block that one customer gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Address(IpAddr);
-
-impl Address {
-    fn of(client: IpAddr) -> Self {
-        match client.to_canonical() {
-            IpAddr::V4(v4) => Self(v4.into()),
-            IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into()),
-        }
-    }
+/// What one name may be wrong about.
+#[derive(Debug, Clone, Default)]
+struct Guard {
+    bucket: Bucket,
+    reserve: Bucket,
 }
 
 #[derive(Debug, Default)]
 struct Account {
-    bucket: Bucket,
-    familiar: Vec<Familiar>,
-}
-
-#[derive(Debug)]
-struct Familiar {
-    address: Address,
-    until: Duration,
-    bucket: Bucket,
+    guard: Guard,
+    familiar: Familiar,
 }
 
 /// The buckets of everybody.
@@ -98,24 +106,27 @@ pub(super) struct Limiter {
     per_address: FailureLimit,
     per_account: FailureLimit,
     addresses_max: usize,
-    addresses: HashMap<Address, Bucket, RandomState>,
+    addresses: HashMap<Block, Bucket, RandomState>,
     accounts: HashMap<UserName, Account, RandomState>,
-    nobodies: Vec<Bucket>,
-    reports: Bucket,
-    unreported: u64,
+    nobodies: Vec<Guard>,
+    lately: Lately,
+    marks: Marks,
+    /// Whether what is worth keeping is new.
+    changed: bool,
 }
 
 impl Limiter {
-    pub(super) fn new(settings: &AuthSettings) -> Self {
+    pub(super) fn new(settings: &AuthSettings, marks: Marks) -> Self {
         Self {
             per_address: settings.failures_per_address,
             per_account: settings.failures_per_account,
             addresses_max: ADDRESSES_MAX,
             addresses: HashMap::default(),
             accounts: HashMap::default(),
-            nobodies: vec![Bucket::default(); NOBODIES],
-            reports: Bucket::default(),
-            unreported: 0,
+            nobodies: vec![Guard::default(); NOBODIES],
+            lately: Lately::default(),
+            marks,
+            changed: false,
         }
     }
 
@@ -123,12 +134,17 @@ impl Limiter {
         FailureLimit::new(FAMILIAR_BURST, self.per_address.refill)
     }
 
+    fn per_reserve(&self) -> FailureLimit {
+        let FailureLimit { burst, refill } = self.per_account;
+        FailureLimit::new(burst.get() / RESERVE_PART, refill.saturating_mul(RESERVE_PART))
+    }
+
     /// Whether an attempt may start now. Takes nothing.
     ///
     /// # Errors
     /// How long to wait.
     pub(super) fn check(&self, client: IpAddr, subject: &Subject, now: Duration) -> Result<(), Duration> {
-        self.choose(Address::of(client), subject, now).map(|_| ())
+        self.choose(Block::of(client), subject, now).map(|_| ())
     }
 
     /// Starts an attempt.
@@ -141,34 +157,59 @@ impl Limiter {
         subject: Subject,
         now: Duration,
     ) -> Result<Reservation, Duration> {
-        let address = Address::of(client);
-        let familiar = self.choose(address, &subject, now)?;
-        if !familiar && !self.addresses.contains_key(&address) {
+        let address = Block::of(client);
+        let source = self.choose(address, &subject, now)?;
+        if source != Source::Pair && !self.addresses.contains_key(&address) {
             self.make_room(now);
         }
-        for (bucket, _) in self.buckets(address, &subject, familiar).into_iter().flatten() {
+        Ok(self.take(Reservation { address, subject, source }))
+    }
+
+    /// Whether this address lately gave the right password of this user, and may try now.
+    pub(super) fn is_familiar(&self, client: IpAddr, subject: &Subject, now: Duration) -> bool {
+        let Subject::User(user) = subject else { return false };
+        self.pair_wait(Block::of(client), user, now).is_some_and(|wait| wait.is_zero())
+    }
+
+    /// Starts a second look at an attempt for a user that was refused for what others did, if this address was not wrong
+    /// about the user lately. Nobody must be told how it ends: names of nobody get none.
+    pub(super) fn look(&mut self, client: IpAddr, user: &UserName, now: Duration) -> Option<Reservation> {
+        let (address, subject) = (Block::of(client), Subject::User(user.clone()));
+        let source = match self.pair_wait(address, user, now) {
+            Some(Duration::ZERO) => Source::Pair,
+            _ if self.reserve_is_open(address, &subject, now) => Source::Look,
+            _ => return None,
+        };
+        Some(self.take(Reservation { address, subject, source }))
+    }
+
+    fn take(&mut self, reservation: Reservation) -> Reservation {
+        let Reservation { address, subject, source } = &reservation;
+        for (bucket, _) in self.buckets(*address, subject, *source).into_iter().flatten() {
             bucket.reserve();
         }
-        Ok(Reservation { address, subject, familiar })
+        reservation
     }
 
     /// Ends an attempt. A right password costs nothing and makes its address familiar.
     pub(super) fn settle(&mut self, reservation: Reservation, outcome: Outcome, now: Duration) {
-        let Reservation { address, subject, familiar } = reservation;
-        for (bucket, limit) in self.buckets(address, &subject, familiar).into_iter().flatten() {
+        let Reservation { address, subject, source } = reservation;
+        for (bucket, limit) in self.buckets(address, &subject, source).into_iter().flatten() {
             bucket.settle(outcome == Outcome::Wrong, limit, now);
         }
         if self.addresses.get(&address).is_some_and(|bucket| bucket.is_full(now)) {
             self.addresses.remove(&address);
         }
-        if let (Outcome::Right, Subject::User(user)) = (outcome, subject) {
-            self.remember(address, &user, now);
+        match (outcome, subject) {
+            (Outcome::Wrong, subject) => self.lately.insert(address, &subject, now),
+            (Outcome::Right, Subject::User(user)) => self.remember(address, &user, now),
+            _ => {}
         }
     }
 
     /// The right password of `user` came from `client`.
     pub(super) fn familiar(&mut self, client: IpAddr, user: &UserName, now: Duration) {
-        self.remember(Address::of(client), user, now);
+        self.remember(Block::of(client), user, now);
     }
 
     /// Forgets accounts that are no more.
@@ -176,86 +217,114 @@ impl Limiter {
         self.accounts.retain(|user, _| exists(user));
     }
 
-    /// Whether to log a failure: then how many were not logged since the last line. Bounded, because whoever can
-    /// fill the log can fill the disk.
-    pub(super) fn report(&mut self, now: Duration) -> Option<u64> {
-        if self.reports.wait(REPORTS, now).is_zero() {
-            self.reports.reserve();
-            self.reports.settle(true, REPORTS, now);
-            Some(std::mem::take(&mut self.unreported))
-        } else {
-            self.unreported = self.unreported.saturating_add(1);
-            None
+    /// What is worth keeping over a restart, if it has changed since it was last asked for.
+    pub(super) fn changed(&mut self, now: Duration) -> Option<Vec<Entry>> {
+        std::mem::take(&mut self.changed).then(|| {
+            let entries = self.accounts.iter().flat_map(|(user, account)| {
+                let of = self.marks.account(user);
+                account.familiar.entries(of, now)
+            });
+            entries.collect()
+        })
+    }
+
+    /// Takes what was kept over a restart, for the accounts that are still there.
+    pub(super) fn recall<'a>(
+        &mut self,
+        kept: &[Entry],
+        users: impl Iterator<Item = &'a UserName>,
+        now: Duration,
+    ) {
+        let users: HashMap<Mark, &UserName> = users.map(|user| (self.marks.account(user), user)).collect();
+        for entry in kept {
+            let Some(user) = users.get(&entry.account) else { continue };
+            self.accounts.entry(UserName::clone(user)).or_default().familiar.recall(entry, now);
         }
     }
 
-    /// Which buckets an attempt takes from: true for the pair's own.
-    fn choose(&self, address: Address, subject: &Subject, now: Duration) -> Result<bool, Duration> {
-        let account = match subject {
-            Subject::User(user) => self.accounts.get(user),
+    /// The marks that stand for names and addresses.
+    pub(super) fn marks(&self) -> &Marks {
+        &self.marks
+    }
+
+    /// Which buckets an attempt takes from.
+    fn choose(&self, address: Block, subject: &Subject, now: Duration) -> Result<Source, Duration> {
+        let pair_wait = match subject {
+            Subject::User(user) => self.pair_wait(address, user, now),
             Subject::Nobody(_) => None,
         };
-        let pair = account.and_then(|account| {
-            account.familiar.iter().find(|familiar| familiar.address == address && familiar.until > now)
-        });
-        let pair_wait = pair.map(|familiar| familiar.bucket.wait(self.per_pair(), now));
         if pair_wait.is_some_and(|wait| wait.is_zero()) {
-            return Ok(true);
+            return Ok(Source::Pair);
         }
-        let account_bucket = match subject {
-            Subject::User(_) => account.map(|account| &account.bucket),
+        let of_address =
+            self.addresses.get(&address).map_or(Duration::ZERO, |bucket| bucket.wait(self.per_address, now));
+        let of_account =
+            self.guard(subject).map_or(Duration::ZERO, |guard| guard.bucket.wait(self.per_account, now));
+        if of_address.max(of_account).is_zero() {
+            Ok(Source::Shared)
+        } else if of_address.is_zero() && self.reserve_is_open(address, subject, now) {
+            Ok(Source::Reserve)
+        } else {
+            let wait = of_address.max(of_account);
+            Err(pair_wait.map_or(wait, |pair| pair.min(wait)))
+        }
+    }
+
+    fn guard(&self, subject: &Subject) -> Option<&Guard> {
+        match subject {
+            Subject::User(user) => self.accounts.get(user).map(|account| &account.guard),
             Subject::Nobody(number) => self.nobodies.get(nobody(*number)),
-        };
-        let default = Bucket::default();
-        let wait = self
-            .addresses
-            .get(&address)
-            .unwrap_or(&default)
-            .wait(self.per_address, now)
-            .max(account_bucket.unwrap_or(&default).wait(self.per_account, now));
-        if wait.is_zero() { Ok(false) } else { Err(pair_wait.map_or(wait, |pair| pair.min(wait))) }
+        }
+    }
+
+    /// How long a familiar address has to wait; None: it is a stranger.
+    fn pair_wait(&self, address: Block, user: &UserName, now: Duration) -> Option<Duration> {
+        let familiar = &self.accounts.get(user)?.familiar;
+        if familiar.is_empty() {
+            return None;
+        }
+        familiar.wait(&self.marks.pair(address.network(), user), self.per_pair(), now)
+    }
+
+    fn reserve_is_open(&self, address: Block, subject: &Subject, now: Duration) -> bool {
+        let wait =
+            self.guard(subject).map_or(Duration::ZERO, |guard| guard.reserve.wait(self.per_reserve(), now));
+        wait.is_zero() && !self.lately.contains(address, subject, now)
     }
 
     /// The buckets an attempt takes from, with their limits.
     fn buckets(
         &mut self,
-        address: Address,
+        address: Block,
         subject: &Subject,
-        familiar: bool,
+        source: Source,
     ) -> [Option<(&mut Bucket, FailureLimit)>; 2] {
-        let (per_pair, per_address, per_account) = (self.per_pair(), self.per_address, self.per_account);
-        let account = match subject {
+        let (per_pair, per_address) = (self.per_pair(), self.per_address);
+        let (per_account, per_reserve) = (self.per_account, self.per_reserve());
+        let guard = match subject {
             Subject::User(user) => {
                 let account = self.accounts.entry(user.clone()).or_default();
-                if familiar {
-                    let pair = account.familiar.iter_mut().find(|familiar| familiar.address == address);
-                    return [pair.map(|familiar| (&mut familiar.bucket, per_pair)), None];
+                if source == Source::Pair {
+                    let mark = self.marks.pair(address.network(), user);
+                    return [account.familiar.bucket(&mark).map(|bucket| (bucket, per_pair)), None];
                 }
-                Some(&mut account.bucket)
+                Some(&mut account.guard)
             }
             Subject::Nobody(number) => self.nobodies.get_mut(nobody(*number)),
         };
-        let address = self.addresses.entry(address).or_default();
-        [Some((address, per_address)), account.map(|bucket| (bucket, per_account))]
+        let of_name = guard.map(|guard| match source {
+            Source::Reserve | Source::Look => (&mut guard.reserve, per_reserve),
+            Source::Shared | Source::Pair => (&mut guard.bucket, per_account),
+        });
+        let of_address = (source != Source::Look)
+            .then(|| self.addresses.entry(address).or_default())
+            .map(|bucket| (bucket, per_address));
+        [of_address, of_name]
     }
 
-    fn remember(&mut self, address: Address, user: &UserName, now: Duration) {
-        let until = now.saturating_add(FAMILIAR_FOR);
-        let familiar = &mut self.accounts.entry(user.clone()).or_default().familiar;
-        if let Some(known) = familiar.iter_mut().find(|known| known.address == address) {
-            known.until = until;
-            return;
-        }
-        familiar.retain(|known| known.until > now || known.bucket.is_reserved());
-        if familiar.len() >= FAMILIAR_MAX {
-            let idle = familiar.iter().enumerate().filter(|(_, known)| !known.bucket.is_reserved());
-            match idle.min_by_key(|(_, known)| known.until).map(|(index, _)| index) {
-                Some(index) => drop(familiar.swap_remove(index)),
-                // All of them are trying at this moment; this one stays a stranger.
-                None => return,
-            }
-        }
-        familiar.push(Familiar { address, until, bucket: Bucket::default() });
+    fn remember(&mut self, address: Block, user: &UserName, now: Duration) {
+        let mark = self.marks.pair(address.network(), user);
+        self.changed |= self.accounts.entry(user.clone()).or_default().familiar.remember(mark, now);
     }
 
     /// Makes room for one more address. The cost, one pass, is spread over the eighth that it frees.

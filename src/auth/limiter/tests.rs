@@ -1,15 +1,18 @@
 use proptest::prelude::*;
 
+use super::familiar::{FAMILIAR_FOR, FAMILIAR_MAX, WORTH_KEEPING};
 use super::*;
+use crate::auth::FamiliarAddresses;
 
 const REFILL: Duration = Duration::from_secs(3);
 
 fn limiter() -> Limiter {
-    Limiter::new(&AuthSettings {
+    let settings = AuthSettings {
         failures_per_address: FailureLimit::new(3, REFILL),
         failures_per_account: FailureLimit::new(5, Duration::from_secs(1)),
         ..AuthSettings::default()
-    })
+    };
+    Limiter::new(&settings, FamiliarAddresses::none().unwrap().marks)
 }
 
 fn user(name: &str) -> Subject {
@@ -56,7 +59,8 @@ fn an_account_has_a_burst_over_all_addresses_and_so_has_nobody() {
         let mut limiter = limiter();
         let through: usize =
             (0..10).map(|last| failures_let_through(&mut limiter, client(last), &whose, seconds(0))).sum();
-        assert_eq!(through, 5, "{whose:?}");
+        // And one of the reserve, for somebody who was not wrong lately.
+        assert_eq!(through, 5 + 1, "{whose:?}");
         assert_eq!(limiter.check(client(99), &whose, seconds(0)), Err(seconds(1)));
         assert_eq!(limiter.check(client(99), &user("b"), seconds(0)), Ok(()));
     }
@@ -109,9 +113,10 @@ fn i_5_familiar_addresses_are_bounded_per_account() {
     for last in 0..=16 {
         limiter.familiar(client(last), &name, seconds(last.into()));
     }
-    let familiar = &limiter.accounts[&name].familiar;
-    assert_eq!(familiar.len(), FAMILIAR_MAX);
-    assert!(!familiar.iter().any(|known| known.address == Address::of(client(0))), "the oldest went");
+    assert_eq!(limiter.accounts[&name].familiar.len(), FAMILIAR_MAX);
+    let whose = Subject::User(name);
+    assert!(!limiter.is_familiar(client(0), &whose, seconds(20)), "the oldest went");
+    assert!(limiter.is_familiar(client(16), &whose, seconds(20)));
     limiter.retain(|_| false);
     assert!(limiter.accounts.is_empty());
 }
@@ -161,22 +166,111 @@ fn an_undecided_attempt_costs_nothing() {
 
 #[test]
 fn ipv6_counts_by_64_and_mapped_ipv4_as_ipv4() {
-    let of = |text: &str| Address::of(text.parse().unwrap());
+    let of = |text: &str| Block::of(text.parse().unwrap());
     assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::"));
     assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
     assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     assert_ne!(of("::ffff:192.0.2.1"), of("::ffff:192.0.2.2"));
 }
 
+/// Whoever was never there, while others use an account's bucket up: the reserve lets in who was not wrong lately.
 #[test]
-fn reports_are_bounded_and_tell_what_they_left_out() {
+fn others_at_work_on_an_account_do_not_lock_a_newcomer_out() {
+    let settings = AuthSettings::default();
+    let mut limiter = Limiter::new(&settings, FamiliarAddresses::none().unwrap().marks);
+    for second in 0..30 {
+        for last in 10..18 {
+            failures_let_through(&mut limiter, client(last), &user("a"), seconds(second));
+        }
+    }
+    assert!(limiter.accounts["a"].guard.bucket.wait(limiter.per_account, seconds(29)) > Duration::ZERO);
+    assert_eq!(limiter.check(client(1), &user("a"), seconds(29)), Ok(()), "she, at an address of her own");
+    assert!(limiter.check(client(10), &user("a"), seconds(29)).is_err(), "one of them");
+    // A mistake of her own is as good as theirs.
+    attempt(&mut limiter, client(1), user("a"), Outcome::Wrong, seconds(29)).unwrap();
+    assert!(limiter.check(client(1), &user("a"), seconds(29)).is_err());
+}
+
+/// Whoever was never there, behind an address that others use up: refused like everybody, but looked at.
+#[test]
+fn neighbours_do_not_keep_a_newcomer_from_a_second_look() {
     let mut limiter = limiter();
-    let lines = (0..1000).filter(|_| limiter.report(seconds(0)).is_some()).count();
-    assert_eq!(lines, usize::try_from(REPORTS.burst.get()).unwrap());
-    assert_eq!(limiter.report(seconds(1)), Some(980));
+    let name = "a".parse().unwrap();
+    for number in 0..100 {
+        failures_let_through(&mut limiter, client(1), &Subject::Nobody(number), seconds(0));
+    }
+    assert!(limiter.check(client(1), &user("a"), seconds(0)).is_err());
+    let reservation = limiter.look(client(1), &name, seconds(0)).unwrap();
+    limiter.settle(reservation, Outcome::Right, seconds(0));
+    assert_eq!(limiter.check(client(1), &user("a"), seconds(0)), Ok(()), "familiar now");
+}
+
+#[test]
+fn second_looks_are_limited_for_the_account() {
+    let mut limiter = limiter();
+    let name = "a".parse().unwrap();
+    let looks = (0..50).filter(|last| {
+        let looked = limiter.look(client(*last), &name, seconds(0));
+        looked.map(|reservation| limiter.settle(reservation, Outcome::Wrong, seconds(0))).is_some()
+    });
+    assert_eq!(looks.count(), 1);
+    // It refills, but not for whoever was wrong lately.
+    assert!(limiter.look(client(0), &name, seconds(10)).is_none());
+    assert!(limiter.look(client(99), &name, seconds(9)).is_none());
+    assert!(limiter.look(client(99), &name, seconds(10)).is_some());
+}
+
+/// After a restart in the middle of an attack, who was right there before is let in at once.
+#[test]
+fn familiar_addresses_outlive_a_restart() {
+    let settings = AuthSettings::default();
+    let mut before = Limiter::new(&settings, FamiliarAddresses::none().unwrap().marks);
+    assert!(before.changed(seconds(0)).is_none());
+    let (anna, bert) = ("anna".parse().unwrap(), "bert".parse().unwrap());
+    before.familiar(client(1), &anna, seconds(0));
+    before.familiar(client(2), &bert, seconds(0));
+    let kept = before.changed(seconds(100)).unwrap();
+    assert_eq!(kept.len(), 2);
+    assert!(kept.iter().all(|entry| entry.left + seconds(100) == FAMILIAR_FOR));
+    assert!(before.changed(seconds(100)).is_none(), "nothing is new");
+    before.familiar(client(1), &anna, seconds(200));
+    assert!(before.changed(seconds(200)).is_none(), "nor is it worth writing");
+    before.familiar(client(1), &anna, WORTH_KEEPING);
+    assert!(before.changed(WORTH_KEEPING).is_some());
+
+    let mut after = Limiter::new(&settings, before.marks().clone());
+    after.recall(&kept, [&anna].into_iter(), seconds(0));
+    for number in 0..100 {
+        failures_let_through(&mut after, client(1), &Subject::Nobody(number), seconds(0));
+        failures_let_through(&mut after, client(10), &user("anna"), seconds(0));
+    }
+    assert_eq!(after.check(client(1), &user("anna"), seconds(0)), Ok(()));
+    assert!(after.check(client(1), &user("bert"), seconds(0)).is_err(), "who is no more");
+    assert!(!after.accounts.contains_key("bert"));
+    // What is kept does not live for ever.
+    let end = FAMILIAR_FOR.checked_sub(seconds(100)).unwrap();
+    assert!(!after.is_familiar(client(1), &user("anna"), end));
 }
 
 proptest! {
+    /// Nobody can tell from what is refused, and for how long, whether a name is somebody's.
+    #[test]
+    fn names_of_nobody_are_limited_like_others(
+        steps in prop::collection::vec((0u8..12, 0u64..400, 0u64..3), 1..200),
+    ) {
+        let mut limiters = [limiter(), limiter()];
+        let mut now = Duration::ZERO;
+        for (last, millis, name) in steps {
+            now += Duration::from_millis(millis);
+            let [somebody, nobody] = [user(&format!("user{name}")), Subject::Nobody(name)];
+            let [of_somebody, of_nobody] = &mut limiters;
+            prop_assert_eq!(
+                attempt(of_somebody, client(last), somebody, Outcome::Wrong, now),
+                attempt(of_nobody, client(last), nobody, Outcome::Wrong, now)
+            );
+        }
+    }
+
     /// Whatever mixture of right and wrong passwords, overlapping or not: in every span of time no more failures
     /// pass than the burst and what refilled in it.
     #[test]

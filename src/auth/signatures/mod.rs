@@ -1,15 +1,21 @@
 //! Which Magic Envelopes a bus takes (MSG-7): signatures by configured keys, after draft-panzer-magicsig-01.
 
+mod post_check;
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
-use backplane_actors::{Envelope, EnvelopeCheck, EnvelopeRefusal, Signature};
+use backplane_actors::Signature;
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{URL_SAFE as PADDED, URL_SAFE_NO_PAD as UNPADDED};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+pub use self::post_check::{CHECK_COST_MAX, PostCheck};
 
 /// Most keys of one bus (I-5): an envelope may cost a verification per key and signature.
 pub const KEYS_MAX: usize = 8;
@@ -87,9 +93,13 @@ impl MagicKey {
         self.ids.iter().any(|id| id == key_id)
     }
 
-    fn verifies(&self, digest: &Digest, signature: &Signature<'_>) -> bool {
+    /// Whether a signature has the length of one by this key. Others cost nothing.
+    fn fits(&self, signature: &Signature<'_>) -> bool {
         signature.value().len() == self.bits.div_ceil(8)
-            && self.key.verify_digest_sig(digest, signature.value()).is_ok()
+    }
+
+    fn verifies(&self, digest: &Digest, signature: &Signature<'_>) -> bool {
+        self.key.verify_digest_sig(digest, signature.value()).is_ok()
     }
 }
 
@@ -204,47 +214,9 @@ impl EnvelopePolicy {
         self.required || !self.keys.is_empty()
     }
 
-    /// Whether the bus takes this envelope.
-    ///
-    /// A signature that names one of the keys is tried under that key alone, any other under all of them: the format of
-    /// `key_id` is the signer's own affair (draft section 3.1), and a hint cannot make a signature hold.
-    ///
-    /// # Errors
-    ///
-    /// [`EnvelopeRefusal`] says what is wrong with its signatures.
-    pub fn check(&self, envelope: &Envelope<'_>) -> Result<(), EnvelopeRefusal> {
-        if self.keys.is_empty() {
-            return Ok(());
-        }
-        if envelope.alg() != "RSA-SHA256" {
-            return Err(EnvelopeRefusal::Algorithm);
-        }
-        // Hashed once, however many keys and signatures there are.
-        let digests: Vec<Digest> =
-            envelope.signing_inputs().iter().map(|input| digest(&SHA256, input)).collect();
-        let holds = envelope.signatures().any(|signature| {
-            self.candidates(signature).any(|key| digests.iter().any(|digest| key.verifies(digest, signature)))
-        });
-        if holds { Ok(()) } else { Err(EnvelopeRefusal::Unverified) }
-    }
-
-    /// The keys that a signature may be by.
-    fn candidates(&self, signature: &Signature<'_>) -> impl Iterator<Item = &MagicKey> {
-        let named = signature.key_id().and_then(|id| self.keys.iter().find(|key| key.is_named(id)));
-        let others = if named.is_some() { &[] } else { self.keys.as_slice() };
-        named.into_iter().chain(others)
+    /// The check of one POST's messages.
+    #[must_use]
+    pub const fn for_post(&self) -> PostCheck<'_> {
+        PostCheck::new(self)
     }
 }
-
-impl EnvelopeCheck for EnvelopePolicy {
-    fn envelope(&self, envelope: &Envelope<'_>) -> Result<(), EnvelopeRefusal> {
-        self.check(envelope)
-    }
-
-    fn bare(&self) -> Result<(), EnvelopeRefusal> {
-        if self.required { Err(EnvelopeRefusal::Bare) } else { Ok(()) }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@ use std::sync::LazyLock;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256};
-use backplane_actors::{Batch, BatchError, MessageError, MessageLimits};
+use backplane_actors::{Batch, BatchError, EnvelopeRefusal, MessageError, MessageLimits};
 use serde_json::{Value, json};
 
 use super::*;
@@ -57,7 +57,7 @@ fn policy(pairs: &[&KeyPair]) -> EnvelopePolicy {
 }
 
 fn judge(policy: &EnvelopePolicy, text: &str) -> Result<(), EnvelopeRefusal> {
-    match Batch::parse(format!("[{text}]").as_bytes(), &MessageLimits::default(), policy) {
+    match Batch::parse(format!("[{text}]").as_bytes(), &MessageLimits::default(), &policy.for_post()) {
         Ok(_) => Ok(()),
         Err(BatchError::Message { error: MessageError::Refused(refusal), .. }) => Err(refusal),
         Err(error) => panic!("{error}"),
@@ -162,6 +162,74 @@ fn draft_8_2_a_key_id_chooses_the_key() {
     assert_eq!(with_id("key_id", &padded), Ok(()));
     assert_eq!(with_id("key_id", stranger.id()), Err(EnvelopeRefusal::Unverified));
     assert_eq!(with_id("key_id", "the signer's own name for it"), Ok(()));
+}
+
+/// A POST of these messages, and what its check had left.
+fn check_post(policy: &EnvelopePolicy, messages: &[String]) -> (Result<(), BatchError>, u32) {
+    let check = policy.for_post();
+    let body = format!("[{}]", messages.join(","));
+    let verdict = Batch::parse(body.as_bytes(), &MessageLimits::default(), &check).map(drop);
+    (verdict, check.left.get())
+}
+
+/// What a try under a key of 2048 bits costs.
+const TRY: u32 = 4;
+
+#[test]
+fn whoever_signs_alike_pays_for_the_search_once() {
+    let both = policy(&[&STRANGER, &SIGNER]);
+    let padded = signed_with(&SIGNER, &PADDED, &PADDED).to_string();
+    let (verdict, left) = check_post(&both, &vec![padded.clone(); 100]);
+    assert!(verdict.is_ok());
+    let (_, left_by_one) = check_post(&both, &[padded]);
+    assert_eq!(left_by_one - left, 99 * TRY);
+}
+
+#[test]
+fn a_key_id_saves_the_search() {
+    let both = policy(&[&STRANGER, &SIGNER]);
+    let mut envelope = signed(&SIGNER);
+    envelope["sigs"][0]["key_id"] = json!(key(&SIGNER).id());
+    assert_eq!(check_post(&both, &[envelope.to_string()]).1, CHECK_COST_MAX - TRY);
+}
+
+#[test]
+fn i_5_the_signatures_of_a_post_are_bounded_together() {
+    // A signature of no key, under two keys and in two forms each: 4 tries, and 8 of them in an envelope.
+    let both = policy(&[&STRANGER, &SIGNER]);
+    let nobodys = UNPADDED.encode([7; 256]);
+    let mut bad = signed(&SIGNER);
+    let good = bad["sigs"][0].clone();
+    bad["sigs"] = json!(vec![json!({ "value": nobodys }); 7]);
+    bad["sigs"].as_array_mut().unwrap().push(good);
+    let bad = bad.to_string();
+    let (verdict, left) = check_post(&both, std::slice::from_ref(&bad));
+    assert!(verdict.is_ok());
+    let each = CHECK_COST_MAX - left;
+    let fit = usize::try_from(CHECK_COST_MAX / each).unwrap();
+    let (verdict, _) = check_post(&both, &vec![bad.clone(); fit]);
+    assert!(verdict.is_ok(), "{verdict:?}");
+    let refused = check_post(&both, &vec![bad; fit + fit / 4]).0.unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            BatchError::Message { error: MessageError::Refused(EnvelopeRefusal::TooCostly), .. }
+        ),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("key_id"), "{refused}");
+}
+
+#[test]
+fn tries_cost_by_the_length_of_the_key_and_others_lengths_nothing() {
+    let long: MagicKey = format!("RSA.{}.AQAB", number_text(0xff, 1024, 1)).parse().unwrap();
+    let policy = EnvelopePolicy::new(vec![long], true).unwrap();
+    let (_, left) = check_post(&policy, &[signed(&SIGNER).to_string()]);
+    assert_eq!(left, CHECK_COST_MAX);
+    let mut envelope = signed(&SIGNER);
+    envelope["sigs"][0]["value"] = json!(UNPADDED.encode([7; 1024]));
+    let forms = 2;
+    assert_eq!(check_post(&policy, &[envelope.to_string()]).1, CHECK_COST_MAX - forms * 64);
 }
 
 #[test]

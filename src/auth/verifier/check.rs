@@ -14,6 +14,9 @@ use crate::auth::limiter::{Outcome, Reservation, Subject};
 /// When to come back if the hashing queue is full.
 const BUSY: AuthError = AuthError::Busy { retry_after: Duration::from_secs(1) };
 
+/// What the log says of an attempt that was refused by a limit.
+const THROTTLED: &str = "too many wrong passwords";
+
 /// The right to wait for a hash.
 enum Admission {
     /// Within the queue's bound, and to be limited once more when its turn comes.
@@ -48,7 +51,12 @@ impl Shared {
                 Ok(())
             });
             let (verdict, own) = match (joined, admission) {
-                (Err(settled), _) => return settled,
+                (Err(settled), _) => {
+                    if let Err(AuthError::Throttled { .. } | AuthError::Busy { .. }) = settled {
+                        self.look_later(&attempt);
+                    }
+                    return settled;
+                }
                 (Ok(Joined::Pilot(flight, wait)), Some(admission)) => {
                     self.take_off(flight, attempt.clone(), admission).await?;
                     (verdict(wait).await, true)
@@ -59,6 +67,7 @@ impl Shared {
                 (Some(Verdict::Right(user)), _) => return Ok(user),
                 (Some(Verdict::Wrong), _) => return Err(AuthError::Wrong),
                 (Some(Verdict::Throttled(retry_after)), true) => {
+                    self.look_later(&attempt);
                     return Err(AuthError::Throttled { retry_after });
                 }
                 (None, true) => return Err(BUSY),
@@ -77,21 +86,29 @@ impl Shared {
             Recalled::Unknown => {}
         }
         let (subject, now) = (self.subject(attempt), (self.clock)());
-        let checked = self.limiter().check(attempt.client, &subject, now);
+        let (checked, familiar) = {
+            let limiter = self.limiter();
+            let checked = limiter.check(attempt.client, &subject, now);
+            (checked, limiter.is_familiar(attempt.client, &subject, now))
+        };
         if let Err(retry_after) = checked {
-            self.report(attempt, "too many wrong passwords");
+            self.report(attempt, THROTTLED);
             return Err(Err(AuthError::Throttled { retry_after }));
         }
-        match self.admission.clone().try_acquire_owned() {
-            Ok(place) => Ok(Admission::Ordinary { _place: place }),
-            Err(_) => Err(Err(BUSY)),
+        let place = self.admission.clone().try_acquire_owned();
+        let place =
+            place.or_else(|full| if familiar { self.looks.clone().try_acquire_owned() } else { Err(full) });
+        if let Ok(place) = place {
+            return Ok(Admission::Ordinary { _place: place });
         }
+        self.report(attempt, "too many passwords are being checked");
+        Err(Err(BUSY))
     }
 
     fn subject(&self, attempt: &Attempt) -> Subject {
         match self.roll.load().slot(&attempt.user) {
             Some(slot) => Subject::User(slot.user.clone()),
-            None => Subject::Nobody(self.number(&attempt.user)),
+            None => Subject::Nobody(self.limiter().marks().number(&attempt.user)),
         }
     }
 
@@ -123,18 +140,25 @@ impl Shared {
                 match reserved {
                     Ok(reservation) => Some(reservation),
                     Err(wait) => {
-                        self.report(attempt, "too many wrong passwords");
+                        self.report(attempt, THROTTLED);
                         return Verdict::Throttled(wait);
                     }
                 }
             }
         };
+        self.judge(attempt, reservation)
+    }
+
+    /// Hashes, and settles what was reserved.
+    pub(super) fn judge(&self, attempt: &Attempt, reservation: Option<Reservation>) -> Verdict {
         let mut settlement = Settlement { shared: self, reservation, outcome: Outcome::Wrong };
 
         let roll = self.roll.load_full();
         let own = roll.accounts.password_hash(&attempt.user);
-        // Who is nobody is hashed like somebody, and time does not tell who exists.
-        let measured = own.or_else(|| roll.accounts.any_password_hash(self.number(&attempt.user)));
+        // Who is nobody is hashed like somebody, and time does not tell who exists: always like the same one, also
+        // after a restart.
+        let nobody = || self.limiter().marks().number(&attempt.user);
+        let measured = own.or_else(|| roll.accounts.any_password_hash(nobody()));
         let matches = measured.is_some_and(|hash| {
             self.hashes.fetch_add(1, Ordering::Relaxed);
             hash.verify(attempt.password.as_bytes())
@@ -152,6 +176,8 @@ impl Shared {
                 slot.remember(attempt.tag, now.saturating_add(self.settings.verified_ttl));
                 // A renewal has no reservation whose settlement would do this.
                 self.limiter().familiar(attempt.client, &slot.user, now);
+                slot.note(attempt.client);
+                self.events.signed_in(&slot.user, attempt.client, now);
                 Verdict::Right(slot.user.clone())
             }
             _ => {
@@ -161,11 +187,14 @@ impl Shared {
         }
     }
 
-    fn report(&self, attempt: &Attempt, what: &str) {
-        let now = (self.clock)();
-        let unreported = self.limiter().report(now);
-        if let Some(unreported) = unreported {
-            tracing::warn!(client = %attempt.client, unreported, "{what}");
-        }
+    /// Gives back what was reserved for an attempt that needs no hash any more.
+    pub(super) fn release(&self, reservation: Reservation) {
+        drop(Settlement { shared: self, reservation: Some(reservation), outcome: Outcome::Void });
+    }
+
+    fn report(&self, attempt: &Attempt, reason: &str) {
+        let roll = self.roll.load();
+        let account = roll.slot(&attempt.user).map(|slot| &slot.user);
+        self.events.failed(account, attempt.client, reason, (self.clock)());
     }
 }

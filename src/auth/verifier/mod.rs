@@ -4,11 +4,14 @@
 //! path hashes on a blocking thread: bounded in number, in queue and in failures, one hash per credential however
 //! many come with it at once.
 //!
+//! What is refused for what others do (limits, a full queue) is looked at once more afterwards, out of sight: see `look`.
+//!
 //! Rightful users do not feel an attack on their account: what was verified once is compared before any limit, and
 //! when its time is over it is hashed again without asking limits or queue bound, because it is known to be right.
 
 mod check;
 mod flight;
+mod look;
 mod roll;
 #[cfg(test)]
 mod tests;
@@ -23,12 +26,14 @@ use arc_swap::ArcSwap;
 use aws_lc_rs::{error::Unspecified, hmac, rand};
 use backplane_actors::BusName;
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
 use self::flight::Flights;
 use self::roll::{Memory, Roll};
 use super::basic::{self, BasicError, Credentials, Scratch};
+use super::events::{Events, rights_changed};
 use super::limiter::Limiter;
-use super::{Accounts, AuthSettings, Right, UserName};
+use super::{Accounts, AuthSettings, FamiliarAddresses, Right, UserName};
 
 /// HMAC-SHA256 of a credential under the key of this process.
 type Tag = [u8; 32];
@@ -92,6 +97,9 @@ struct Shared {
     admission: Arc<Semaphore>,
     // Being hashed.
     hashing: Arc<Semaphore>,
+    // Looked at once more, waiting or being hashed.
+    looks: Arc<Semaphore>,
+    events: Events,
     hashes: AtomicU64,
 }
 
@@ -104,8 +112,9 @@ impl fmt::Debug for Authenticator {
 /// A credential that is not in the cache, with what is needed to check it.
 struct Attempt {
     tag: Tag,
-    user: Box<str>,
-    password: Box<str>,
+    // May be a password as well, typed into the wrong field.
+    user: Zeroizing<String>,
+    password: Zeroizing<String>,
     client: IpAddr,
 }
 
@@ -122,27 +131,48 @@ enum Recalled {
 }
 
 impl Authenticator {
-    /// Checks against these accounts.
+    /// Checks against these accounts. No address is familiar yet.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn new(accounts: Accounts, settings: AuthSettings) -> Result<Self, Unspecified> {
+        Self::with_familiar(accounts, settings, FamiliarAddresses::none()?)
+    }
+
+    /// Checks against these accounts, which these addresses gave the right passwords of.
     ///
     /// # Errors
     /// The system has no randomness to give.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the clock for it")]
-    pub fn new(accounts: Accounts, settings: AuthSettings) -> Result<Self, Unspecified> {
+    pub fn with_familiar(
+        accounts: Accounts,
+        settings: AuthSettings,
+        familiar: FamiliarAddresses,
+    ) -> Result<Self, Unspecified> {
         let started = Instant::now();
-        Self::with_clock(accounts, settings, Box::new(move || started.elapsed()))
+        Self::with_clock(accounts, settings, familiar, Box::new(move || started.elapsed()))
     }
 
-    fn with_clock(accounts: Accounts, settings: AuthSettings, clock: Clock) -> Result<Self, Unspecified> {
+    fn with_clock(
+        accounts: Accounts,
+        settings: AuthSettings,
+        familiar: FamiliarAddresses,
+        clock: Clock,
+    ) -> Result<Self, Unspecified> {
         let threads = settings.hashing_threads.get().min(Semaphore::MAX_PERMITS / 2);
         let admitted = settings.hashing_queue.min(Semaphore::MAX_PERMITS / 2) + threads;
+        let mut limiter = Limiter::new(&settings, familiar.marks);
+        limiter.recall(&familiar.entries, accounts.users(), clock());
         Ok(Self(Arc::new(Shared {
             key: hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?,
             clock,
             roll: ArcSwap::from_pointee(Roll::new(Arc::new(accounts), None)),
-            limiter: Mutex::new(Limiter::new(&settings)),
+            limiter: Mutex::new(limiter),
             flights: Flights::default(),
             admission: Arc::new(Semaphore::new(admitted)),
             hashing: Arc::new(Semaphore::new(threads)),
+            looks: Arc::new(Semaphore::new(look::LOOKS)),
+            events: Events::new(),
             hashes: AtomicU64::new(0),
             settings,
         })))
@@ -181,8 +211,28 @@ impl Authenticator {
     /// more, also for checks on their way.
     pub fn replace_accounts(&self, accounts: Accounts) {
         let accounts = Arc::new(accounts);
+        rights_changed(&self.accounts(), &accounts);
         self.0.roll.rcu(|before| Roll::new(accounts.clone(), Some(before)));
         self.0.limiter().retain(|user| accounts.password_hash(user.as_str()).is_some());
+    }
+
+    /// Notes that a user was refused for want of a right.
+    pub(crate) fn note_forbidden(&self, user: &UserName, bus: &BusName, right: Right, client: IpAddr) {
+        self.0.events.forbidden(user, bus, right, client, (self.0.clock)());
+    }
+
+    /// Notes that credentials came where they may not travel.
+    pub(crate) fn note_exposed(&self, client: IpAddr) {
+        self.0.events.exposed(client, (self.0.clock)());
+    }
+
+    /// The addresses that gave right passwords lately, to be kept over a restart; None: nothing is new since this was
+    /// last asked.
+    #[must_use]
+    pub fn familiar_if_changed(&self) -> Option<FamiliarAddresses> {
+        let mut limiter = self.0.limiter();
+        let entries = limiter.changed((self.0.clock)())?;
+        Some(FamiliarAddresses { marks: limiter.marks().clone(), entries })
     }
 
     /// Password hashes computed since the start, for metrics.
@@ -216,7 +266,8 @@ impl Shared {
         match self.recall(user, &tag, client) {
             Recalled::Fresh(user) => Ok(Recognised::User(user)),
             Recalled::Stale | Recalled::Unknown => {
-                Ok(Recognised::Not(Attempt { tag, user: user.into(), password: password.into(), client }))
+                let own = |text: &str| Zeroizing::new(text.to_owned());
+                Ok(Recognised::Not(Attempt { tag, user: own(user), password: own(password), client }))
             }
         }
     }
@@ -234,12 +285,6 @@ impl Shared {
         tag
     }
 
-    /// A number that stands for the name of nobody, and that nobody can aim.
-    fn number(&self, user: &str) -> u64 {
-        let tag = self.tag(Credentials { user, password: "" });
-        tag.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
-    }
-
     fn recall(&self, user: &str, tag: &Tag, client: IpAddr) -> Recalled {
         let roll = self.roll.load();
         let Some(slot) = roll.slot(user) else { return Recalled::Unknown };
@@ -248,9 +293,9 @@ impl Shared {
             Memory::Unknown => Recalled::Unknown,
             Memory::Stale => Recalled::Stale,
             Memory::Fresh { new_address } => {
-                // Not worth waiting for: the next request from there notes it.
-                if new_address && let Ok(mut limiter) = self.limiter.try_lock() {
-                    limiter.familiar(client, &slot.user, now);
+                if new_address {
+                    self.limiter().familiar(client, &slot.user, now);
+                    self.events.signed_in(&slot.user, client, now);
                 }
                 Recalled::Fresh(slot.user.clone())
             }

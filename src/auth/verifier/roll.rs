@@ -88,6 +88,13 @@ impl Slot {
         }
     }
 
+    /// This address has been told to the limiter and the log.
+    pub(super) fn note(&self, client: IpAddr) {
+        if let Some(verified) = &*self.verified.load() {
+            verified.note(client);
+        }
+    }
+
     pub(super) fn remember(&self, tag: Tag, until: Duration) {
         self.verified.store(Some(Arc::new(Verified { tag, until, noted: Default::default() })));
     }

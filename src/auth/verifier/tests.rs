@@ -42,7 +42,8 @@ fn bench() -> Bench {
     let clock = millis.clone();
     let accounts = accounts(&[("alice", "secret"), ("bob", "hidden")]);
     let clock = Box::new(move || Duration::from_millis(clock.load(Ordering::Relaxed)));
-    Bench { authenticator: Authenticator::with_clock(accounts, settings(), clock).unwrap(), millis }
+    let familiar = FamiliarAddresses::none().unwrap();
+    Bench { authenticator: Authenticator::with_clock(accounts, settings(), familiar, clock).unwrap(), millis }
 }
 
 fn header(user: &str, password: &str) -> Vec<u8> {
@@ -282,4 +283,97 @@ fn i_8_debug_and_errors_show_no_secret() {
     assert!(!format!("{:?}", bench.authenticator).contains("alice"));
     let throttled = AuthError::Throttled { retry_after: Duration::from_millis(1200) };
     assert_eq!(throttled.to_string(), "too many wrong passwords; try again in 2 s");
+}
+
+impl Bench {
+    /// Waits until all second looks have ended.
+    async fn looked(&self) {
+        // They take their places before they wait for anything.
+        tokio::task::yield_now().await;
+        let places = u32::try_from(look::LOOKS).unwrap();
+        drop(self.authenticator.0.looks.acquire_many(places).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_second_look_lets_a_newcomer_in_whose_neighbours_were_wrong() {
+    let bench = bench();
+    for number in 0..10 {
+        let _ = bench.attempt(&format!("nobody{number}"), "guess").await;
+    }
+    let first = bench.attempt("alice", "secret").await;
+    assert!(matches!(first, Err(AuthError::Throttled { .. })), "{first:?}");
+    bench.looked().await;
+    assert_eq!(bench.attempt("alice", "secret").await, Ok("alice".to_owned()));
+}
+
+#[tokio::test]
+async fn a_second_look_tells_nothing_to_who_is_wrong() {
+    let bench = bench();
+    for number in 0..3 {
+        let _ = bench.attempt(&format!("nobody{number}"), "guess").await;
+    }
+    let before = bench.authenticator.hashes();
+    for word in ["1", "2", "3"] {
+        let [somebody, nobody] = [bench.attempt("alice", word).await, bench.attempt("carol", word).await];
+        assert_eq!(somebody, nobody);
+        assert!(matches!(somebody, Err(AuthError::Throttled { .. })));
+        bench.looked().await;
+    }
+    assert_eq!(bench.authenticator.hashes(), before + 1, "who was wrong lately is looked at no more");
+    let right = bench.attempt("alice", "secret").await;
+    assert!(matches!(right, Err(AuthError::Throttled { .. })));
+    bench.looked().await;
+    assert!(bench.attempt("alice", "secret").await.is_err(), "not even with the right password");
+}
+
+#[tokio::test]
+async fn who_finds_the_queue_full_of_nobodies_is_let_in_at_the_next_try() {
+    let bench = bench();
+    let held = bench.all_threads_taken().await;
+    let names: Vec<_> = (0..3).map(|number| format!("nobody{number}")).collect();
+    let mut flood = pin!(join_all((100..).zip(&names).map(|(last, name)| bench.from(last, name, "guess"))));
+    assert!(poll!(&mut flood).is_pending());
+    // Somebody and nobody are refused alike.
+    let refused = [bench.from(9, "alice", "secret").await, bench.from(8, "carol", "secret").await];
+    assert!(refused.iter().all(|answer| matches!(answer, Err(AuthError::Busy { .. }))), "{refused:?}");
+    drop(held);
+    flood.await;
+    bench.looked().await;
+    let before = bench.authenticator.hashes();
+    assert_eq!(bench.from(9, "alice", "secret").await, Ok("alice".to_owned()));
+    assert_eq!(bench.authenticator.hashes(), before, "known to be right by then");
+}
+
+#[tokio::test]
+async fn familiar_addresses_have_places_of_their_own_in_the_queue() {
+    let bench = bench();
+    bench.authenticator.0.limiter().familiar(client(9), &"alice".parse().unwrap(), Duration::ZERO);
+    let held = bench.all_threads_taken().await;
+    let names: Vec<_> = (0..3).map(|number| format!("nobody{number}")).collect();
+    let mut flood = pin!(join_all((100..).zip(&names).map(|(last, name)| bench.from(last, name, "guess"))));
+    assert!(poll!(&mut flood).is_pending());
+    let mut alice = pin!(bench.from(9, "alice", "secret"));
+    assert!(poll!(&mut alice).is_pending(), "not refused");
+    drop(held);
+    let (_, alice) = futures::join!(flood, alice);
+    assert_eq!(alice, Ok("alice".to_owned()));
+}
+
+#[tokio::test]
+async fn what_is_familiar_is_told_once_and_taken_up_again() {
+    let bench = bench();
+    bench.attempt("alice", "secret").await.unwrap();
+    let kept = bench.authenticator.familiar_if_changed().unwrap();
+    assert!(bench.authenticator.familiar_if_changed().is_none());
+    let clock = Box::new(|| Duration::ZERO);
+    let again = accounts(&[("alice", "secret")]);
+    let again = Authenticator::with_clock(again, settings(), kept, clock).unwrap();
+    // In the middle of an attack from everywhere, her own address included.
+    for (last, name) in (100..120).map(|last| (last, "alice")).chain([(1, "nobody"); 5]) {
+        let guess = header(name, "guess");
+        let _ = again.authenticate([&guess[..]], client(last)).await;
+    }
+    let value = header("alice", "secret");
+    assert!(again.authenticate([&value[..]], client(1)).await.is_ok());
 }

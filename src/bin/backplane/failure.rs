@@ -46,6 +46,9 @@ pub(crate) enum Failure {
     /// The log's level is none.
     #[error(transparent)]
     Level(#[from] LevelError),
+    /// The process would leave core dumps.
+    #[error("core dumps cannot be switched off or on")]
+    CoreDumps(#[source] io::Error),
     /// The process cannot wait for signals.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
@@ -86,7 +89,7 @@ impl Failure {
     /// The exit status. Where `sysexits.h` has a number for the case, it is that one.
     fn status(&self) -> u8 {
         match self {
-            Self::Level(_) | Self::Signals(_) | Self::Server(_) => 1,
+            Self::Level(_) | Self::CoreDumps(_) | Self::Signals(_) | Self::Server(_) => 1,
             Self::Usage(_) => 2,
             Self::Log(error) if is_unreadable(error) => 66,
             Self::Log(_) | Self::NotServed(_) => 65,

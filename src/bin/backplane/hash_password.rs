@@ -2,26 +2,21 @@
 
 use std::io::{self, BufRead, IsTerminal as _};
 
-use backplane::auth::{PasswordHash, PasswordHashError};
+use backplane::auth::{PASSWORD_MAX, PasswordHash, PasswordHashError, Unfit, may_be_chosen};
+use zeroize::Zeroizing;
 
-/// Longest password, in bytes: what a client can sensibly send in one header.
-pub(crate) const PASSWORD_MAX: usize = 1024;
+/// A password on its way: no copy of it stays behind in memory.
+type Password = Zeroizing<String>;
 
 /// Why there is no hash. The text never shows the password.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PasswordError {
-    /// Nothing was entered.
-    #[error("the password is empty; allowed: 1 to {PASSWORD_MAX} bytes")]
-    Empty,
-    /// Too much was entered.
-    #[error("the password is too long; allowed: 1 to {PASSWORD_MAX} bytes")]
-    TooLong,
+    /// Too short, too long or too common.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A byte sequence that clients cannot send as text.
     #[error("the password is not UTF-8")]
     NotText,
-    /// A character that clients cannot send in HTTP Basic authentication (RFC 7617).
-    #[error("the password has a control character in it")]
-    Control,
     /// The second answer was not the first one.
     #[error("the two passwords differ")]
     Differ,
@@ -44,41 +39,36 @@ pub(crate) fn hash_from_standard_input() -> Result<PasswordHash, PasswordError> 
     hash(&password)
 }
 
-fn ask_twice(mut ask: impl FnMut(&'static str) -> io::Result<String>) -> Result<String, PasswordError> {
-    let first = ask("Password: ")?;
-    // An impossible password is not worth a second question.
-    check(&first)?;
-    if ask("The same again: ")? == first { Ok(first) } else { Err(PasswordError::Differ) }
+fn ask_twice(mut ask: impl FnMut(&'static str) -> io::Result<String>) -> Result<Password, PasswordError> {
+    let first = Password::new(ask("Password: ")?);
+    // A password that is refused anyway is not worth a second question.
+    may_be_chosen(&first)?;
+    let second = Password::new(ask("The same again: ")?);
+    if second == first { Ok(first) } else { Err(PasswordError::Differ) }
 }
 
-fn one_line(input: impl BufRead) -> Result<String, PasswordError> {
-    let mut line = Vec::new();
-    // Room for the line's end and for one byte that tells a long password from a longest one.
-    let most = u64::try_from(PASSWORD_MAX).unwrap_or(u64::MAX).saturating_add(3);
-    input.take(most).read_until(b'\n', &mut line)?;
+fn one_line(input: impl BufRead) -> Result<Password, PasswordError> {
+    // Room for the line's end and for one byte that tells a long password from a longest one. All of it at once: a
+    // buffer that grows leaves copies behind.
+    let room = PASSWORD_MAX + 3;
+    let mut line = Zeroizing::new(Vec::with_capacity(room));
+    input.take(u64::try_from(room).unwrap_or(u64::MAX)).read_until(b'\n', &mut line)?;
     let text = line.strip_suffix(b"\n").unwrap_or(&line);
     let text = text.strip_suffix(b"\r").unwrap_or(text);
-    if text.len() > PASSWORD_MAX {
-        return Err(PasswordError::TooLong);
-    }
-    String::from_utf8(text.to_vec()).map_err(|_| PasswordError::NotText)
-}
-
-fn check(password: &str) -> Result<(), PasswordError> {
-    match password {
-        "" => Err(PasswordError::Empty),
-        long if long.len() > PASSWORD_MAX => Err(PasswordError::TooLong),
-        text if text.contains(char::is_control) => Err(PasswordError::Control),
-        _ => Ok(()),
-    }
+    let text = std::str::from_utf8(text).map_err(|_| match text.len() {
+        // Cut within a character.
+        length if length > PASSWORD_MAX => PasswordError::Unfit(Unfit::TooLong),
+        _ => PasswordError::NotText,
+    })?;
+    Ok(Password::new(text.to_owned()))
 }
 
 /// The argon2id hash of a password, with a fresh salt.
 ///
 /// # Errors
-/// A password that is empty, too long or has control characters; a hash function without memory or randomness.
+/// A password that may not be chosen; a hash function without memory or randomness.
 pub(crate) fn hash(password: &str) -> Result<PasswordHash, PasswordError> {
-    check(password)?;
+    may_be_chosen(password)?;
     Ok(PasswordHash::of(password)?)
 }
 
@@ -87,7 +77,7 @@ mod tests {
     use super::*;
 
     fn line(bytes: &[u8]) -> Result<String, PasswordError> {
-        one_line(bytes)
+        one_line(bytes).map(|password| password.to_string())
     }
 
     #[test]
@@ -107,29 +97,38 @@ mod tests {
         assert_eq!(line(b" demo ").unwrap(), " demo ");
         let longest = "x".repeat(PASSWORD_MAX);
         assert_eq!(line(format!("{longest}\r\n").as_bytes()).unwrap(), longest);
-        assert!(matches!(line(format!("{longest}x").as_bytes()), Err(PasswordError::TooLong)));
+        let longer = line(format!("{longest}x").as_bytes()).unwrap();
+        assert!(matches!(hash(&longer), Err(PasswordError::Unfit(Unfit::TooLong))));
+        let cut = line("ü".repeat(PASSWORD_MAX).as_bytes());
+        assert!(matches!(cut, Err(PasswordError::Unfit(Unfit::TooLong))));
         assert!(matches!(line(b"\xff\n"), Err(PasswordError::NotText)));
     }
 
     #[test]
-    fn impossible_passwords_are_refused() {
-        assert!(matches!(hash(""), Err(PasswordError::Empty)));
-        assert!(matches!(hash(&"x".repeat(PASSWORD_MAX + 1)), Err(PasswordError::TooLong)));
-        assert!(matches!(hash("a\tb"), Err(PasswordError::Control)));
+    fn unfit_passwords_are_refused() {
+        for (password, why) in [
+            ("", Unfit::TooShort),
+            ("seven77", Unfit::TooShort),
+            ("with\ta tab", Unfit::Control),
+            ("Password123", Unfit::Common),
+        ] {
+            let refused = hash(password).unwrap_err();
+            assert!(matches!(refused, PasswordError::Unfit(unfit) if unfit == why), "{password}: {refused}");
+        }
     }
 
     #[test]
     fn a_terminal_is_asked_twice() {
-        let mut answers = vec!["b", "a"];
+        let mut answers = vec!["correct battery", "correct horse"];
         let different = ask_twice(|_| Ok(answers.pop().unwrap().to_owned()));
         assert!(matches!(different, Err(PasswordError::Differ)));
-        assert_eq!(ask_twice(|_| Ok("a".to_owned())).unwrap(), "a");
+        assert_eq!(*ask_twice(|_| Ok("correct horse".to_owned())).unwrap(), "correct horse");
         let mut questions = 0;
-        let empty = ask_twice(|_| {
+        let short = ask_twice(|_| {
             questions += 1;
-            Ok(String::new())
+            Ok("short".to_owned())
         });
-        assert!(matches!(empty, Err(PasswordError::Empty)));
+        assert!(matches!(short, Err(PasswordError::Unfit(Unfit::TooShort))));
         assert_eq!(questions, 1);
     }
 }

@@ -39,6 +39,9 @@ use crate::hash_password::hash_from_standard_input;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Err(error) = server::hide_memory() {
+        return Failure::CoreDumps(error).end();
+    }
     match Command::of_process().and_then(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.end(),
@@ -74,6 +77,7 @@ fn run(command: Command) -> Result<(), Failure> {
 fn serve(sources: Sources) -> Result<(), Failure> {
     let loaded = load(&sources)?;
     let config = &loaded.config;
+    server::settle_core_dumps(config.core_dumps).map_err(Failure::CoreDumps)?;
     raise_descriptors();
     let now = SystemTime::now();
     let sockets = server::check(&loaded, now)?;

@@ -146,6 +146,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
         trusted_proxies,
         shutdown_grace,
         workers,
+        core_dumps,
         tls,
         admin,
         log: LogSettings { format, level },
@@ -161,6 +162,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
         ("listen", *listen != old.listen),
         ("shutdown_grace", *shutdown_grace != old.shutdown_grace),
         ("workers", *workers != old.workers),
+        ("core_dumps", *core_dumps != old.core_dumps),
         ("log.format", *format != old.log.format),
         ("storage", *storage != old.storage),
         // The demonstration has a page and a storage of its own.

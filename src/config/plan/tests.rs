@@ -14,8 +14,8 @@ use super::*;
 use crate::auth::{FailureLimit, PasswordHash};
 
 const HASHES: [&str; 2] = [
-    "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
-    "$argon2id$v=19$m=8,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
+    "$argon2id$v=19$m=19456,t=3,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
 ];
 
 fn user(name: &str, hash: bool) -> User {
@@ -131,6 +131,7 @@ fn restarted(mut config: Config, new: &Config) -> Config {
     config.listen = new.listen;
     config.shutdown_grace = new.shutdown_grace;
     config.workers = new.workers;
+    config.core_dumps = new.core_dumps;
     config.tls = new.tls;
     config.admin = new.admin;
     config.log.format = new.log.format;
@@ -211,6 +212,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         trusted_proxies = "10.0.0.0/8"
         shutdown_grace = "1m"
         workers = 1023
+        core_dumps = true
         tls = { listen = "127.0.0.1:10", cert = "a", key = "b", hsts = "1s" }
         admin = { listen = "127.0.0.1:11", hosts = "a.example" }
         log = { format = "json", level = "warn" }

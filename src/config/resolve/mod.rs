@@ -14,7 +14,7 @@ use super::layers::Layers;
 use super::read::{Reader, Reading};
 use super::resolved::{Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
 use super::units::show_bytes;
-use super::values::{LogLevel, Network, PublicUrl};
+use super::values::{LogLevel, Network, PublicUrl, StrongHash};
 use crate::auth::{AuthSettings, FailureLimit};
 
 /// How many times the largest body fits into the memory for traffic: one sender gets half of that, and an envelope is in memory
@@ -63,6 +63,7 @@ fn read(reader: &mut Reader, demo: bool) -> Reading<(Config, Vec<WrittenBus>)> {
         trusted_proxies: networks.into_iter().map(|network| network.0).collect(),
         shutdown_grace: reader.span("shutdown_grace")?,
         workers,
+        core_dumps: reader.switch("core_dumps")?,
         tls: reader.maybe("tls", tls)?,
         admin: reader.maybe("admin", listen::admin)?,
         log: LogSettings {
@@ -91,7 +92,7 @@ fn tls(reader: &mut Reader, _: &str) -> Reading<Tls> {
 fn user(reader: &mut Reader, i: usize) -> Reading<User> {
     Ok(User {
         name: reader.text(&format!("user[{i}].name"))?,
-        password_hash: reader.text(&format!("user[{i}].password_hash"))?,
+        password_hash: reader.text::<StrongHash>(&format!("user[{i}].password_hash"))?.0,
     })
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payl
     let sender = Holder::User(user.clone());
     let body = read_body(&request, payload, bounds, service.traffic(), sender).await?;
     let key = key_of(&request, &user, &body.bytes)?;
-    let messages = parse(&service, &bus, body).await?;
+    let messages = parse(&service, &user, &bus, body).await?;
     let posted = bus.handle().post(Posting { channel, messages, key }).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
 }
@@ -46,7 +46,7 @@ async fn admit(
 ) -> Result<(UserName, Arc<Bus>, ChannelName), ApiError> {
     let user = service.authenticate(request).await?;
     let bus = bus_of(service, request)?;
-    service.authorize(&user, &bus, Right::Post)?;
+    service.authorize(request, &user, &bus, Right::Post)?;
     let channel = channel_of(request)?;
     check_media_type(request)?;
     Ok((user, bus, channel))
@@ -108,20 +108,22 @@ fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<
         .map_err(|error| refuse(error.to_string()))
 }
 
-async fn parse(service: &Service, bus: &Bus, body: Body<Holder>) -> Result<Batch, ApiError> {
+async fn parse(service: &Service, user: &UserName, bus: &Bus, body: Body<Holder>) -> Result<Batch, ApiError> {
     let (limits, policy) = (service.message_limits(bus), bus.envelopes());
     if !policy.verifies() {
-        return Batch::parse(&body.bytes, &limits, policy).map_err(|error| refuse(&error));
+        return Batch::parse(&body.bytes, &limits, &policy.for_post()).map_err(|error| refuse(&error));
     }
-    // Checking signatures can take milliseconds that belong to other requests. It goes on when the poster has hung up,
-    // and so does what it holds.
     let Body { bytes, mut lease } = body;
     let copies = ENVELOPE_COPIES.saturating_mul(bytes.len().min(limits.message));
     lease.grow(copies).map_err(|NoRoom| ApiError::traffic_full())?;
+    // Checking signatures can take milliseconds that belong to other requests.
+    let turn = service.checks().turn(user).await?;
     let policy = policy.clone();
     let parsed = web::block(move || {
-        let _lease = lease;
-        Batch::parse(&bytes, &limits, &policy)
+        let parsed = Batch::parse(&bytes, &limits, &policy.for_post());
+        // They went along, so that a client that hangs up does not free them early.
+        drop((turn, lease));
+        parsed
     });
     let parsed = parsed.await;
     let parsed = parsed.map_err(|_| ApiError::new(ErrorCode::Unavailable, "the server is shutting down"))?;

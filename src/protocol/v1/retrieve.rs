@@ -23,7 +23,7 @@ pub(super) const RESUME: &str = "Backplane-Resume";
 pub(super) async fn bus(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
     let user = service.authenticate(&request).await?;
     let bus = bus_of(&service, &request)?;
-    service.authorize(&user, &bus, Right::Read)?;
+    service.authorize(&request, &user, &bus, Right::Read)?;
     let query = Query::of(&request)?;
     let page = bus.handle().read(query.since).await?;
     let holder = Holder::User(user);
