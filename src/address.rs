@@ -15,6 +15,11 @@ impl Block {
             IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into()),
         }
     }
+
+    /// Its first address.
+    pub(crate) const fn network(self) -> IpAddr {
+        self.0
+    }
 }
 
 #[cfg(test)]
