@@ -165,8 +165,7 @@ impl World {
         let mut proposal = contract::proposal(bus, &["{}"]);
         (proposal.items, proposal.at, proposal.accepted) = (items, at, self.clock.wall());
         if self.dice.roll(3) == 0 {
-            let key =
-                IdempotencyKey::new("u", &format!("k{}", first.as_u64()), Fingerprint([7; 32])).unwrap();
+            let key = IdempotencyKey::new(&format!("k{}", first.as_u64()), Fingerprint([7; 32])).unwrap();
             proposal.keyed = Some(Keyed { key, until });
         }
         let record = Record::new(first, proposal).unwrap();
