@@ -79,7 +79,7 @@ pub enum ErrorCode {
     MemoryFull,
     /// The answers under way hold all that they may hold.
     TooManyAnswers,
-    /// The server is shutting down, or its log has failed.
+    /// The server is shutting down, or its log has failed or finds no file descriptor.
     Unavailable,
     /// The log has no room.
     StorageFull,
@@ -283,7 +283,7 @@ impl From<PostError> for ApiError {
             PostError::TooManyPending(_) => ErrorCode::Busy,
             PostError::Log(LogError::TooLong) => ErrorCode::BodyTooLarge,
             PostError::Log(LogError::Full) => ErrorCode::StorageFull,
-            PostError::Log(LogError::Failed | LogError::Closed)
+            PostError::Log(LogError::Failed | LogError::Closed | LogError::Starved)
             | PostError::Closed
             | PostError::BusFailed
             | PostError::Stalled(_)

@@ -1,5 +1,6 @@
 //! I-5: one customer's flood ends at his share, also after a restart.
 
+use backplane_actors::log::{DiskLog, DiskSettings};
 use backplane_actors::{
     Broker, BrokerBuilder, BrokerLimits, BusName, BusSettings, PostError, Poster, Posting, Share,
 };
@@ -125,22 +126,39 @@ async fn i_5_one_poster_leaves_the_others_their_part_of_memory_channels_and_keys
     }
 }
 
-#[actix::test]
-async fn i_5_a_restart_knows_whose_channels_and_keys_there_are() {
-    let log = Recorder::default();
-    let broker = two_buses(&log).start().unwrap();
+/// Bob uses his share up; after a restart it still is, and alice's is there.
+async fn restart_knows_whose_it_is(open: &dyn Fn() -> BrokerBuilder) {
+    let broker = open().start().unwrap();
     let channel = |n: usize| posting_of("bob", &format!("c{n}"), "x");
     let key = |n: usize| keyed_by("bob", "c0", "x", &format!("k{n}"));
     assert_eq!(flood(&broker, &bus(), channel).await.0, 6);
     assert_eq!(flood(&broker, &bus(), key).await.0, 6);
+    flood(&broker, &bus(), |_| big("bob")).await;
     broker.shutdown().await;
-    let broker = two_buses(&log).start().unwrap();
+    drop(broker);
+    let broker = open().start().unwrap();
     assert_eq!(broker.post(&bus(), channel(9)).await, Err(PostError::ShareUsed(Share::Channels)));
     assert_eq!(broker.post(&bus(), key(9)).await, Err(PostError::ShareUsed(Share::Keys)));
+    assert_eq!(broker.post(&bus(), big("bob")).await, Err(PostError::ShareUsed(Share::Memory)));
     for n in 0..2 {
         let text = format!("d{n}");
         broker.post(&bus(), keyed_by("alice", &text, "x", "k")).await.unwrap();
     }
+    broker.post(&bus(), big("alice")).await.unwrap();
+    broker.shutdown().await;
+}
+
+#[actix::test]
+async fn i_5_a_restart_knows_whose_it_is() {
+    let log = Recorder::default();
+    restart_knows_whose_it_is(&|| two_buses(&log)).await;
+}
+
+#[actix::test]
+async fn i_5_a_restart_knows_whose_it_is_on_disk() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Recorder::default());
+    let open = || two_buses(&log).log(DiskLog::open(DiskSettings::at(folder.path())).unwrap());
+    restart_knows_whose_it_is(&open).await;
 }
 
 /// Buses, posters and bounds may change while the broker runs.

@@ -206,7 +206,7 @@ impl World {
                 let unknown = self.book.iter_mut().filter(|sent| sent.fate == Fate::Unknown);
                 unknown.for_each(|sent| sent.fate = Fate::Durable(ops));
             }
-            Err(LogError::Full) => {
+            Err(LogError::Full | LogError::Starved) => {
                 self.book[from..].iter_mut().for_each(|sent| sent.fate = Fate::Refused(ops));
             }
             Ok(()) | Err(_) => {}
