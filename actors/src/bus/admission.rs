@@ -194,8 +194,8 @@ impl Admission {
         ticket
     }
 
-    /// A proposal is no longer pending. Each walks over no more than the POSTs that were let in before it and wait still,
-    /// and mostly it is the first: a log commits in the order of the proposals.
+    /// A proposal is no longer pending. Mostly it is the first: a log commits in the order of the proposals. Nothing is
+    /// searched through, whatever the number of keys.
     fn remove(&mut self, ticket: Ticket) -> Option<Pending> {
         let at = self.pending.binary_search_by_key(&ticket, |pending| pending.ticket).ok()?;
         let pending = self.pending.remove(at)?;

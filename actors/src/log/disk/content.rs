@@ -77,6 +77,7 @@ impl From<Malformed> for Unreadable {
     }
 }
 
+/// Of the time before posters had shares: it is read, and not written any more.
 const OLD_POST: u8 = 1;
 const MARK: u8 = 2;
 const LOST: u8 = 3;
