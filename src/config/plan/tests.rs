@@ -130,6 +130,20 @@ fn restarted(mut config: Config, new: &Config) -> Config {
     config
 }
 
+/// I-5: each of them has a part of the bus, so the broker has to know.
+#[test]
+fn who_may_post_is_a_matter_of_the_broker_and_who_may_read_is_not() {
+    let mut old = Config::demo().unwrap();
+    (old.users, old.buses) = (vec![user("alice", true), user("bob", true)], vec![bus("a", [false; 6])]);
+    let changed = |change: fn(&mut Bus)| {
+        let mut new = old.clone();
+        change(&mut new.buses[0]);
+        plan(&old, &new).changed.iter().map(|changed| changed.keeps_otherwise).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(|bus| bus.post.push("bob".parse().unwrap())), [true]);
+    assert_eq!(changed(|bus| bus.read.push("bob".parse().unwrap())), [false]);
+}
+
 proptest! {
     #[test]
     fn a_plan_leads_from_one_configuration_to_the_other(old in config(), new in config()) {
