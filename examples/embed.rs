@@ -16,7 +16,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, error, web};
 use aws_lc_rs::rand;
 use backplane::Backplane;
 use backplane::config::{Bus, Config};
-use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Posting, Since};
+use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Poster, Posting, Since};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -86,7 +86,8 @@ async fn sign_in(
     let payload = serde_json::json!({ "identities": { "entry": { "displayName": *name } } });
     let message = Message::new("https://shop.example", "identity/login", &payload, &MessageLimits::default());
     let messages = Batch::single(message.map_err(error::ErrorBadRequest)?);
-    let posted = shop.broker.post(&shop.bus, Posting { channel, messages, key: None }).await;
+    let posted =
+        shop.broker.post(&shop.bus, Posting { poster: Poster::nobody(), channel, messages, key: None }).await;
     let posted = posted.map_err(error::ErrorServiceUnavailable)?;
     let ids: Vec<_> = posted.ids().map(|id| id.to_string()).collect();
     Ok(HttpResponse::Ok().body(format!("posted as {}\n", ids.join(", "))))

@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
-use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings};
+use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings, Poster};
 use tokio::sync::oneshot;
 
-use crate::auth::{Accounts, AccountsError, Authenticator, FamiliarAddresses, FamiliarFile, Right};
+use crate::auth::{Accounts, AccountsError, Authenticator, FamiliarAddresses, FamiliarFile, Right, UserName};
 use crate::config::{Bus, Config, Limits, Plan, Storage, User};
 use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
@@ -354,6 +354,14 @@ fn limits_of(limits: &Limits) -> BrokerLimits {
     }
 }
 
+/// Who may post to a bus, each once, as the broker knows them.
+fn posters_of(bus: &Bus) -> Vec<Poster> {
+    let mut names: Vec<&UserName> = bus.post.iter().collect();
+    names.sort_unstable();
+    names.dedup();
+    names.into_iter().map(UserName::poster).collect()
+}
+
 /// The part of a bus that the broker keeps.
 fn settings_of(bus: &Bus) -> BusSettings {
     BusSettings {
@@ -361,5 +369,6 @@ fn settings_of(bus: &Bus) -> BusSettings {
         retention: bus.retention,
         channel_window: bus.window_channel,
         bus_window: bus.window_bus,
+        posters: posters_of(bus),
     }
 }

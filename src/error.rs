@@ -12,7 +12,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use backplane_actors::log::LogError;
-use backplane_actors::{PostError, ReadError};
+use backplane_actors::{PostError, ReadError, Share};
 use serde::Serialize;
 
 use crate::auth::AuthError;
@@ -67,19 +67,21 @@ pub enum ErrorCode {
     IdempotencyKeyReused,
     /// Too many wrong credentials from this address or for this account.
     TooManyAttempts,
-    /// The bus has all the channels it may have.
+    /// The user's share of the bus's memory is used up.
+    ShareUsed,
+    /// The bus has all the channels it may have, or the user his share of them.
     TooManyChannels,
-    /// The bus remembers all the idempotency keys it may remember.
+    /// The bus remembers all the idempotency keys it may remember, or the user's share of them.
     TooManyIdempotencyKeys,
     /// The server failed on this request, and waiting does not help.
     InternalError,
     /// Credentials wait to be checked in greater number than may wait.
     Busy,
-    /// The windows hold all that they may hold.
+    /// The windows hold all that they may hold, or those of the bus their share.
     MemoryFull,
     /// Bytes under way, bodies and answers, take all that they may take, or their sender all that is his to take.
     TrafficFull,
-    /// The server is shutting down, or its log has failed.
+    /// The server is shutting down, or its log has failed or finds no file descriptor.
     Unavailable,
     /// The log has no room.
     StorageFull,
@@ -118,6 +120,7 @@ impl ErrorCode {
     const fn wait(self) -> Option<Duration> {
         match self {
             Self::TooManyAttempts
+            | Self::ShareUsed
             | Self::TooManyChannels
             | Self::TooManyIdempotencyKeys
             | Self::Busy
@@ -177,6 +180,7 @@ impl ErrorCode {
             Self::UnsupportedMediaType => ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::IdempotencyKeyReused => ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY),
             Self::TooManyAttempts => ("too_many_attempts", StatusCode::TOO_MANY_REQUESTS),
+            Self::ShareUsed => ("share_used", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyChannels => ("too_many_channels", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyIdempotencyKeys => ("too_many_idempotency_keys", StatusCode::TOO_MANY_REQUESTS),
             Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
@@ -298,14 +302,19 @@ impl From<PostError> for ApiError {
     fn from(error: PostError) -> Self {
         let code = match error {
             PostError::UnknownBus | PostError::BusClosed => ErrorCode::UnknownBus,
-            PostError::TooManyChannels(_) => ErrorCode::TooManyChannels,
-            PostError::MemoryFull(_) => ErrorCode::MemoryFull,
+            PostError::MemoryFull(_) | PostError::BusShareUsed => ErrorCode::MemoryFull,
+            PostError::ShareUsed(Share::Memory) => ErrorCode::ShareUsed,
+            PostError::TooManyChannels(_) | PostError::ShareUsed(Share::Channels) => {
+                ErrorCode::TooManyChannels
+            }
+            PostError::TooManyKeys(_) | PostError::ShareUsed(Share::Keys) => {
+                ErrorCode::TooManyIdempotencyKeys
+            }
             PostError::KeyReused => ErrorCode::IdempotencyKeyReused,
-            PostError::TooManyKeys(_) => ErrorCode::TooManyIdempotencyKeys,
             PostError::TooManyPending(_) => ErrorCode::Busy,
             PostError::Log(LogError::TooLong) => ErrorCode::BodyTooLarge,
             PostError::Log(LogError::Full) => ErrorCode::StorageFull,
-            PostError::Log(LogError::Failed | LogError::Closed)
+            PostError::Log(LogError::Failed | LogError::Closed | LogError::Starved)
             | PostError::Closed
             | PostError::BusFailed
             | PostError::Stalled(_)

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Which rooms of the broker's crate a room may use. Everything is imported from where it lives.
 const ACTORS: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("settings", &[]),
+    ("settings", &["model"]),
     ("clock", &["model"]),
     ("window", &["model"]),
     ("log", &["clock", "model", "window"]),

@@ -1,5 +1,6 @@
 //! Why the broker refuses.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::log::LogError;
@@ -17,6 +18,16 @@ pub enum PostError {
     /// The windows hold as much as they may.
     #[error("the windows already hold their {0} bytes; messages must expire before others are accepted")]
     MemoryFull(usize),
+    /// What is left of the memory for windows is kept for other buses.
+    #[error(
+        "this bus has used its share of the memory for messages; some of its own must expire before others are accepted"
+    )]
+    BusShareUsed,
+    /// What is left is kept for others who post to this bus.
+    #[error(
+        "you have used your share of this bus's {0}; what is left is kept for others who post to it, and some of yours must expire first"
+    )]
+    ShareUsed(Share),
     /// The idempotency key was used for another body.
     #[error("this idempotency key came with another body on this channel before")]
     KeyReused,
@@ -54,6 +65,27 @@ impl PostError {
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
         matches!(self, Self::Stalled(_) | Self::Crashed | Self::Log(LogError::Failed))
+    }
+}
+
+/// What those who post to a bus have shares of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// Bytes of messages.
+    Memory,
+    /// Channels.
+    Channels,
+    /// Idempotency keys.
+    Keys,
+}
+
+impl fmt::Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory for messages",
+            Self::Channels => "channels",
+            Self::Keys => "idempotency keys",
+        })
     }
 }
 

@@ -36,13 +36,13 @@ mod window;
 pub use broker::{Broker, BrokerBuilder, BusHandle};
 pub use clock::{Boot, Clock, ManualClock, SystemClock};
 pub use context::{Stats, Work};
-pub use error::{BusError, PostError, ReadError};
+pub use error::{BusError, PostError, ReadError, Share};
 pub use model::{
     AcceptAll, BUS_NAME_MAX, Batch, BatchError, BatchErrorKind, BusName, CHANNEL_NAME_MAX, ChannelName,
     Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, Epoch, Fingerprint, IDEMPOTENCY_KEY_MAX, IdText,
-    IdempotencyKey, KEY_OWNER_MAX, KeyError, Message, MessageError, MessageId, MessageLimits, Moment,
-    NameError, NotAnId, NotIJson, PayloadRule, Position, Posted, Posting, SIGNATURES_MAX, Signature, Since,
-    Timestamp,
+    IdempotencyKey, KeyError, Message, MessageError, MessageId, MessageLimits, Moment, NameError, NotAnId,
+    NotIJson, POSTER_MAX, PayloadRule, Position, Posted, Poster, PosterTooLong, Posting, SIGNATURES_MAX,
+    Signature, Since, Timestamp,
 };
 pub use settings::{BrokerLimits, BusSettings};
 pub use window::{Entry, Page, Resume};

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::model::Poster;
+
 /// How a bus treats its messages and channels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BusSettings {
@@ -14,6 +16,9 @@ pub struct BusSettings {
     pub channel_window: NonZeroUsize,
     /// Most messages in the bus's window. Default 10 000.
     pub bus_window: NonZeroUsize,
+    /// Who may post, each once: to each of them a part of the bus's bounds is guaranteed (I-5). Others may post all the
+    /// same, as far as it is for the broker; to them nothing is guaranteed. Default nobody: who comes first gets all.
+    pub posters: Vec<Poster>,
 }
 
 impl Default for BusSettings {
@@ -24,18 +29,22 @@ impl Default for BusSettings {
             retention: HALF_AN_HOUR,
             channel_window: const { NonZeroUsize::new(100).unwrap() },
             bus_window: const { NonZeroUsize::new(10_000).unwrap() },
+            posters: Vec::new(),
         }
     }
 }
 
 /// The bounds of a broker (I-5).
+///
+/// Of those that are shared half is free for whoever comes first; the other half is guaranteed in equal parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokerLimits {
-    /// Most channels of one bus that exist at a time. Default 1 000 000.
+    /// Most channels of one bus that exist at a time, shared among its posters. Default 1 000 000.
     pub channels_per_bus: usize,
-    /// Most bytes that all windows together hold, overhead included. Default 1 GiB.
+    /// Most bytes that all windows together hold, overhead included, shared among the buses and then among the posters of
+    /// each. Default 1 GiB.
     pub window_memory: usize,
-    /// Most idempotency keys of one bus remembered at a time. Default 100 000.
+    /// Most idempotency keys of one bus remembered at a time, shared among its posters. Default 100 000.
     pub idempotency_keys: usize,
     /// How long an idempotency key is remembered. Default 10 minutes.
     pub idempotency_window: Duration,

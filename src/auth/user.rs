@@ -2,7 +2,8 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
+
+use backplane_actors::Poster;
 
 /// Longest user name, in characters (I-5).
 pub const USER_NAME_MAX: usize = 128;
@@ -32,13 +33,19 @@ pub enum UserNameError {
 /// # Ok::<(), backplane::auth::UserNameError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserName(Arc<str>);
+pub struct UserName(Poster);
 
 impl UserName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// Who this is for the broker.
+    #[must_use]
+    pub fn poster(&self) -> Poster {
+        self.0.clone()
     }
 }
 
@@ -55,7 +62,7 @@ impl std::str::FromStr for UserName {
         }
         match text.chars().position(|character| character == ':' || character.is_control()) {
             Some(at) => Err(UserNameError::Character(at)),
-            None => Ok(Self(text.into())),
+            None => Poster::new(text).map(Self).map_err(|_| UserNameError::TooLong(length)),
         }
     }
 }
@@ -63,19 +70,19 @@ impl std::str::FromStr for UserName {
 // Tables keyed by name are searched with the text of a request, without making a name of it first.
 impl Borrow<str> for UserName {
     fn borrow(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for UserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UserName({:?})", &*self.0)
+        write!(f, "UserName({:?})", self.as_str())
     }
 }
 

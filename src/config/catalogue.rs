@@ -294,13 +294,13 @@ const LIMITS: &[Key] = &[
         "channels_per_bus",
         Kind::Count(1, 100_000_000),
         Default("1000000"),
-        "Channels that one bus has at the same time.",
+        "Channels that one bus has at the same time; half of them are shared among its posters.",
     ),
     key(
         "window_memory",
         Kind::Size(MIB, TIB),
         Default(r#""1GiB""#),
-        "Bytes of all messages that are held, over all buses and channels.",
+        "Bytes of all messages that are held, over all buses and channels; half of them are shared among the buses.",
     ),
     key(
         "traffic_memory",
@@ -315,7 +315,7 @@ const LIMITS: &[Key] = &[
         "idempotency_keys",
         Kind::Count(1, 100_000_000),
         Default("100000"),
-        "Idempotency-Key values that one bus remembers.",
+        "Idempotency-Key values that one bus remembers; half of them are shared among its posters.",
     ),
     key(
         "idempotency_window",

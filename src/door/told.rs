@@ -214,17 +214,14 @@ where
 
 /// What is answered instead.
 fn refusal(code: ErrorCode) -> HttpResponse {
-    match code {
-        ErrorCode::Overloaded => {
-            let text = "the server is asked more than it can answer; nothing of this request was done";
-            ApiError::new(code, text).retry_after(REST)
-        }
-        _ => {
-            let text = "the server has as many connections as it may have; only probes are answered";
-            ApiError::new(code, text).closing()
-        }
-    }
-    .error_response()
+    let error = if code == ErrorCode::Overloaded {
+        let text = "the server is asked more than it can answer; nothing of this request was done";
+        ApiError::new(code, text).retry_after(REST)
+    } else {
+        let text = "the server has as many connections as it may have; only probes are answered";
+        ApiError::new(code, text).closing()
+    };
+    error.error_response()
 }
 
 pin_project! {

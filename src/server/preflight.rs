@@ -1,12 +1,13 @@
 //! What a start needs of this machine, checked all at once before anything listens: certificates, the folder of
 //! the log, addresses. `backplane check-config` asks the same and says it in the same words.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::SystemTime;
 
+use backplane_actors::log::{check_folder, is_in_use};
 use rustix::fs::{Access, access};
 use socket2::Socket;
 
@@ -87,7 +88,7 @@ fn check_files(loaded: &Loaded, now: SystemTime, problems: &mut Problems) {
         problems.add(loaded.wrong(key, error.to_string(), allowed));
     }
     if let Storage::Disk(settings) = &loaded.config.storage
-        && let Err(reason) = check_folder(&settings.path)
+        && let Err(reason) = check_storage(&settings.path)
     {
         problems.add(loaded.wrong("storage.path", reason, FOLDER));
     }
@@ -112,11 +113,14 @@ fn blamed(error: &TlsError, tls: &Tls) -> (&'static str, &'static str) {
 }
 
 /// Whether the folder of a log can be used, or created, without trying it.
-fn check_folder(path: &Path) -> Result<(), String> {
+fn check_storage(path: &Path) -> Result<(), String> {
     match fs::metadata(path) {
         Ok(found) if !found.is_dir() => Err(format!("{} is not a folder", path.display())),
-        Ok(_) => may(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)
-            .map_err(|error| format!("{} cannot be written: {error}", path.display())),
+        Ok(_) => {
+            check_folder(path).map_err(|error| error.to_string())?;
+            may(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)
+                .map_err(|error| format!("{} cannot be written: {error}", path.display()))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let here = Path::new(".");
             let above = path.ancestors().skip(1);
@@ -132,12 +136,6 @@ fn check_folder(path: &Path) -> Result<(), String> {
 
 fn may(path: &Path, what: Access) -> io::Result<()> {
     Ok(access(path, what)?)
-}
-
-/// Whether a process has the log in this folder open: it holds a lock on the file `lock` then.
-fn is_in_use(path: &Path) -> bool {
-    let file = File::open(path.join("lock"));
-    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Makes this address ours or, where it is taken, another port of it.

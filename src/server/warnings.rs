@@ -58,11 +58,10 @@ impl Warning {
     pub const fn key(&self) -> &'static str {
         match self {
             Self::KeyIsOpen { .. } => "tls.key",
-            Self::ConfigurationIsOpen { .. } => "user",
+            Self::ConfigurationIsOpen { .. } | Self::CostsDiffer => "user",
             Self::PasswordsInTheClear(_) => "insecure_auth",
             Self::NobodySignsIn(_) => "listen",
             Self::EverybodyIsAProxy => "trusted_proxies",
-            Self::CostsDiffer => "user",
             Self::AdminIsOpen(_) => "admin.listen",
             Self::CertificateEnds { .. } => "tls.cert",
         }

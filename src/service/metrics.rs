@@ -108,6 +108,7 @@ impl fmt::Debug for Readings {
 }
 
 type Reading = fn(&Stats) -> u64;
+type Holding = fn(&Stats) -> usize;
 
 /// Counters of each bus: name, help, where to read them.
 const BUS_COUNTERS: [(&str, &str, Reading); 10] = [
@@ -125,6 +126,13 @@ const BUS_COUNTERS: [(&str, &str, Reading); 10] = [
     ("channels_revived", "Channels brought back whose actor was gone", |stats| stats.revived),
 ];
 
+/// What each bus holds, and may hold.
+const BUS_GAUGES: [(&str, &str, Holding); 3] = [
+    ("channels", "Channels that exist", |stats| stats.channels),
+    ("bus_window_bytes", "Bytes that the windows of a bus hold", |stats| stats.bus_memory),
+    ("bus_window_bytes_max", "Bytes that they may hold as things are", |stats| stats.bus_memory_max),
+];
+
 impl Collector for Readings {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let mut buses = self.broker.buses();
@@ -137,11 +145,12 @@ impl Collector for Readings {
                 ConstCounter::new(read(stats)).encode(family.encode_family(&[("bus", *bus)])?)?;
             }
         }
-        let mut family =
-            encoder.encode_descriptor("channels", "Channels that exist", None, MetricType::Gauge)?;
-        for (bus, stats) in &stats {
-            let channels = i64::try_from(stats.channels).unwrap_or(i64::MAX);
-            ConstGauge::new(channels).encode(family.encode_family(&[("bus", *bus)])?)?;
+        for (name, help, read) in BUS_GAUGES {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (bus, stats) in &stats {
+                let now = i64::try_from(read(stats)).unwrap_or(i64::MAX);
+                ConstGauge::new(now).encode(family.encode_family(&[("bus", *bus)])?)?;
+            }
         }
         let bytes = stats.first().map_or(0, |(_, stats)| stats.window_memory);
         let help = "Bytes that all windows hold, overhead included";

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use backplane_actors::{
     Broker, BrokerBuilder, BusName, BusSettings, ChannelName, Clock, ManualClock, Message, MessageId,
-    MessageLimits, Page, Posted, Posting,
+    MessageLimits, Page, Posted, Poster, Posting,
 };
 
 use crate::{PATIENCE, PAUSE, START};
@@ -28,6 +28,7 @@ pub fn message(text: &str) -> Message {
 /// A POST of one message for each text, without a key.
 pub fn posting(name: &str, texts: &[&str]) -> Posting {
     Posting {
+        poster: Poster::nobody(),
         channel: channel(name),
         messages: texts.iter().map(|text| message(text)).collect::<Vec<_>>().into(),
         key: None,

@@ -17,6 +17,7 @@ mod failing;
 mod full;
 mod hanging;
 mod own_disk;
+mod starved;
 
 use std::path::PathBuf;
 

@@ -2,7 +2,7 @@
 
 use backplane::config::Limits;
 
-use testkit::{Client, Reply, Server, Setup, message, messages};
+use testkit::{BUS, Client, OTHER_BUS, Reply, Server, Setup, message, messages, password_of, send};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -119,4 +119,64 @@ fn i_5_windows_have_so_much_memory() {
     assert_eq!(client.read("c", "").text(), "[]");
     assert_eq!(server.stats().window_memory, held);
     assert_eq!(client.metric("window_bytes", ""), Some(f64::from(u32::try_from(held).unwrap())));
+}
+
+/// A message that is posted as this user, to a channel of either bus.
+fn post_as(client: &Client, user: &str, bus: &str, channel: &str, payload: &str) -> Reply {
+    let request = client.request("POST", &format!("/v1/bus/{bus}/channel/{channel}"));
+    send(request.basic_auth(user, Some(password_of(user))).body(messages(&[payload])))
+}
+
+#[test]
+fn i_5_a_flood_ends_at_the_share_of_who_floods() {
+    let server = limited(|limits| (limits.window_memory, limits.channels_per_bus) = (MIB, 4));
+    let client = server.client();
+    let big = format!("\"{}\"", "x".repeat(20 * KIB));
+    let flood = |user: &str, bus: &str| loop {
+        let reply = post_as(&client, user, bus, "c", &big);
+        if reply.status != 200 {
+            return reply;
+        }
+    };
+    let refused = flood("poster", BUS);
+    let description = refused.is_error(429, "share_used");
+    assert!(description.contains("share of this bus's memory"), "{description}");
+    assert!(refused.header("retry-after").is_some());
+    // Half is free, a quarter is the other bus's, an eighth is alice's.
+    let share = f64::from(u32::try_from(MIB).unwrap()) * 5.0 / 8.0;
+    let used = client.metric("bus_window_bytes", &format!("{{bus=\"{BUS}\"}}")).unwrap();
+    assert!(used <= share && used > share - 22.0 * 1024.0, "{used}");
+    // Whoever asks whether the server is ready needs none of it.
+    assert_eq!(client.get("/readyz").status, 200);
+
+    let of_bus = flood("alice", BUS).is_error(503, "memory_full");
+    assert!(of_bus.contains("this bus has used its share"), "{of_bus}");
+    let of_all = flood("alice", OTHER_BUS).is_error(503, "memory_full");
+    assert!(of_all.contains("1048576 bytes"), "{of_all}");
+    assert_eq!(client.get("/readyz").status, 200);
+
+    let reply = post_as(&client, "poster", OTHER_BUS, "c", "1");
+    assert_eq!(reply.status, 403, "who may not post has no share");
+}
+
+#[test]
+fn i_5_a_users_channels_and_keys_end_at_his_share() {
+    let server = limited(|limits| (limits.channels_per_bus, limits.idempotency_keys) = (4, 4));
+    let client = server.client();
+    let keyed = |user: &str, key: &str| {
+        let request = client.request("POST", &format!("/v1/bus/{BUS}/channel/c0"));
+        let request = request.basic_auth(user, Some(password_of(user))).header("Idempotency-Key", key);
+        send(request.body(messages(&["1"])))
+    };
+    for n in 0..3 {
+        assert_eq!(post_as(&client, "poster", BUS, &format!("c{n}"), "1").status, 200);
+        assert_eq!(keyed("poster", &format!("k{n}")).status, 200);
+    }
+    let channels = post_as(&client, "poster", BUS, "c3", "1").is_error(429, "too_many_channels");
+    let keys = keyed("poster", "k3").is_error(429, "too_many_idempotency_keys");
+    for description in [channels, keys] {
+        assert!(description.contains("your share"), "{description}");
+    }
+    assert_eq!(post_as(&client, "alice", BUS, "c3", "1").status, 200);
+    assert_eq!(keyed("alice", "k3").status, 200);
 }

@@ -57,6 +57,20 @@ storage.path = "file/log"
 }
 
 #[test]
+fn a_folder_of_the_log_that_others_may_write_is_refused() {
+    let home = Home::configured("storage.path = \"data\"");
+    let data = home.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
+    let lines = refused(&home);
+    let begin =
+        "backplane: storage.path (backplane.toml, line 2): data may be written by others than its owner";
+    assert!(lines.len() == 1 && lines[0].starts_with(begin), "{lines:#?}");
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(home.start(&["check-config"]).end().code, Some(0));
+}
+
+#[test]
 fn a_certificate_has_to_be_valid_now_and_of_its_key() {
     let home = Home::configured(
         r#"listen = "127.0.0.1:0"

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use backplane_actors::{
-    Batch, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Posted, Posting,
-    Since,
+    Batch, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Posted, Poster,
+    Posting, Since,
 };
 
 use crate::history::{
@@ -55,9 +55,10 @@ impl Parcel {
         let mut fingerprint = [0; 32];
         fingerprint[..8].copy_from_slice(&Stamp::new(self.post, 0, self.size).0.to_be_bytes());
         Posting {
+            poster: Poster::nobody(),
             channel: service.channel(self.channel).clone(),
             messages: Batch::from((0..self.size).map(parse).collect::<Vec<_>>()),
-            key: self.key().map(|key| IdempotencyKey::new("stress", &key, Fingerprint(fingerprint)).unwrap()),
+            key: self.key().map(|key| IdempotencyKey::new(&key, Fingerprint(fingerprint)).unwrap()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Starting a broker: each bus is a fold over what its log has kept.
 
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,7 +18,7 @@ use crate::context::{Arbiters, BrokerContext, Counters, FailPoints, Work};
 use crate::log::{Extent, Incarnation, Kept, Log, MemoryLog, Record, RecoveryError};
 use crate::model::{BusName, Epoch, MessageId, Moment};
 use crate::settings::{BrokerLimits, BusSettings};
-use crate::window::MemoryGauge;
+use crate::window::Memory;
 
 /// What a broker is started from.
 #[must_use]
@@ -77,7 +78,7 @@ impl BrokerBuilder {
     ///
     /// The log cannot be read.
     pub fn start(mut self) -> Result<Broker, RecoveryError> {
-        let memory = MemoryGauge::new(self.limits.window_memory);
+        let memory = Memory::new((&self.limits).into());
         let epoch = random_epoch()?;
         let mut folds: HashMap<BusName, Fold, RandomState> =
             self.buses.drain().map(|(name, settings)| (name, Fold::new(settings, &memory))).collect();
@@ -115,7 +116,7 @@ impl BrokerBuilder {
             fail_points: self.fail_points,
             closing: AtomicBool::new(false),
         });
-        let canary = Fold::new(BusSettings::default(), &context.memory);
+        let canary = Fold::new(canary_settings(), &Memory::unbounded());
         let open = |name, fold: Fold| {
             let (settings, state) = fold.finish(lost, now);
             buses::handle(name, settings, state, &context)
@@ -136,8 +137,8 @@ struct Fold {
 }
 
 impl Fold {
-    fn new(settings: BusSettings, memory: &Arc<MemoryGauge>) -> Self {
-        let state = BusState::new(Incarnation::FIRST, &settings, memory);
+    fn new(settings: BusSettings, memory: &Arc<Memory>) -> Self {
+        let state = BusState::new(Incarnation::FIRST, &settings, &memory.open(&settings.posters));
         Self { settings, state, counters: Counters::default() }
     }
 
@@ -154,6 +155,11 @@ impl Fold {
         self.state.resume(lost, now, self.sizes(), &self.counters);
         (self.settings, self.state)
     }
+}
+
+/// The canary flies when all bounds are reached: it has memory of its own, of which it needs that of a message or two.
+fn canary_settings() -> BusSettings {
+    BusSettings { channel_window: NonZeroUsize::MIN, bus_window: NonZeroUsize::MIN, ..BusSettings::default() }
 }
 
 /// A bus that is not there any more is closed: whoever is given its name next sees nothing of it.

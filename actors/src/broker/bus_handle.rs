@@ -150,7 +150,11 @@ impl BusHandle {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let context = &self.0.bus.context;
-        context.counters.snapshot(self.0.bus.directory.live(), context.broker.memory.held())
+        context.counters.snapshot(
+            self.0.bus.directory.live(),
+            context.broker.memory.held(),
+            context.holdings.bytes(),
+        )
     }
 
     /// Whether a panic has failed it: it takes and answers nothing until a restart.

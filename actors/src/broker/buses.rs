@@ -26,7 +26,8 @@ pub(super) fn handle(
     state: BusState<actix::Addr<crate::channel::Channel>>,
     broker: &Arc<BrokerContext>,
 ) -> BusHandle {
-    let context = Arc::new(BusContext::new(name, settings, Arc::clone(broker)));
+    let holdings = Arc::clone(state.holdings());
+    let context = Arc::new(BusContext::new(name, settings, holdings, Arc::clone(broker)));
     BusHandle::new(BusShared::new(context, Ledger::new(state)))
 }
 
@@ -71,7 +72,7 @@ impl Broker {
         // Whoever held the name before, and whatever was read there, is below what was given out by now.
         let floor = Incarnation(context.log.issued());
         let incarnation = retired.get(&name).copied().map_or(floor, |next| next.max(floor));
-        let state = BusState::new(incarnation, &settings, &context.memory);
+        let state = BusState::new(incarnation, &settings, &context.memory.open(&settings.posters));
         let bus = handle(name.clone(), settings, state, context);
         bus.start();
         self.0.buses.rcu(|buses| {
@@ -89,6 +90,7 @@ impl Broker {
     /// [`BusError::Unknown`] if there is none of this name.
     pub fn change_bus(&self, name: &BusName, settings: BusSettings) -> Result<(), BusError> {
         let bus = self.bus(name.as_str()).ok_or_else(|| BusError::Unknown(name.clone()))?;
+        bus.context().holdings.set_posters(&settings.posters);
         bus.context().settings.store(Arc::new(settings));
         Ok(())
     }
@@ -114,6 +116,7 @@ impl Broker {
             return Err(error.into());
         }
         retired.insert(name.clone(), next);
+        bus.context().holdings.close();
         self.0.buses.rcu(|buses| {
             let mut buses = (**buses).clone();
             buses.remove(name);

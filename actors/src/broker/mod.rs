@@ -25,7 +25,7 @@ use self::buses::Retired;
 use crate::context::{BrokerContext, Stats};
 use crate::error::{PostError, ReadError};
 use crate::log::LogHealth;
-use crate::model::{Batch, BusName, ChannelName, Message, Posted, Posting, Since};
+use crate::model::{Batch, BusName, ChannelName, Message, Posted, Poster, Posting, Since};
 use crate::settings::BrokerLimits;
 use crate::window::Page;
 
@@ -40,14 +40,15 @@ type Buses = HashMap<BusName, BusHandle, RandomState>;
 /// on, else on the one that uses it first.
 ///
 /// ```
-/// use backplane_actors::{Batch, Broker, BusName, BusSettings, Message, MessageLimits, Posting, Since};
+/// use backplane_actors::{Batch, Broker, BusName, BusSettings, Message, MessageLimits, Poster, Posting, Since};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// actix::System::new().block_on(async {
 ///     let bus: BusName = "customer.com".parse()?;
 ///     let broker = Broker::builder().bus(bus.clone(), BusSettings::default()).start()?;
 ///     let message = Message::new("https://example.com", "identity/login", &"hello", &MessageLimits::default())?;
-///     let posting = Posting { channel: "session-1".parse()?, messages: Batch::single(message), key: None };
+///     let poster = Poster::nobody();
+///     let posting = Posting { poster, channel: "session-1".parse()?, messages: Batch::single(message), key: None };
 ///     broker.post(&bus, posting).await?;
 ///     let page = broker.read_channel(&bus, &"session-1".parse()?, Since::Start).await?;
 ///     assert_eq!(page.entries.len(), 1);
@@ -142,11 +143,13 @@ impl Broker {
             return Err(PostError::BusFailed);
         }
         let (channel, message) = (ChannelName::trusted("canary"), Message::trusted("{}"));
-        let posting = Posting { channel: channel.clone(), messages: Batch::single(message), key: None };
-        let posted = self.0.canary.post(posting).await?;
+        let poster = Poster::nobody();
+        let posting =
+            Posting { poster, channel: channel.clone(), messages: Batch::single(message), key: None };
+        let told = self.0.canary.post(posting).await?;
         let page =
             self.0.canary.read_channel(&channel, Since::Start).await.map_err(|_| PostError::Crashed)?;
-        if Some(page.next.id) >= posted.last() { Ok(()) } else { Err(PostError::Crashed) }
+        if Some(page.next.id) >= told.last() { Ok(()) } else { Err(PostError::Crashed) }
     }
 
     /// See [`BusHandle::stats`].
@@ -163,7 +166,7 @@ impl Broker {
 
     /// Sets other bounds. What is held beyond them stays until it ends.
     pub fn change_limits(&self, limits: BrokerLimits) {
-        self.0.context.memory.set_limit(limits.window_memory);
+        self.0.context.memory.set_bounds((&limits).into());
         self.0.context.limits.store(Arc::new(limits));
     }
 

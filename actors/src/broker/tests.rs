@@ -10,7 +10,7 @@ use super::Broker;
 use crate::clock::{Clock, ManualClock};
 use crate::log::sim::{Dice, Fate, SimFolder};
 use crate::log::{DiskLog, DiskSettings, Durability};
-use crate::model::{Batch, BusName, Message, MessageId, Position, Posting, Since, Timestamp};
+use crate::model::{Batch, BusName, Message, MessageId, Position, Poster, Posting, Since, Timestamp};
 use crate::settings::BusSettings;
 use crate::window::{Page, Resume};
 
@@ -30,6 +30,7 @@ fn open(folder: &SimFolder, clock: &Arc<ManualClock>, durability: Durability) ->
         retention: Duration::from_millis(150),
         channel_window: NonZeroUsize::new(4).unwrap(),
         bus_window: NonZeroUsize::new(10).unwrap(),
+        posters: Vec::new(),
     };
     let clock: Arc<dyn Clock> = clock.clone();
     Broker::builder().bus(bus(), settings).clock(clock).log(log).start().unwrap()
@@ -37,7 +38,8 @@ fn open(folder: &SimFolder, clock: &Arc<ManualClock>, durability: Durability) ->
 
 async fn post(broker: &Broker, channel: &str) -> MessageId {
     let messages = Batch::from(vec![Message::trusted("{}"), Message::trusted("{}")]);
-    let posting = Posting { channel: channel.parse().unwrap(), messages, key: None };
+    let posting =
+        Posting { poster: Poster::nobody(), channel: channel.parse().unwrap(), messages, key: None };
     broker.post(&bus(), posting).await.unwrap().last().unwrap()
 }
 

@@ -13,11 +13,13 @@ use super::keys::{Place, place};
 use super::state::BusState;
 use crate::channel::Home;
 use crate::context::Counters;
-use crate::error::PostError;
-use crate::log::{Items, Keyed, Life, Proposal, Ticket};
-use crate::model::{BusName, ChannelName, Fingerprint, IdempotencyKey, Moment, Posted, Posting, Timestamp};
+use crate::error::{PostError, Share};
+use crate::log::{Items, Keyed, Life, LogError, Proposal, Ticket};
+use crate::model::{
+    BusName, ChannelName, Fingerprint, IdempotencyKey, Moment, Posted, Poster, Posting, Timestamp,
+};
 use crate::settings::{BrokerLimits, BusSettings};
-use crate::window::{CHANNEL_OVERHEAD, Entry, Held, MemoryGauge};
+use crate::window::{Admitted, Bytes, Entry, Held, OneChannel, OneKey, Refusal, What};
 
 /// What becomes of a POST.
 #[derive(Debug)]
@@ -37,7 +39,6 @@ pub(crate) struct Circumstances<'c> {
     pub(crate) wall: Timestamp,
     pub(crate) settings: &'c BusSettings,
     pub(crate) limits: &'c BrokerLimits,
-    pub(crate) memory: &'c Arc<MemoryGauge>,
     pub(crate) counters: &'c Counters,
 }
 
@@ -48,7 +49,8 @@ struct Pending {
     channel: ChannelName,
     place: Option<Place>,
     since: Moment,
-    _held: Held,
+    bytes: Held<Bytes>,
+    key: Option<Held<OneKey>>,
 }
 
 /// The life that the pending POSTs to a channel belong to.
@@ -56,8 +58,9 @@ struct Pending {
 struct Bound {
     life: Life,
     posts: usize,
-    /// What the channel takes, if it comes into being with whichever of them is committed first.
-    fresh: Option<Held>,
+    /// What the channel takes, if it comes into being with whichever of them is committed first. It is his who asked for
+    /// it first; if that is refused it becomes his who brings it about, as a restart will find it, whether it fits or not.
+    fresh: Option<Held<OneChannel>>,
 }
 
 /// A key whose POST is pending.
@@ -67,14 +70,29 @@ struct Underway {
     body: Fingerprint,
 }
 
+impl From<Refusal> for PostError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Full(What::Bytes, most) => Self::MemoryFull(most),
+            Refusal::Full(What::Channels, most) => Self::TooManyChannels(most),
+            Refusal::Full(What::Keys, most) => Self::TooManyKeys(most),
+            Refusal::BusShare => Self::BusShareUsed,
+            Refusal::PosterShare(What::Bytes) => Self::ShareUsed(Share::Memory),
+            Refusal::PosterShare(What::Channels) => Self::ShareUsed(Share::Channels),
+            Refusal::PosterShare(What::Keys) => Self::ShareUsed(Share::Keys),
+        }
+    }
+}
+
+/// The life that a POST belongs to, and what it takes.
+type LetIn = (Life, Held<Bytes>, Option<Held<OneKey>>);
+
 /// The POSTs of one bus that are pending, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
     next: u64,
     pending: VecDeque<Pending>,
     channels: HashMap<ChannelName, Bound, RandomState>,
-    /// Channels among them that do not exist yet.
-    fresh: usize,
     keys: HashMap<Place, Underway, RandomState>,
 }
 
@@ -86,27 +104,27 @@ impl Admission {
         state: &mut BusState<H>,
         about: &Circumstances<'_>,
     ) -> Decision {
-        let Posting { channel, messages, key } = posting;
+        let Posting { poster, channel, messages, key } = posting;
         let costs: usize = messages.iter().map(Entry::cost).sum();
         let Some(items) = Items::of_batch(messages, about.now.after(about.settings.retention)) else {
             return Decision::Answer(Ok(Posted::NOTHING));
         };
         state.expire(about.now);
-        if let Some(known) = key.as_ref().and_then(|key| self.known(&channel, key, state)) {
+        if let Some(known) =
+            key.as_ref().and_then(|key| self.known(&place(&poster, &channel, key), key, state))
+        {
             return known;
         }
         if self.stalled_since(about.now) >= about.limits.log_patience {
             return Decision::Answer(Err(PostError::LogStalled));
         }
-        if key.is_some() && state.keys().saturating_add(self.keys.len()) >= about.limits.idempotency_keys {
-            return Decision::Answer(Err(PostError::TooManyKeys(about.limits.idempotency_keys)));
-        }
-        match self.join(&channel, costs, state, about) {
-            Ok((life, held)) => {
+        match self.let_in(&poster, &channel, costs, key.is_some(), state, about) {
+            Ok((life, bytes, held_key)) => {
                 let proposal = Proposal {
                     bus: about.bus.clone(),
                     incarnation: state.incarnation(),
                     life,
+                    poster,
                     idle_until: about.now.after(about.settings.channel_idle),
                     items,
                     at: about.now,
@@ -115,21 +133,15 @@ impl Admission {
                         .map(|key| Keyed { key, until: about.now.after(about.limits.idempotency_window) }),
                     channel,
                 };
-                Decision::Propose(self.take(&proposal, held), proposal)
+                Decision::Propose(self.take(&proposal, bytes, held_key), proposal)
             }
             Err(error) => Decision::Answer(Err(error)),
         }
     }
 
     /// What is known of a key that came before.
-    fn known<H: Home>(
-        &self,
-        channel: &ChannelName,
-        key: &IdempotencyKey,
-        state: &BusState<H>,
-    ) -> Option<Decision> {
-        let place = place(channel, key);
-        let (body, decision) = match (state.answer(&place), self.keys.get(&place)) {
+    fn known<H: Home>(&self, place: &Place, key: &IdempotencyKey, state: &BusState<H>) -> Option<Decision> {
+        let (body, decision) = match (state.answer(place), self.keys.get(place)) {
             (Some((body, posted)), _) => (body, Decision::Answer(Ok(posted))),
             (None, Some(underway)) => (underway.body, Decision::Join(underway.ticket)),
             (None, None) => return None,
@@ -137,74 +149,97 @@ impl Admission {
         Some(if body == key.body() { decision } else { Decision::Answer(Err(PostError::KeyReused)) })
     }
 
-    /// The life that a POST belongs to, and its share of the memory.
-    fn join<H: Home>(
+    /// The life that a POST belongs to, and what it takes of the bounds beside a channel.
+    fn let_in<H: Home>(
         &mut self,
+        poster: &Poster,
         channel: &ChannelName,
         costs: usize,
+        is_keyed: bool,
         state: &mut BusState<H>,
         about: &Circumstances<'_>,
-    ) -> Result<(Life, Held), PostError> {
-        let memory = |bytes: usize| {
-            about.memory.try_hold(bytes).ok_or_else(|| PostError::MemoryFull(about.memory.limit()))
-        };
+    ) -> Result<LetIn, PostError> {
+        let holdings = Arc::clone(state.holdings());
+        let costs = || Bytes::new(costs).ok_or(PostError::Log(LogError::TooLong));
+        let memory = || holdings.try_hold(poster, costs()?).map_err(PostError::from);
+        let key = if is_keyed { Some(holdings.try_hold(poster, OneKey)?) } else { None };
         if let Some(bound) = self.channels.get_mut(channel) {
-            let held = memory(costs)?;
+            let bytes = memory()?;
             bound.posts += 1;
-            return Ok((bound.life, held));
+            return Ok((bound.life, bytes, key));
         }
         let directory = Arc::clone(state.directory());
-        let (life, fresh, held) = match directory.pin(channel, about.now, about.counters) {
-            Some(life) => (life, None, memory(costs).inspect_err(|_| directory.unpin(channel))?),
-            None if directory.live().saturating_add(self.fresh) >= about.limits.channels_per_bus => {
-                return Err(PostError::TooManyChannels(about.limits.channels_per_bus));
-            }
-            None => {
-                let (fresh, held) = (memory(CHANNEL_OVERHEAD)?, memory(costs)?);
-                (state.begin_life(), Some(fresh), held)
-            }
+        let pinned = directory.pin(channel, about.now, about.counters);
+        let (life, fresh, bytes) = if let Some(life) = pinned {
+            (life, None, memory().inspect_err(|_| directory.unpin(channel))?)
+        } else {
+            let (fresh, bytes) = (holdings.try_hold(poster, OneChannel)?, memory()?);
+            (state.begin_life(), Some(fresh), bytes)
         };
-        self.fresh += usize::from(fresh.is_some());
         self.channels.insert(channel.clone(), Bound { life, posts: 1, fresh });
-        Ok((life, held))
+        Ok((life, bytes, key))
     }
 
-    fn take(&mut self, proposal: &Proposal, held: Held) -> Ticket {
+    fn take(&mut self, proposal: &Proposal, bytes: Held<Bytes>, key: Option<Held<OneKey>>) -> Ticket {
         let ticket = Ticket(self.next);
         self.next = self.next.wrapping_add(1);
         let place = proposal.keyed.as_ref().map(|keyed| {
-            let place = place(&proposal.channel, &keyed.key);
+            let place = place(&proposal.poster, &proposal.channel, &keyed.key);
             self.keys.insert(place.clone(), Underway { ticket, body: keyed.key.body() });
             place
         });
         let (channel, since) = (proposal.channel.clone(), proposal.at);
         debug_assert!(self.pending.back().is_none_or(|last| last.ticket < ticket), "tickets rise");
-        self.pending.push_back(Pending { ticket, channel, place, since, _held: held });
+        self.pending.push_back(Pending { ticket, channel, place, since, bytes, key });
         ticket
     }
 
-    /// A proposal is no longer pending. Returns its channel, and whether more POSTs to that are.
-    pub(crate) fn settle(&mut self, ticket: Ticket) -> Option<(ChannelName, bool)> {
-        // Mostly it is the first: a log commits in the order of the proposals.
+    /// A proposal is no longer pending. Mostly it is the first: a log commits in the order of the proposals. Nothing is
+    /// searched through, whatever the number of keys.
+    fn remove(&mut self, ticket: Ticket) -> Option<Pending> {
         let at = self.pending.binary_search_by_key(&ticket, |pending| pending.ticket).ok()?;
-        let Pending { channel, place, .. } = self.pending.remove(at)?;
-        if let Some(place) = place {
-            self.keys.remove(&place);
+        let pending = self.pending.remove(at)?;
+        if let Some(place) = &pending.place {
+            self.keys.remove(place);
         }
-        let bound = self.channels.get_mut(&channel)?;
+        Some(pending)
+    }
+
+    /// A POST to this channel is no longer pending. Tells whether more are.
+    fn leave(&mut self, channel: &ChannelName) -> Option<bool> {
+        let bound = self.channels.get_mut(channel)?;
         bound.posts -= 1;
-        // With the first of them the channel exists, or did not come into being and will with the next.
         let more = bound.posts > 0;
-        if !more && let Some(bound) = self.channels.remove(&channel) {
-            self.fresh -= usize::from(bound.fresh.is_some());
+        if !more {
+            self.channels.remove(channel);
         }
+        Some(more)
+    }
+
+    /// A proposal is committed: what it was let in with goes over to what it leaves.
+    pub(crate) fn commit(&mut self, ticket: Ticket) -> Admitted {
+        let Some(Pending { channel, bytes, key, .. }) = self.remove(ticket) else {
+            return Admitted::default();
+        };
+        // With the first of them the channel exists. It is his who brings it about, whoever asked for it.
+        let fresh = self.channels.get_mut(&channel).and_then(|bound| bound.fresh.take());
+        let fresh = fresh.filter(|fresh| fresh.is_whose(&bytes));
+        self.leave(&channel);
+        Admitted { bytes: Some(bytes), channel: fresh, key }
+    }
+
+    /// A proposal is refused. Returns its channel, and whether more POSTs to that are pending: the channel did not come
+    /// into being, and will with the next.
+    pub(crate) fn refuse(&mut self, ticket: Ticket) -> Option<(ChannelName, bool)> {
+        let Pending { channel, .. } = self.remove(ticket)?;
+        let more = self.leave(&channel)?;
         Some((channel, more))
     }
 
     /// A channel exists: it counts there now.
     pub(crate) fn exists(&mut self, channel: &ChannelName) {
         if let Some(bound) = self.channels.get_mut(channel) {
-            self.fresh -= usize::from(bound.fresh.take().is_some());
+            bound.fresh = None;
         }
     }
 

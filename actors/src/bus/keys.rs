@@ -5,19 +5,21 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 
 use crate::log::Keyed;
-use crate::model::{ChannelName, Fingerprint, IdempotencyKey, Moment, Posted};
+use crate::model::{ChannelName, Fingerprint, IdempotencyKey, Moment, Posted, Poster};
+use crate::window::{Held, OneKey};
 
-/// What a key is remembered by: its owner, its channel and its text.
-pub(super) type Place = (Box<str>, ChannelName, Box<str>);
+/// What a key is remembered by: its poster, its channel and its text.
+pub(super) type Place = (Poster, ChannelName, Box<str>);
 
-pub(super) fn place(channel: &ChannelName, key: &IdempotencyKey) -> Place {
-    (key.owner().into(), channel.clone(), key.as_str().into())
+pub(super) fn place(poster: &Poster, channel: &ChannelName, key: &IdempotencyKey) -> Place {
+    (poster.clone(), channel.clone(), key.as_str().into())
 }
 
 #[derive(Debug)]
 struct Answer {
     body: Fingerprint,
     posted: Posted,
+    _held: Held<OneKey>,
 }
 
 /// The answers of one bus, each until its end.
@@ -38,6 +40,7 @@ impl Keys {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.by_place.len()
     }
@@ -48,10 +51,9 @@ impl Keys {
     }
 
     /// Remembers a POST that is committed.
-    pub(super) fn remember(&mut self, channel: &ChannelName, keyed: &Keyed, posted: Posted) {
-        let place = place(channel, &keyed.key);
+    pub(super) fn remember(&mut self, place: Place, keyed: &Keyed, posted: Posted, held: Held<OneKey>) {
         self.in_order.push_back((keyed.until, posted, place.clone()));
-        self.by_place.insert(place, Answer { body: keyed.key.body(), posted });
+        self.by_place.insert(place, Answer { body: keyed.key.body(), posted, _held: held });
     }
 }
 
@@ -59,10 +61,20 @@ impl Keys {
 mod tests {
     use super::*;
     use crate::model::MessageId;
+    use crate::window::Memory;
 
-    fn keyed(owner: &str, text: &str, until: u64) -> Keyed {
-        let key = IdempotencyKey::new(owner, text, Fingerprint([1; 32])).unwrap();
+    fn keyed(text: &str, until: u64) -> Keyed {
+        let key = IdempotencyKey::new(text, Fingerprint([1; 32])).unwrap();
         Keyed { key, until: Moment::from_millis(until) }
+    }
+
+    fn at(poster: &str, channel: &str, text: &str) -> Place {
+        let channel: ChannelName = channel.parse().unwrap();
+        place(&Poster::new(poster).unwrap(), &channel, &keyed(text, 0).key)
+    }
+
+    fn held() -> Held<OneKey> {
+        Memory::unbounded().open(&[]).hold(&Poster::nobody(), OneKey)
     }
 
     fn posted(id: u64) -> Posted {
@@ -70,28 +82,23 @@ mod tests {
     }
 
     #[test]
-    fn i_2_a_key_belongs_to_its_owner_and_its_channel() {
-        let (a, b): (ChannelName, ChannelName) = ("a".parse().unwrap(), "b".parse().unwrap());
+    fn i_2_a_key_belongs_to_its_poster_and_its_channel() {
         let mut keys = Keys::default();
-        keys.remember(&a, &keyed("u", "k", 10), posted(1));
-        let known = |owner: &str, channel: &ChannelName, text: &str| {
-            keys.answer(&place(channel, &keyed(owner, text, 0).key)).map(|(_, posted)| posted)
-        };
-        assert_eq!(known("u", &a, "k"), Some(posted(1)));
-        assert_eq!(known("v", &a, "k"), None);
-        assert_eq!(known("u", &b, "k"), None);
-        assert_eq!(known("u", &a, "l"), None);
+        keys.remember(at("u", "a", "k"), &keyed("k", 10), posted(1), held());
+        let known = |place: Place| keys.answer(&place).map(|(_, posted)| posted);
+        assert_eq!(known(at("u", "a", "k")), Some(posted(1)));
+        assert_eq!(known(at("v", "a", "k")), None);
+        assert_eq!(known(at("u", "b", "k")), None);
+        assert_eq!(known(at("u", "a", "l")), None);
     }
 
     #[test]
     fn i_5_a_key_is_forgotten_at_its_end_and_may_come_again() {
-        let channel: ChannelName = "a".parse().unwrap();
-        let mut keys = Keys::default();
-        keys.remember(&channel, &keyed("u", "k", 10), posted(1));
+        let (mut keys, at) = (Keys::default(), at("u", "a", "k"));
+        keys.remember(at.clone(), &keyed("k", 10), posted(1), held());
         // A log shows it a second time, before anybody has looked at the clock.
-        keys.remember(&channel, &keyed("u", "k", 20), posted(2));
+        keys.remember(at.clone(), &keyed("k", 20), posted(2), held());
         keys.expire(Moment::from_millis(10));
-        let at = place(&channel, &keyed("u", "k", 0).key);
         assert_eq!(
             keys.answer(&at).map(|(_, posted)| posted),
             Some(posted(2)),

@@ -40,17 +40,15 @@ impl<H: Home> Ledger<H> {
         sizes: Sizes,
         counters: &Counters,
     ) {
-        if let Some(ticket) = ticket {
-            self.admission.settle(ticket);
-        }
+        let admitted = ticket.map(|ticket| self.admission.commit(ticket)).unwrap_or_default();
         let pinned = self.admission.is_pending(&record.channel);
-        self.state.apply(record, sizes, pinned, counters);
+        self.state.apply(record, sizes, pinned, admitted, counters);
         self.admission.exists(&record.channel);
     }
 
     /// A proposal is refused, and leaves nothing.
     pub(crate) fn refused(&mut self, ticket: Ticket) {
-        if let Some((channel, false)) = self.admission.settle(ticket) {
+        if let Some((channel, false)) = self.admission.refuse(ticket) {
             self.state.directory().unpin(&channel);
         }
     }

@@ -132,7 +132,6 @@ impl Bus {
             wall: broker.timeline.wall(),
             settings: &settings,
             limits: &limits,
-            memory: &broker.memory,
             counters: &context.counters,
         };
         let mut ledger = shared.ledger();

@@ -6,13 +6,13 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::keys::{Keys, Place};
+use super::keys::{Keys, Place, place};
 use crate::channel::{Delivery, Directory, Home};
 use crate::context::Counters;
 use crate::log::{Incarnation, Life, Record};
 use crate::model::{ChannelName, Fingerprint, MessageId, Moment, Posted};
 use crate::settings::BusSettings;
-use crate::window::{Entry, MemoryGauge, Origin, Slice, Window};
+use crate::window::{Admitted, Bytes, Entry, Holdings, OneKey, Origin, Slice, Window};
 
 /// How many messages windows hold. They may be given other sizes while the bus runs.
 #[derive(Debug, Clone, Copy)]
@@ -35,21 +35,26 @@ pub(crate) struct BusState<H> {
     directory: Arc<Directory<H>>,
     /// Above every life that a record has named.
     next_life: Life,
-    memory: Arc<MemoryGauge>,
+    holdings: Arc<Holdings>,
 }
 
 impl<H: Home> BusState<H> {
     /// A bus without messages. Those up to `incarnation` are not its own.
-    pub(crate) fn new(incarnation: Incarnation, settings: &BusSettings, memory: &Arc<MemoryGauge>) -> Self {
+    pub(crate) fn new(incarnation: Incarnation, settings: &BusSettings, holdings: &Arc<Holdings>) -> Self {
         let (lost, shortest) = (incarnation.0, settings.channel_idle.min(settings.retention));
         Self {
             incarnation,
             window: Window::new(settings.bus_window, lost),
             keys: Keys::default(),
-            directory: Arc::new(Directory::new(shortest, lost, memory)),
+            directory: Arc::new(Directory::new(shortest, lost, holdings)),
             next_life: Life(1),
-            memory: Arc::clone(memory),
+            holdings: Arc::clone(holdings),
         }
+    }
+
+    /// What it takes of the broker's bounds.
+    pub(crate) const fn holdings(&self) -> &Arc<Holdings> {
+        &self.holdings
     }
 
     /// What readers see of it without asking for it.
@@ -70,8 +75,16 @@ impl<H: Home> BusState<H> {
 
     /// Makes a record visible: on the bus, on the channel, and only then as shown (RET-10).
     ///
-    /// `pinned`: more POSTs to its channel are on their way.
-    pub(crate) fn apply(&mut self, record: &Record, sizes: Sizes, pinned: bool, counters: &Counters) {
+    /// `pinned`: more POSTs to its channel are on their way. `admitted`: what its POST was let in with; what is not there
+    /// is taken whether it fits or not, for what became a record is not refused any more.
+    pub(crate) fn apply(
+        &mut self,
+        record: &Record,
+        sizes: Sizes,
+        pinned: bool,
+        admitted: Admitted,
+        counters: &Counters,
+    ) {
         if record.incarnation < self.incarnation {
             // The late record of somebody who had the name before.
             return;
@@ -84,29 +97,34 @@ impl<H: Home> BusState<H> {
         self.next_life = self.next_life.max(Life(record.life.0.saturating_add(1)));
         self.window.expire(record.at);
         self.window.resize(sizes.bus);
+        let Admitted { mut bytes, channel, key } = admitted;
         let entries: Vec<_> = record
             .numbered()
             .map(|(id, item)| {
-                Arc::new(Entry::new(
-                    id,
-                    item.until,
-                    record.channel.clone(),
-                    item.message.clone(),
-                    &self.memory,
-                ))
+                let cost = Entry::cost(&item.message);
+                let held = bytes.as_mut().and_then(|bytes| bytes.split(cost));
+                let held = held.unwrap_or_else(|| self.holdings.hold(&record.poster, Bytes::at_most(cost)));
+                let (channel, message) = (record.channel.clone(), item.message.clone());
+                Arc::new(Entry::new(id, item.until, channel, message, held))
             })
             .collect();
         for entry in &entries {
             self.window.push(Arc::clone(entry));
         }
-        let delivery = Delivery { record, entries, capacity: sizes.channel, pinned };
+        let delivery = Delivery { record, entries, capacity: sizes.channel, pinned, channel };
         let window = &self.window;
         let again = |begun| again(window, &record.channel, begun, sizes.channel);
         self.directory.deliver(delivery, counters, again);
         self.directory.show_up_to(record.last());
         if let Some(keyed) = &record.keyed {
             self.keys.expire(record.at);
-            self.keys.remember(&record.channel, keyed, record.posted());
+            let held = key.unwrap_or_else(|| self.holdings.hold(&record.poster, OneKey));
+            self.keys.remember(
+                place(&record.poster, &record.channel, &keyed.key),
+                keyed,
+                record.posted(),
+                held,
+            );
         }
         counters.posts.one();
         counters.messages.add(record.items.len());
@@ -116,7 +134,7 @@ impl<H: Home> BusState<H> {
     pub(crate) fn refold(&mut self, record: &Record, sizes: Sizes, counters: &Counters) {
         // What was over when this was posted is over for all that follows: memory is bounded by what lives.
         self.directory.sweep(record.at, counters, usize::MAX);
-        self.apply(record, sizes, false, counters);
+        self.apply(record, sizes, false, Admitted::default(), counters);
     }
 
     /// The bus is back, at this moment. Messages up to `lost` may have existed and were not among the records.
@@ -164,6 +182,7 @@ impl<H: Home> BusState<H> {
     }
 
     /// Keys that are remembered.
+    #[cfg(test)]
     pub(crate) fn keys(&self) -> usize {
         self.keys.len()
     }

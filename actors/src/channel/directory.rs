@@ -33,7 +33,7 @@ use super::news::{News, What};
 use crate::context::Counters;
 use crate::log::{Life, Record};
 use crate::model::{ChannelName, MessageId, Moment};
-use crate::window::{CHANNEL_OVERHEAD, Entry, Held, MemoryGauge, Origin, Window};
+use crate::window::{Entry, Held, Holdings, OneChannel, Origin, Window};
 
 /// Where the window of a channel is that somebody has read.
 pub(crate) trait Home: Clone {
@@ -64,7 +64,8 @@ struct Slot<H> {
     /// A POST that continues this life is on its way through the log: it does not expire before.
     pinned: bool,
     listing: Listing,
-    _held: Held,
+    /// Whose it is: his who began its life.
+    held: Held<OneChannel>,
 }
 
 impl<H> Slot<H> {
@@ -91,13 +92,15 @@ pub(crate) struct Delivery<'r> {
     pub(crate) capacity: NonZeroUsize,
     /// More POSTs to the channel are on their way.
     pub(crate) pinned: bool,
+    /// The poster's share, if the POST was let in with a channel to bring about.
+    pub(crate) channel: Option<Held<OneChannel>>,
 }
 
 pub(crate) struct Directory<H> {
     slots: DashMap<ChannelName, Slot<H>, RandomState>,
     live: AtomicUsize,
     expiry: Mutex<ExpiryList>,
-    memory: Arc<MemoryGauge>,
+    holdings: Arc<Holdings>,
     /// Every id of this bus up to here has been delivered.
     visible_up_to: AtomicU64,
     /// The highest id that any channel held when it was reaped: what a channel that does not exist may
@@ -117,14 +120,14 @@ pub(crate) struct Swept {
 impl<H: Home> Directory<H> {
     /// A directory without channels, whose channels live at least for `shortest`. Up to `lost` messages may have existed
     /// before.
-    pub(crate) fn new(shortest: Duration, lost: MessageId, memory: &Arc<MemoryGauge>) -> Self {
+    pub(crate) fn new(shortest: Duration, lost: MessageId, holdings: &Arc<Holdings>) -> Self {
         // An expired channel is invisible at once; the list only decides when its memory is given back.
         let lateness = (shortest / 32).clamp(Duration::from_millis(1), Duration::from_secs(10));
         Self {
             slots: DashMap::default(),
             live: AtomicUsize::new(0),
             expiry: Mutex::new(ExpiryList::new(lateness)),
-            memory: Arc::clone(memory),
+            holdings: Arc::clone(holdings),
             visible_up_to: AtomicU64::new(lost.as_u64()),
             reaped_up_to: AtomicU64::new(lost.as_u64()),
         }
@@ -187,12 +190,13 @@ impl<H: Home> Directory<H> {
         counters: &Counters,
         again: impl FnOnce(MessageId) -> Window,
     ) {
-        let Delivery { record, entries, capacity, pinned } = delivery;
+        let Delivery { record, entries, capacity, pinned, channel } = delivery;
         debug_assert!(
             record.first() > self.visible_up_to(),
             "I-1: nothing appears at or below an id already shown"
         );
         let end = record.idle_until.min(record.until());
+        let hold = || channel.unwrap_or_else(|| self.holdings.hold(&record.poster, OneChannel));
         let news = |what| News { what, at: record.at, capacity };
         match self.slots.entry(record.channel.clone()) {
             Place::Occupied(mut place) => {
@@ -204,6 +208,7 @@ impl<H: Home> Directory<H> {
                     counters.begun.one();
                     self.lose_up_to(slot.newest);
                     (slot.life, slot.begun, slot.until) = (record.life.max(slot.life), record.first(), end);
+                    slot.held = hold();
                     What::Begins(self.reaped_up_to(), entries)
                 } else {
                     slot.until = slot.until.max(end);
@@ -234,7 +239,7 @@ impl<H: Home> Directory<H> {
                     until: end,
                     pinned,
                     listing,
-                    _held: self.memory.hold(CHANNEL_OVERHEAD),
+                    held: hold(),
                 });
             }
         }

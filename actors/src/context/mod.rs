@@ -23,14 +23,21 @@ pub(crate) use self::work::{FailPoints, Panicked};
 use crate::log::{Log, Runs, Timeline};
 use crate::model::{BusName, MessageId, Moment, Position, Since};
 use crate::settings::{BrokerLimits, BusSettings};
-use crate::window::{MemoryGauge, Origin, Page, Slice};
+use crate::window::{Bounds, Holdings, Memory, Origin, Page, Slice};
+
+/// The bounds that buses and posters share.
+impl From<&BrokerLimits> for Bounds {
+    fn from(limits: &BrokerLimits) -> Self {
+        Self { bytes: limits.window_memory, channels: limits.channels_per_bus, keys: limits.idempotency_keys }
+    }
+}
 
 /// Of the whole broker.
 pub(crate) struct BrokerContext {
     pub(crate) timeline: Timeline,
     pub(crate) runs: Runs,
     pub(crate) log: Box<dyn Log>,
-    pub(crate) memory: Arc<MemoryGauge>,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) limits: ArcSwap<BrokerLimits>,
     pub(crate) arbiters: Arbiters,
     pub(crate) fail_points: FailPoints,
@@ -63,6 +70,8 @@ pub(crate) struct BusContext {
     pub(crate) name: BusName,
     pub(crate) counters: Counters,
     pub(crate) settings: ArcSwap<BusSettings>,
+    /// What it takes of the broker's bounds.
+    pub(crate) holdings: Arc<Holdings>,
     pub(crate) broker: Arc<BrokerContext>,
     /// A panic has left its state in doubt: it answers nobody until a restart.
     failed: AtomicBool,
@@ -73,11 +82,17 @@ pub(crate) struct BusContext {
 }
 
 impl BusContext {
-    pub(crate) fn new(name: BusName, settings: BusSettings, broker: Arc<BrokerContext>) -> Self {
+    pub(crate) fn new(
+        name: BusName,
+        settings: BusSettings,
+        holdings: Arc<Holdings>,
+        broker: Arc<BrokerContext>,
+    ) -> Self {
         Self {
             name,
             counters: Counters::default(),
             settings: ArcSwap::from_pointee(settings),
+            holdings,
             broker,
             failed: AtomicBool::new(false),
             leaving: AtomicBool::new(false),

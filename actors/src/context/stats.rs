@@ -59,12 +59,21 @@ pub struct Stats {
     pub revived: u64,
     /// Channels that exist now.
     pub channels: usize,
-    /// Bytes that all windows hold now, overhead included.
+    /// Bytes that all windows of all buses hold now, overhead included.
     pub window_memory: usize,
+    /// Bytes that the windows of this bus hold now, overhead included.
+    pub bus_memory: usize,
+    /// The most bytes that they may hold as things are: more may be kept for other buses.
+    pub bus_memory_max: usize,
 }
 
 impl Counters {
-    pub(crate) fn snapshot(&self, channels: usize, window_memory: usize) -> Stats {
+    pub(crate) fn snapshot(
+        &self,
+        channels: usize,
+        window_memory: usize,
+        (bus_memory, bus_memory_max): (usize, usize),
+    ) -> Stats {
         Stats {
             posts: self.posts.get(),
             messages: self.messages.get(),
@@ -78,6 +87,8 @@ impl Counters {
             revived: self.revived.get(),
             channels,
             window_memory,
+            bus_memory,
+            bus_memory_max,
         }
     }
 }

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::clock::{Clock, ManualClock};
 use crate::model::{
-    BusName, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Position, Since, Timestamp,
+    BusName, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Position, Poster, Since,
+    Timestamp,
 };
 use crate::window::{Origin, Resume};
 
@@ -31,6 +32,7 @@ pub(crate) fn proposal(bus: &str, texts: &[&str]) -> Proposal {
     Proposal {
         bus: bus.parse().unwrap(),
         incarnation: Incarnation::FIRST,
+        poster: Poster::nobody(),
         channel: "c".parse().unwrap(),
         life: Life(1),
         idle_until: Moment::from_millis(1 << 50),
@@ -53,17 +55,13 @@ fn varied(n: u64) -> Proposal {
     });
     proposal.items = Items::new(items.collect()).unwrap();
     proposal.incarnation = Incarnation(MessageId::from_u64(n / 50));
+    proposal.poster = Poster::recovered(["", "u", "another user"][usize::try_from(n % 3).unwrap()]);
     proposal.life = Life(n / 7);
     proposal.idle_until = Moment::from_millis(2_000 + n);
     proposal.at = Moment::from_millis(n);
     proposal.accepted = Timestamp::from_millis(500 + n);
     proposal.keyed = n.is_multiple_of(4).then(|| Keyed {
-        key: IdempotencyKey::new(
-            ["", "u"][usize::from(n.is_multiple_of(8))],
-            &format!("k{n}"),
-            Fingerprint([7; 32]),
-        )
-        .unwrap(),
+        key: IdempotencyKey::new(&format!("k{n}"), Fingerprint([7; 32])).unwrap(),
         until: Moment::from_millis(3_000 + n),
     });
     proposal

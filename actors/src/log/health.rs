@@ -11,6 +11,8 @@ pub enum LogState {
     Open,
     /// The last attempt found no room; later ones are tried.
     Full,
+    /// The last attempt found no file descriptor for the next file; later ones are tried.
+    Starved,
     /// A write or sync failed: nothing is taken until a restart.
     Failed,
     /// It was closed.
@@ -19,7 +21,12 @@ pub enum LogState {
 
 impl LogState {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Full, Self::Failed, Self::Closed];
+    pub const ALL: [Self; 5] = [Self::Open, Self::Full, Self::Starved, Self::Failed, Self::Closed];
+
+    /// Whether proposals are tried.
+    pub(crate) const fn takes_proposals(self) -> bool {
+        matches!(self, Self::Open | Self::Full | Self::Starved)
+    }
 
     /// The word for it in metrics.
     #[must_use]
@@ -27,6 +34,7 @@ impl LogState {
         match self {
             Self::Open => "open",
             Self::Full => "full",
+            Self::Starved => "starved",
             Self::Failed => "failed",
             Self::Closed => "closed",
         }

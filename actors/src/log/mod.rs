@@ -51,7 +51,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(test)]
 pub(crate) use disk::sim;
 pub use disk::{
-    Damage, DiskLog, DiskSettings, Durability, Inspection, Progress, Salvaged, SegmentReport, inspect, repair,
+    Damage, DiskLog, DiskSettings, Durability, Inspection, Progress, Salvaged, SegmentReport, check_folder,
+    inspect, is_in_use, repair,
 };
 pub use health::{LogHealth, LogState, SyncTimes};
 pub use memory::MemoryLog;
@@ -110,6 +111,9 @@ pub enum LogError {
     /// No room; there may be some later.
     #[error("the log has no room")]
     Full,
+    /// The process has no file descriptors left for the log's next file; there may be some later.
+    #[error("the process has no file descriptors left for the log; there may be some in a moment")]
+    Starved,
     /// The log's format cannot hold so long a record.
     #[error("the messages of one POST are longer together than the log can hold")]
     TooLong,
@@ -163,6 +167,14 @@ pub enum RecoveryError {
         /// Where, in bytes from the file's start.
         offset: u64,
         /// What is wrong.
+        problem: &'static str,
+    },
+    /// Others than this process's user may change what is in the folder, so what is found there may be anybody's.
+    #[error("{} {problem}", path.display())]
+    NotPrivate {
+        /// The folder.
+        path: PathBuf,
+        /// Why it is so.
         problem: &'static str,
     },
     /// The operating system refused.

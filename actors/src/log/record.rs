@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use crate::model::{
-    Batch, BusName, ChannelName, IdempotencyKey, Message, MessageId, Moment, Posted, Timestamp,
+    Batch, BusName, ChannelName, IdempotencyKey, Message, MessageId, Moment, Posted, Poster, Timestamp,
 };
 
 /// Which bus of a name: everything of that name up to this id belongs to somebody who had the name before.
@@ -98,6 +98,8 @@ pub struct Proposal {
     pub bus: BusName,
     /// Which bus of that name.
     pub incarnation: Incarnation,
+    /// Who posts: it counts against his share, also after a restart.
+    pub poster: Poster,
     /// The channel.
     pub channel: ChannelName,
     /// Which life of the channel.

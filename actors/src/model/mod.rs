@@ -7,6 +7,7 @@
 //! | `time` | points in time: of a wall clock, and of a log |
 //! | `position` | where a reader is, and in which history |
 //! | `key` | idempotency keys |
+//! | `poster` | who posts |
 //! | `posting` | what a poster hands in and gets back |
 //! | `refusal` | why a text is not a message, and the bounds |
 //! | `i_json` | what of JSON every reader's parser takes |
@@ -29,6 +30,7 @@ mod members;
 mod message;
 mod name;
 mod position;
+mod poster;
 mod posting;
 mod refusal;
 mod source;
@@ -38,10 +40,11 @@ pub use batch::{Batch, BatchError, BatchErrorKind};
 pub use envelope::{AcceptAll, Envelope, EnvelopeCheck, Signature};
 pub use i_json::{NotIJson, PayloadRule};
 pub use id::{IdText, MessageId, NotAnId};
-pub use key::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KEY_OWNER_MAX, KeyError};
+pub use key::{Fingerprint, IDEMPOTENCY_KEY_MAX, IdempotencyKey, KeyError};
 pub use message::Message;
 pub use name::{BUS_NAME_MAX, BusName, CHANNEL_NAME_MAX, ChannelName, NameError};
 pub use position::{Epoch, Position, Since};
+pub use poster::{POSTER_MAX, Poster, PosterTooLong};
 pub use posting::{Posted, Posting};
 pub use refusal::{EnvelopeError, EnvelopeRefusal, MessageError, MessageLimits, SIGNATURES_MAX};
 pub use time::{Moment, Timestamp};

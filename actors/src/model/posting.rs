@@ -1,15 +1,17 @@
 //! What a poster hands in and what it gets back.
 
-use super::{Batch, ChannelName, IdempotencyKey, MessageId};
+use super::{Batch, ChannelName, IdempotencyKey, MessageId, Poster};
 
 /// The messages of one POST: all of them are accepted or none (RET-7).
 #[derive(Debug)]
 pub struct Posting {
+    /// Whose they are: they count against his share of the bus.
+    pub poster: Poster,
     /// The channel they go to.
     pub channel: ChannelName,
     /// The messages, in their order.
     pub messages: Batch,
-    /// Makes a retry safe (I-2).
+    /// Makes a retry safe (I-2). It is the poster's own: the same text of somebody else is another key.
     pub key: Option<IdempotencyKey>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use super::memory::{ENTRY_OVERHEAD, Held, MemoryGauge};
+use super::memory::{Bytes, ENTRY_OVERHEAD, Held};
 use crate::model::{ChannelName, Message, MessageId, Moment};
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ pub struct Entry {
     until: Moment,
     channel: ChannelName,
     message: Message,
-    _held: Held,
+    _held: Held<Bytes>,
 }
 
 impl Entry {
+    /// `held` is what it [costs](Entry::cost).
     pub(crate) fn new(
         id: MessageId,
         until: Moment,
         channel: ChannelName,
         message: Message,
-        gauge: &Arc<MemoryGauge>,
+        held: Held<Bytes>,
     ) -> Self {
-        let held = gauge.hold(Self::cost(&message));
         Self { id, until, channel, message, _held: held }
     }
 

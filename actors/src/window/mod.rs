@@ -3,21 +3,28 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `entry` | a message as windows hold it |
-//! | `memory` | the sum of what is held, against its bound |
+//! | `memory` | what buses hold, given back when it is dropped |
 //! | `page` | what a reader gets |
+//! | `pool` | what all buses hold, whose it is, and what may be added |
+//! | `shares` | the rule by which a bound is shared |
+//! | `table` | things by small numbers |
 
 mod entry;
 mod memory;
 mod page;
+mod pool;
+mod shares;
+mod table;
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 pub use entry::Entry;
-pub(crate) use memory::{CHANNEL_OVERHEAD, Held, MemoryGauge};
+pub(crate) use memory::{Admitted, Bytes, Held, Holdings, Memory, OneChannel, OneKey};
 pub(crate) use page::{Origin, Slice};
 pub use page::{Page, Resume};
+pub(crate) use pool::{Bounds, Refusal, What};
 
 use crate::model::{MessageId, Moment};
 
@@ -123,5 +130,7 @@ impl Window {
     }
 }
 
+#[cfg(test)]
+pub(crate) use self::memory::Weight;
 #[cfg(test)]
 mod tests;

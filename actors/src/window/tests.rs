@@ -4,13 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::log::Sequencer;
-use crate::model::{Message, Timestamp};
+use crate::model::{Message, Poster, Timestamp};
 
 const RETENTION: u64 = 50;
 
-fn entry(id: MessageId, until: u64, gauge: &Arc<MemoryGauge>) -> Arc<Entry> {
+fn entry(id: MessageId, until: u64, holdings: &Arc<Holdings>) -> Arc<Entry> {
     let message = Message::trusted("{}");
-    Arc::new(Entry::new(id, Moment::from_millis(until), "c".parse().unwrap(), message, gauge))
+    let held = holdings.hold(&Poster::nobody(), Bytes::at_most(Entry::cost(&message)));
+    Arc::new(Entry::new(id, Moment::from_millis(until), "c".parse().unwrap(), message, held))
 }
 
 #[derive(Debug, Clone)]
@@ -96,7 +97,8 @@ proptest! {
 
     #[test]
     fn ret_2_ret_3_ret_4_ret_7_a_window_is_what_its_history_says(steps in steps(), capacity in 1usize..8) {
-        let gauge = MemoryGauge::new(usize::MAX);
+        let memory = Memory::unbounded();
+        let gauge = memory.open(&[]);
         let mut capacity = capacity;
         let mut size = NonZeroUsize::new(capacity).unwrap();
         let mut window = Window::new(size, MessageId::ZERO);
@@ -158,7 +160,7 @@ proptest! {
             }
             prop_assert!(window.iter().count() <= capacity);
             let held = window.iter().count() * Entry::cost(&Message::trusted("{}"));
-            prop_assert_eq!(gauge.held(), held, "what left the window gave its memory back");
+            prop_assert_eq!(memory.held(), held, "what left the window gave its memory back");
         }
     }
 }

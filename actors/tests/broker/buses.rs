@@ -157,7 +157,7 @@ async fn a_bus_is_given_other_settings_while_it_runs() {
     let texts_of = |n: usize| (0..n).map(|n| n.to_string()).collect::<Vec<_>>();
     let all = texts_of(6);
     let messages = all.iter().map(|text| crate::message(text)).collect::<Vec<_>>().into();
-    let posted = broker.post(&bus(), Posting { channel: channel("a"), messages, key: None }).await.unwrap();
+    let posted = broker.post(&bus(), Posting { messages, ..posting("a", &[]) }).await.unwrap();
     let first = posted.ids().next().unwrap();
     assert_eq!(texts(&read(&broker, "a", Since::Start).await), all);
     let small = BusSettings {

@@ -1,7 +1,7 @@
 //! The broker with a log that takes its time or refuses.
 
 use backplane_actors::log::{Incarnation, Item, Items, Life, LogError, Promise, Proposal};
-use backplane_actors::{Broker, MessageId, Moment, PostError, Resume, Since};
+use backplane_actors::{Broker, MessageId, Moment, PostError, Poster, Resume, Since};
 use futures::future::join_all;
 
 use crate::log::{Pace, Recorder};
@@ -143,6 +143,7 @@ fn elsewhere(name: &str, text: &str, life: u64) -> Proposal {
     Proposal {
         bus: bus(),
         incarnation: Incarnation::FIRST,
+        poster: Poster::nobody(),
         channel: channel(name),
         life: Life(life),
         idle_until: Moment::from_millis(60_000),

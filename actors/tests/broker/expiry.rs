@@ -55,7 +55,7 @@ async fn i_5_a_bus_that_nobody_uses_after_a_restart_expires_as_others_do() {
             .log(log.clone());
         broker.start().unwrap()
     };
-    let big = "x".repeat(8_000);
+    let big = "x".repeat(6_000);
     let broker = open();
     broker.post(&idle, posting("a", &[&big])).await.unwrap();
     broker.shutdown().await;
@@ -64,7 +64,7 @@ async fn i_5_a_bus_that_nobody_uses_after_a_restart_expires_as_others_do() {
     // It is all there before anybody asks, and before there is a thread to run on.
     assert_eq!(again.bus_stats(&idle).unwrap().channels, 1);
     let held = again.bus_stats(&idle).unwrap().window_memory;
-    assert!(held > 8_000);
+    assert!(held > 6_000);
     again.join_arbiter();
     assert_eq!(again.post(&busy, posting("c", &[&big])).await, Err(PostError::MemoryFull(10_000)));
     clock.advance(Duration::from_mins(30));

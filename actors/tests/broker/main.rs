@@ -21,9 +21,12 @@ mod positions;
 mod reaping;
 mod recovery;
 mod restarts;
+mod shares;
 
 use actix_rt::task::JoinHandle;
-use backplane_actors::{Broker, Fingerprint, IdempotencyKey, Page, PostError, Posted, Posting, Since, Stats};
+use backplane_actors::{
+    Broker, Fingerprint, IdempotencyKey, Page, PostError, Posted, Poster, Posting, Since, Stats,
+};
 use testkit::START;
 use testkit::broker::{builder, bus, channel, clock, eventually, ids, message, posted_ids, posting, texts};
 
@@ -32,13 +35,18 @@ fn keyed(name: &str, text: &str, key: &str) -> Posting {
     keyed_by("", name, text, key)
 }
 
-/// A POST of one message, with a key of this owner.
+/// A POST of one message by somebody of this name.
+fn posting_of(poster: &str, name: &str, text: &str) -> Posting {
+    Posting { poster: Poster::new(poster).unwrap(), ..posting(name, &[text]) }
+}
+
+/// A POST of one message, with a key, by somebody of this name.
 fn keyed_by(owner: &str, name: &str, text: &str, key: &str) -> Posting {
     let mut body = [0; 32];
     let length = text.len().min(body.len());
     body[..length].copy_from_slice(&text.as_bytes()[..length]);
-    let key = IdempotencyKey::new(owner, key, Fingerprint(body)).unwrap();
-    Posting { key: Some(key), ..posting(name, &[text]) }
+    let key = IdempotencyKey::new(key, Fingerprint(body)).unwrap();
+    Posting { key: Some(key), ..posting_of(owner, name, text) }
 }
 
 /// POSTs without waiting for the answer.

@@ -83,6 +83,7 @@ async fn live_equals_recovered<L: Log>(steps: Vec<Step>, log: impl Fn() -> L) {
         retention: Duration::from_millis(150),
         channel_window: NonZeroUsize::new(4).unwrap(),
         bus_window: NonZeroUsize::new(10).unwrap(),
+        posters: Vec::new(),
     };
     let open = || builder(&clock).bus(bus(), settings.clone()).log(log()).start().unwrap();
     let (mut broker, mut accepted) = (open(), Accepted::default());

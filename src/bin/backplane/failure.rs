@@ -115,7 +115,7 @@ impl Failure {
 
 /// Whether the system refused to read or write the log, as opposed to what is in it being wrong.
 fn is_unreadable(error: &RecoveryError) -> bool {
-    matches!(error, RecoveryError::Io { .. } | RecoveryError::InUse { .. })
+    matches!(error, RecoveryError::Io { .. } | RecoveryError::InUse { .. } | RecoveryError::NotPrivate { .. })
 }
 
 /// An error with those that it comes from.

@@ -60,7 +60,8 @@ pub struct People {
 pub struct ChangedBus {
     /// The bus as it is to be.
     pub bus: Bus,
-    /// Whether it is to keep messages or channels otherwise than before: idle time, retention or windows are new.
+    /// Whether it is to keep messages or channels otherwise than before: idle time, retention, windows or those
+    /// who share its bounds are new.
     pub keeps_otherwise: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Users and buses: who and what comes, goes, or is otherwise than before. Their order means nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{ChangedBus, People, Plan};
 use crate::config::resolved::{Bus, Config, User};
@@ -37,7 +37,9 @@ pub(super) fn plan_into(plan: &mut Plan, old: &Config, new: &Config) {
 
 /// What the broker does for a bus.
 fn keeping(bus: &Bus) -> impl PartialEq + use<> {
-    (bus.channel_idle, bus.retention, bus.window_channel, bus.window_bus)
+    // Who may post has a part of its bounds.
+    let posters: BTreeSet<_> = bus.post.iter().cloned().collect();
+    (bus.channel_idle, bus.retention, bus.window_channel, bus.window_bus, posters)
 }
 
 /// Names are unique on both sides, hence the same number of users with each one found is the same users.

@@ -101,8 +101,8 @@ fn config() -> impl Strategy<Value = Config> {
         config.public_url = either().then(|| Url::parse("https://a.example").unwrap());
         config.insecure_auth = either();
         config.trusted_proxies = either().then(|| "10.0.0.0/8".parse().unwrap()).into_iter().collect();
-        let hosts = either().then(|| "a.example".to_owned()).into_iter().collect();
-        let admin = Admin { listen: vec!["127.0.0.1:2".parse().unwrap()], hosts };
+        let names = either().then(|| "a.example".to_owned()).into_iter().collect();
+        let admin = Admin { listen: vec!["127.0.0.1:2".parse().unwrap()], hosts: names };
         config.admin = either().then_some(admin);
         let file = |either| PathBuf::from(if either { "a" } else { "b" });
         let listen = vec!["127.0.0.1:3".parse().unwrap()];
@@ -138,6 +138,20 @@ fn restarted(mut config: Config, new: &Config) -> Config {
     config.storage = new.storage;
     config.auth = new.auth;
     config
+}
+
+/// I-5: each of them has a part of the bus, so the broker has to know.
+#[test]
+fn who_may_post_is_a_matter_of_the_broker_and_who_may_read_is_not() {
+    let mut old = Config::demo().unwrap();
+    (old.users, old.buses) = (vec![user("alice", true), user("bob", true)], vec![bus("a", [false; 8])]);
+    let changed = |change: fn(&mut Bus)| {
+        let mut new = old.clone();
+        change(&mut new.buses[0]);
+        plan(&old, &new).changed.iter().map(|changed| changed.keeps_otherwise).collect::<Vec<_>>()
+    };
+    assert_eq!(changed(|bus| bus.post.push("bob".parse().unwrap())), [true]);
+    assert_eq!(changed(|bus| bus.read.push("bob".parse().unwrap())), [false]);
 }
 
 proptest! {

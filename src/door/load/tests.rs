@@ -3,16 +3,13 @@ use proptest::prelude::*;
 use super::*;
 
 const MOST_LATE: Duration = Duration::from_millis(50);
-
-fn millis(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
+const IN_TIME: Duration = Duration::from_millis(49);
 
 /// After so many looks that found the thread late, or not.
 fn after(looks: impl IntoIterator<Item = bool>) -> Load {
     let mut load = Load::default();
     for (look, late) in (0u64..).zip(looks) {
-        let late = if late { MOST_LATE } else { MOST_LATE - millis(1) };
+        let late = if late { MOST_LATE } else { IN_TIME };
         load.observe(late, MOST_LATE, TICK * u32::try_from(look).unwrap());
     }
     load

@@ -33,9 +33,9 @@ pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payl
     let bounds = BodyBounds { most: limits.body, deadline: limits.body_timeout };
     let sender = Holder::User(user.clone());
     let body = read_body(&request, payload, bounds, service.traffic(), sender).await?;
-    let key = key_of(&request, &user, &body.bytes)?;
+    let key = key_of(&request, &body.bytes)?;
     let messages = parse(&service, &user, &bus, body).await?;
-    let posted = bus.handle().post(Posting { channel, messages, key }).await?;
+    let posted = bus.handle().post(Posting { poster: user.poster(), channel, messages, key }).await?;
     Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
 }
 
@@ -92,8 +92,8 @@ fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a Head
     Ok(value)
 }
 
-/// The key belongs to the user: another's is another key, whatever its text (I-2).
-fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
+/// The key that makes a retry safe, if there is one.
+fn key_of(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
     let refuse = |text: String| ApiError::new(ErrorCode::InvalidIdempotencyKey, text);
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
@@ -103,9 +103,7 @@ fn key_of(request: &HttpRequest, user: &UserName, body: &[u8]) -> Result<Option<
     let mut hash = [0; 32];
     hash.copy_from_slice(digest(&SHA256, body).as_ref());
     let text = value.to_str().unwrap_or_default();
-    IdempotencyKey::new(user.as_str(), text, Fingerprint(hash))
-        .map(Some)
-        .map_err(|error| refuse(error.to_string()))
+    IdempotencyKey::new(text, Fingerprint(hash)).map(Some).map_err(|error| refuse(error.to_string()))
 }
 
 async fn parse(service: &Service, user: &UserName, bus: &Bus, body: Body<Holder>) -> Result<Batch, ApiError> {

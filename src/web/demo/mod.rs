@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use actix_web::error::JsonPayloadError;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Posting};
+use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Poster, Posting};
 use serde::Deserialize;
 
 use crate::error::{ApiError, ErrorCode};
@@ -104,7 +104,7 @@ async fn sign_in(stage: web::Data<Stage>, form: web::Json<SignIn>) -> Result<Htt
     });
     let message = Message::new("http://login.example", "identity/login", &payload, &MessageLimits::default())
         .map_err(|error| ApiError::new(ErrorCode::InvalidMessage, error.to_string()))?;
-    let posting = Posting { channel, messages: Batch::single(message), key: None };
+    let posting = Posting { poster: Poster::nobody(), channel, messages: Batch::single(message), key: None };
     stage.broker.post(&stage.bus, posting).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -15,11 +15,12 @@ const STEPS_PER_CASE: usize = 120;
 /// What happens to a bus.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A POST to the n-th channel, with a key of an owner and a body.
+    /// A POST by the n-th poster to the n-th channel, with a key and a body.
     Post {
+        poster: usize,
         channel: usize,
         count: usize,
-        key: Option<(u8, u8, u8)>,
+        key: Option<(u8, u8)>,
     },
     /// The log commits its oldest proposals.
     Commit(usize),
@@ -46,9 +47,10 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let channel = 0..world::CHANNELS;
-    let key = prop::option::weighted(0.4, (0u8..2, 0u8..3, 0u8..2));
+    let key = prop::option::weighted(0.4, (0u8..3, 0u8..2));
     let step = prop_oneof![
-        8 => (channel.clone(), 1usize..4, key).prop_map(|(channel, count, key)| Step::Post { channel, count, key }),
+        8 => (0..world::POSTERS, channel.clone(), 1usize..4, key)
+            .prop_map(|(poster, channel, count, key)| Step::Post { poster, channel, count, key }),
         6 => (1usize..4).prop_map(Step::Commit),
         1 => any::<prop::sample::Index>().prop_map(Step::Refuse),
         6 => (1u64..30).prop_map(Step::Advance),

@@ -77,13 +77,15 @@ impl From<Malformed> for Unreadable {
     }
 }
 
-const POST: u8 = 1;
+/// Of the time before posters had shares: it is read, and not written any more.
+const OLD_POST: u8 = 1;
 const MARK: u8 = 2;
 const LOST: u8 = 3;
 const RESERVED: u8 = 4;
 const RUN: u8 = 5;
 const CARRIED: u8 = 6;
 const RETIRED: u8 = 7;
+const POST: u8 = 8;
 
 /// Appends a POST to `into`; what it appended before it failed is to be cut off again.
 pub(crate) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong> {
@@ -187,7 +189,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Content, Unreadable> {
 
 fn content(rest: &mut Reader<'_>) -> Result<Content, Unreadable> {
     let note = match rest.u8()? {
-        POST => return record::decode(rest).map(Content::Post),
+        POST => return record::decode(rest, record::Names::Poster).map(Content::Post),
+        OLD_POST => return record::decode(rest, record::Names::KeyOwner).map(Content::Post),
         MARK => Note::Mark { highest: MessageId::from_u64(rest.u64()?), at: Stamp::decode(rest)? },
         LOST => Note::Lost(MessageId::from_u64(rest.u64()?)),
         RESERVED => Note::Reserved(MessageId::from_u64(rest.u64()?)),

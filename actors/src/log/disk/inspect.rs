@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::content::{Content, Note};
-use super::file::{Folder, OsFolder};
+use super::file::Folder;
+use super::folder::OsFolder;
 use super::history::History;
 use super::read::{Visit, length, read, segments};
 use super::segment::name;
@@ -82,7 +83,7 @@ pub struct Damage {
 ///
 /// [`RecoveryError::Io`] when the folder or a file in it cannot be read.
 pub fn inspect(path: &Path) -> Result<Inspection, RecoveryError> {
-    look(&OsFolder::existing(path), path)
+    look(&OsFolder::existing(path)?, path)
 }
 
 pub(super) fn look(folder: &dyn Folder, path: &Path) -> Result<Inspection, RecoveryError> {

@@ -11,8 +11,9 @@ use super::file::{Folder, StoredFile, reserve};
 use super::gauges::Gauges;
 use super::parts::{Limits, Sealed};
 use super::queue::Queue;
+use super::refusal::{refusal, refusal_to_open};
 use super::segment::name;
-use crate::log::Timeline;
+use crate::log::{LogError, Timeline};
 
 /// How often segments are looked through for those that have expired.
 const EVERY: Duration = Duration::from_secs(1);
@@ -21,6 +22,14 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Spare {
     pub(crate) number: u64,
     pub(crate) file: Box<dyn StoredFile>,
+}
+
+/// Why there is no next segment.
+enum Unmade {
+    /// Its file could not be opened: nothing was done.
+    NotOpened(io::Error),
+    /// It could not be made ready.
+    NotReady(io::Error),
 }
 
 /// Shared by the writer and the thread that runs [`Keeper::run`].
@@ -73,19 +82,22 @@ impl Keeper {
     }
 
     /// The next segment, in which `length` bytes are to be written. It is there already, unless the last one was filled
-    /// faster than it was made. [`io::ErrorKind::StorageFull`] where that would be beyond the bound of all segments,
+    /// faster than it was made. [`LogError::Full`] where that would be beyond the bound of all segments,
     /// unless the segment before it is `over`: then it makes more room than it takes.
-    pub(crate) fn take_spare(&self, length: u64, over: bool) -> io::Result<Spare> {
+    pub(crate) fn take_spare(&self, length: u64, over: bool) -> Result<Spare, LogError> {
         let mut state = self.state();
         if state.failed {
-            return Err(io::Error::other("the next segment could not be made durable"));
+            return Err(refusal(&io::Error::other("the next segment could not be made durable")));
         }
         if !over && !self.has_room(&state, length) {
-            return Err(io::Error::new(io::ErrorKind::StorageFull, "the segments have reached their bound"));
+            return Err(LogError::Full);
         }
         let spare = match state.spare.take() {
             Some(spare) => spare,
-            None => self.make(&mut state)?,
+            None => self.make(&mut state).map_err(|unmade| match unmade {
+                Unmade::NotOpened(error) => refusal_to_open(&error),
+                Unmade::NotReady(error) => refusal(&error),
+            })?,
         };
         state.next = spare.number.saturating_add(1);
         Ok(spare)
@@ -117,21 +129,21 @@ impl Keeper {
         self.wake.notify_one();
     }
 
-    fn make(&self, state: &mut State) -> io::Result<Spare> {
+    fn make(&self, state: &mut State) -> Result<Spare, Unmade> {
         let (number, name) = (state.next, name(state.next));
         let file = match self.folder.create(&name) {
+            // An attempt that failed half-way left it, or it is no file of ours: then it is not opened.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                // An attempt that failed half-way left it.
-                let file = self.folder.open(&name)?;
-                file.set_len(0)?;
+                let file = self.folder.open(&name).map_err(Unmade::NotOpened)?;
+                file.set_len(0).map_err(Unmade::NotReady)?;
                 file
             }
-            created => created?,
+            created => created.map_err(Unmade::NotOpened)?,
         };
-        reserve(&*file, 0, self.limits.segment)?;
+        reserve(&*file, 0, self.limits.segment).map_err(Unmade::NotReady)?;
         if let Err(error) = file.sync().and_then(|()| self.folder.sync()) {
             state.failed = true;
-            return Err(error);
+            return Err(Unmade::NotReady(error));
         }
         Ok(Spare { number, file })
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `settings` | how it is run |
 //! | `file` | the few operations on files that all else is built on |
+//! | `folder` | the same of the operating system, in a folder that is this process's alone |
 //! | `bytes` | pure: numbers and texts as bytes |
 //! | `record` | pure: a POST as bytes |
 //! | `content` | pure: what a frame holds as bytes: a POST, or a note of the log's own |
@@ -14,6 +15,7 @@
 //! | `open` | making it ready for the next record |
 //! | `parts` | what reading, writing and expiry hand each other |
 //! | `group` | records that are written together, and who is told |
+//! | `refusal` | what a poster is told of an error of the file system |
 //! | `writer` | groups of records on their way to the disk |
 //! | `keeper` | the next segment, and those that have expired |
 //! | `gauges` | what the log says of itself |
@@ -25,6 +27,7 @@
 mod bytes;
 mod content;
 mod file;
+mod folder;
 mod gauges;
 mod group;
 mod history;
@@ -35,6 +38,7 @@ mod parts;
 mod queue;
 mod read;
 mod record;
+mod refusal;
 mod salvage;
 mod segment;
 mod settings;
@@ -55,7 +59,9 @@ pub use salvage::{Salvaged, repair};
 pub use settings::{DiskSettings, Durability};
 
 use self::content::Note;
-use self::file::{Folder, OsFolder};
+use self::file::Folder;
+use self::folder::OsFolder;
+pub use self::folder::{check_folder, is_in_use};
 use self::history::Begun;
 use self::keeper::Keeper;
 use self::open::{Opened, open};
@@ -83,6 +89,7 @@ type Report = Box<dyn FnMut(Progress) + Send>;
 /// may take what was posted during the last interval.
 ///
 /// - No room on the disk, or none within [`DiskSettings::max`]: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
+/// - No file descriptor for the next segment: the same with [`LogError::Starved`]. Nothing else is opened while it runs.
 /// - Any other failed write or sync: [`LogError::Failed`] until a restart.
 /// - A crash while writing: the torn end is cut at the next start. Any other change to the files: not opened.
 /// - Segments in which everything has expired are removed. A segment ends when it is full, and when it has been written
@@ -116,10 +123,11 @@ impl DiskLog {
     ///
     /// # Errors
     ///
-    /// [`RecoveryError::InUse`] when another process has it, [`RecoveryError::Io`] when it cannot be used.
+    /// [`RecoveryError::InUse`] when another process has it, [`RecoveryError::NotPrivate`] when others may change it,
+    /// [`RecoveryError::Io`] when it cannot be used.
     pub fn open(settings: DiskSettings) -> Result<Self, RecoveryError> {
         let path = settings.path.clone();
-        let folder = OsFolder::create(&path).map_err(|error| RecoveryError::Io { path, error })?;
+        let folder = OsFolder::create(&path)?;
         Self::in_folder(Arc::new(folder), settings)
     }
 
@@ -160,7 +168,7 @@ impl DiskLog {
         let mut writer = writer.run(Note::Run(*start), timeline.clone(), Arc::clone(clock));
         match writer.announce() {
             // What was stored can be read all the same. It is written before anything is taken.
-            Err(LogError::Full) | Ok(()) => {}
+            Err(LogError::Full | LogError::Starved) | Ok(()) => {}
             Err(error) => return Err(std::io::Error::other(error)),
         }
         let running = Running { queue, keeper, threads: Mutex::default() };

@@ -123,12 +123,12 @@ impl Queue {
         self.state().open
     }
 
-    /// There is room, or there is none. Returns what was known before.
-    pub(crate) fn set_full(&self, full: bool) -> LogState {
+    /// The log takes proposals, or what it needs for that is not there for now. Returns what was known before.
+    pub(crate) fn set_room(&self, now: LogState) -> LogState {
         let mut state = self.state();
         let before = state.open;
-        if matches!(before, LogState::Open | LogState::Full) {
-            state.open = if full { LogState::Full } else { LogState::Open };
+        if before.takes_proposals() {
+            state.open = now;
         }
         before
     }
@@ -189,7 +189,7 @@ impl Queue {
 impl State {
     fn check(&self) -> Result<(), LogError> {
         match self.open {
-            LogState::Open | LogState::Full => Ok(()),
+            LogState::Open | LogState::Full | LogState::Starved => Ok(()),
             LogState::Failed => Err(LogError::Failed),
             LogState::Closed => Err(LogError::Closed),
         }

@@ -4,7 +4,7 @@ use super::bytes::{Malformed, Reader, TooLong, push_length, push_short, push_tex
 use super::content::Unreadable;
 use crate::log::{Incarnation, Item, Items, Keyed, Life, Promise, Proposal, Record};
 use crate::model::{
-    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Timestamp,
+    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Poster, Timestamp,
 };
 
 /// Whether a key follows.
@@ -30,11 +30,11 @@ pub(super) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong>
     }
     push_short(record.bus.as_str(), into)?;
     push_short(record.channel.as_str(), into)?;
+    push_text(record.poster.as_str().as_bytes(), into)?;
     match &record.keyed {
         None => into.push(UNKEYED),
         Some(Keyed { key, until }) => {
             into.push(KEYED);
-            push_short(key.owner(), into)?;
             push_short(key.as_str(), into)?;
             into.extend_from_slice(&key.body().0);
             push_u64(until.as_millis(), into);
@@ -50,8 +50,17 @@ pub(super) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong>
     Ok(())
 }
 
-/// Reads what [`encode`] wrote.
-pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Record, Unreadable> {
+/// What a record says of its poster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Names {
+    /// Who he is.
+    Poster,
+    /// Only whose its key is, if it has one: so it was before posters had shares.
+    KeyOwner,
+}
+
+/// Reads what [`encode`] wrote, or the programs before this one.
+pub(super) fn decode(bytes: &mut Reader<'_>, names: Names) -> Result<Record, Unreadable> {
     let first = MessageId::from_u64(bytes.u64()?);
     let at = moment(bytes)?;
     let accepted = Timestamp::from_millis(bytes.u64()?);
@@ -61,17 +70,24 @@ pub(super) fn decode(bytes: &mut Reader<'_>) -> Result<Record, Unreadable> {
     // Names were checked when they came; what is allowed may have changed since.
     let bus = BusName::recovered(bytes.short()?);
     let channel = ChannelName::recovered(bytes.short()?);
+    let mut poster = match names {
+        Names::Poster => Poster::recovered(bytes.text()?),
+        Names::KeyOwner => Poster::nobody(),
+    };
     let keyed = match bytes.u8()? {
         UNKEYED => None,
         KEYED => {
-            let (owner, text) = (bytes.short()?, bytes.short()?);
-            let key = IdempotencyKey::recovered(owner, text, Fingerprint(bytes.array()?));
+            if names == Names::KeyOwner {
+                poster = Poster::recovered(bytes.short()?);
+            }
+            let key = IdempotencyKey::recovered(bytes.short()?, Fingerprint(bytes.array()?));
             Some(Keyed { key, until: moment(bytes)? })
         }
         _ => return Err(Unreadable::Newer("an unknown kind of idempotency key")),
     };
     let items = items(bytes)?;
-    let proposal = Proposal { bus, incarnation, channel, life, idle_until, items, at, accepted, keyed };
+    let proposal =
+        Proposal { bus, incarnation, poster, channel, life, idle_until, items, at, accepted, keyed };
     Record::new(first, proposal).map_err(|_| Unreadable::Malformed)
 }
 

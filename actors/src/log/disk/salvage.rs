@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::DiskSettings;
 use super::content::{Content, Note};
-use super::file::{Folder, OsFolder};
+use super::file::Folder;
+use super::folder::OsFolder;
 use super::group::Group;
 use super::inspect::look;
 use super::keeper::Keeper;
@@ -39,10 +40,11 @@ pub struct Salvaged {
 ///
 /// # Errors
 ///
-/// [`RecoveryError::InUse`] when a server has the old log open; [`RecoveryError::Io`] when the old one cannot
-/// be read, or the new one is not empty or cannot be written.
+/// [`RecoveryError::InUse`] when a server has the old log open; [`RecoveryError::NotPrivate`] when others may
+/// change the new one; [`RecoveryError::Io`] when the old one cannot be read, or the new one is not empty or cannot be
+/// written.
 pub fn repair(from: &Path, to: &Path) -> Result<Salvaged, RecoveryError> {
-    let old = OsFolder::existing(from);
+    let old = OsFolder::existing(from)?;
     let io = |path: &Path| {
         let path = path.to_owned();
         move |error| RecoveryError::Io { path, error }
@@ -50,7 +52,7 @@ pub fn repair(from: &Path, to: &Path) -> Result<Salvaged, RecoveryError> {
     if old.is_locked() {
         return Err(RecoveryError::InUse { path: from.to_owned() });
     }
-    let new = OsFolder::create(to).map_err(io(to))?;
+    let new = OsFolder::create(to)?;
     if !new.list().map_err(io(to))?.is_empty() {
         return Err(io(to)(io::ErrorKind::DirectoryNotEmpty.into()));
     }

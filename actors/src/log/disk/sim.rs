@@ -42,6 +42,9 @@ pub(crate) const FREE: u64 = 12_345;
 /// The files as they are found after a crash.
 pub(crate) type Image = BTreeMap<String, Vec<u8>>;
 
+/// What the system says when a process has all the files open that it may.
+const EMFILE: i32 = 24;
+
 /// How an operation fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -49,6 +52,8 @@ pub(crate) enum Fault {
     Io,
     /// ENOSPC, for operations that take room.
     Full,
+    /// EMFILE, for operations that open a file.
+    Starved,
     /// A write that writes half.
     Short,
     /// A write that writes half, and then ENOSPC.
@@ -156,6 +161,18 @@ impl SimFolder {
         names.into_iter().map(|(name, file)| (name, files[file].clone())).collect()
     }
 
+    /// Something is about to be opened.
+    fn open_something(&self) -> io::Result<()> {
+        let mut disk = self.0.lock().unwrap();
+        match disk.plan {
+            Some(Plan { after: 0, fault: Fault::Starved, for_good }) => {
+                disk.plan = disk.plan.filter(|_| for_good);
+                Err(io::Error::from_raw_os_error(EMFILE))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn act(&self, op: Op, takes_room: bool) -> io::Result<usize> {
         let mut disk = self.0.lock().unwrap();
         let mut op = op;
@@ -173,6 +190,7 @@ impl SimFolder {
                 let fault = plan.fault;
                 let writes = done > 1;
                 match fault {
+                    Fault::Starved => {}
                     Fault::Full if !takes_room => {}
                     Fault::Short | Fault::ShortThenFull if !writes => {}
                     _ if !plan.for_good => disk.plan = None,
@@ -238,6 +256,7 @@ impl Folder for SimFolder {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn StoredFile>> {
+        self.open_something()?;
         let file = {
             let mut disk = self.0.lock().unwrap();
             if disk.names.contains_key(name) {
@@ -257,6 +276,7 @@ impl Folder for SimFolder {
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn StoredFile>> {
+        self.open_something()?;
         let file = *self.0.lock().unwrap().names.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(Box::new(SimFile(self.clone(), file)))
     }

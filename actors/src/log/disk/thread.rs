@@ -101,15 +101,27 @@ impl Work<'_> {
     }
 }
 
-/// That there is no room is told once when it begins and once when it ends: when something was written.
+/// That there is no room, or no file descriptor, is told once when it begins and once when it ends: when something was
+/// written.
 fn tell_room(queue: &Queue, written: Result<bool, LogError>) -> Result<(), Failed> {
-    match written {
+    let now = match written {
         Err(LogError::Failed) => return Err(Failed),
-        Err(_) if queue.set_full(true) == LogState::Open => {
-            tracing::warn!("the log has no room; POSTs are refused until there is some");
+        Err(LogError::Starved) => LogState::Starved,
+        Err(_) => LogState::Full,
+        Ok(true) => LogState::Open,
+        Ok(false) => return Ok(()),
+    };
+    let before = queue.set_room(now);
+    match (before, now) {
+        _ if before == now || !before.takes_proposals() => {}
+        (_, LogState::Full) => tracing::warn!("the log has no room; POSTs are refused until there is some"),
+        (_, LogState::Starved) => {
+            tracing::warn!(
+                "no file descriptors are left for the log; POSTs are refused until there are some"
+            );
         }
-        Ok(true) if queue.set_full(false) == LogState::Full => tracing::info!("the log has room again"),
-        Ok(_) | Err(_) => {}
+        (LogState::Starved, _) => tracing::info!("there are file descriptors for the log again"),
+        _ => tracing::info!("the log has room again"),
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::group::Group;
 use super::history::History;
 use super::keeper::Keeper;
 use super::parts::{Active, Keep, Limits, Sealed};
+use super::refusal::{is_full, refusal};
 use super::segment::{Broken, HEADER_LENGTH, Header, place, push_frame};
 use crate::clock::Clock;
 use crate::log::{LogError, Timeline};
@@ -32,20 +33,6 @@ pub(crate) struct Writer {
     keeper: Arc<Keeper>,
     /// The log's time, and what syncs are measured by. `None` for a log that is only copied.
     time: Option<(Timeline, Arc<dyn Clock>)>,
-}
-
-/// Whether an error means that there is no room.
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-}
-
-/// What a poster is told of an error, after which nothing of the attempt is left.
-fn refusal(error: &io::Error) -> LogError {
-    if is_full(error) {
-        return LogError::Full;
-    }
-    tracing::error!(%error, "the log failed; nothing is accepted until a restart");
-    LogError::Failed
 }
 
 impl Writer {
@@ -139,7 +126,7 @@ impl Writer {
             None => Vec::new(),
         };
         let whole = [length(&carried)?, length(group)?].into_iter().fold(HEADER_LENGTH, u64::saturating_add);
-        let spare = self.keeper.take_spare(whole, over).map_err(|error| refusal(&error))?;
+        let spare = self.keeper.take_spare(whole, over)?;
         let header = Header { number: spare.number, highest: self.history.written() };
         let mut bytes = header.encode().to_vec();
         place(&mut carried, spare.number, HEADER_LENGTH, 0).map_err(broken)?;

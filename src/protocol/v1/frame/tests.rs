@@ -2,7 +2,7 @@
 
 use actix_web::body::MessageBody as _;
 use backplane_actors::{
-    Batch, Broker, BusName, BusSettings, ChannelName, Message, MessageLimits, Posting, Since,
+    Batch, Broker, BusName, BusSettings, ChannelName, Message, MessageLimits, Poster, Posting, Since,
 };
 use proptest::prelude::*;
 
@@ -18,7 +18,8 @@ fn page(payloads: &[String]) -> Page {
             let channel: ChannelName = format!("channel-{n}").parse().unwrap();
             let message =
                 Message::new("https://example.com", "test", payload, &MessageLimits::default()).unwrap();
-            let posting = Posting { channel, messages: Batch::single(message), key: None };
+            let posting =
+                Posting { poster: Poster::nobody(), channel, messages: Batch::single(message), key: None };
             broker.post(&bus, posting).await.unwrap();
         }
         let page = broker.read_bus(&bus, Since::Start).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::log::{Life, Record};
-use crate::model::{ChannelName, IdempotencyKey, MessageId, Moment, Posted};
+use crate::model::{ChannelName, IdempotencyKey, MessageId, Moment, Posted, Poster};
 
 /// A message of the model.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +92,7 @@ impl Model {
     /// The POST that came with this key and is remembered, and whether its body is the same.
     pub(super) fn keyed(
         &self,
+        poster: &Poster,
         channel: &ChannelName,
         key: &IdempotencyKey,
         now: Moment,
@@ -99,12 +100,13 @@ impl Model {
         self.records.iter().rev().find_map(|record| {
             let keyed =
                 record.keyed.as_ref().filter(|keyed| record.channel == *channel && keyed.until > now)?;
-            is_same(&keyed.key, key).then(|| (keyed.key.body() == key.body(), record.posted()))
+            let is_same = record.poster == *poster && is_same(&keyed.key, key);
+            is_same.then(|| (keyed.key.body() == key.body(), record.posted()))
         })
     }
 }
 
 /// Whether these are one key, whatever came with them.
 pub(super) fn is_same(one: &IdempotencyKey, other: &IdempotencyKey) -> bool {
-    (one.owner(), one.as_str()) == (other.owner(), other.as_str())
+    one.as_str() == other.as_str()
 }

@@ -14,15 +14,18 @@ use crate::bus::admission::{Circumstances, Decision};
 use crate::bus::{BusState, Ledger, Sizes};
 use crate::channel::{Found, Home, News};
 use crate::context::Counters;
-use crate::error::PostError;
+use crate::error::{PostError, Share};
 use crate::log::{Incarnation, Record, Ticket};
 use crate::model::{
-    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Posted, Posting, Timestamp,
+    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Posted, Poster, Posting,
+    Timestamp,
 };
 use crate::settings::{BrokerLimits, BusSettings};
-use crate::window::{CHANNEL_OVERHEAD, Entry, MemoryGauge, Origin, Resume, Slice, Window};
+use crate::window::{Bounds, Entry, Holdings, Memory, OneChannel, Origin, Resume, Slice, Weight, Window};
 
 pub(super) const CHANNELS: usize = 5;
+/// The last of them has no share of his own.
+pub(super) const POSTERS: usize = 3;
 const CHANNELS_MAX: usize = 4;
 const KEYS_MAX: usize = 4;
 const CHANNEL_WINDOW: usize = 4;
@@ -51,7 +54,8 @@ pub(super) struct World {
     names: Vec<ChannelName>,
     settings: BusSettings,
     limits: BrokerLimits,
-    memory: Arc<MemoryGauge>,
+    memory: Arc<Memory>,
+    holdings: Arc<Holdings>,
     counters: Counters,
     ledger: Ledger<Room>,
     now: Moment,
@@ -65,6 +69,13 @@ pub(super) struct World {
     /// What a channel had to let go because its window was made anew from that of the bus.
     floors: HashMap<ChannelName, MessageId>,
     restarted: bool,
+    /// A channel may have become somebody else's while POSTs to it were pending: the one that began it was refused, or
+    /// its end came.
+    handed_on: bool,
+}
+
+fn poster(n: usize) -> Poster {
+    Poster::new(&format!("u{n}")).unwrap()
 }
 
 fn settings() -> BusSettings {
@@ -73,31 +84,36 @@ fn settings() -> BusSettings {
         retention: Duration::from_millis(70),
         channel_window: NonZeroUsize::new(CHANNEL_WINDOW).unwrap(),
         bus_window: NonZeroUsize::new(BUS_WINDOW).unwrap(),
+        posters: (0..POSTERS - 1).map(poster).collect(),
     }
 }
 
 /// Room for few messages: the bound is met.
 fn room() -> usize {
-    CHANNELS_MAX * CHANNEL_OVERHEAD + 25 * Entry::cost(&Message::trusted("{}"))
+    CHANNELS_MAX * OneChannel.load().bytes + 25 * Entry::cost(&Message::trusted("{}"))
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        let (settings, memory) = (settings(), MemoryGauge::new(room()));
+        let settings = settings();
         let limits = BrokerLimits {
             channels_per_bus: CHANNELS_MAX,
             idempotency_keys: KEYS_MAX,
+            window_memory: room(),
             idempotency_window: Duration::from_millis(55),
             log_patience: Duration::from_hours(1),
             ..BrokerLimits::default()
         };
+        let memory = Memory::new(Bounds::from(&limits));
+        let holdings = memory.open(&settings.posters);
         Self {
             bus: "b".parse().unwrap(),
             names: (0..CHANNELS).map(|n| format!("c{n}").parse().unwrap()).collect(),
-            ledger: Ledger::new(BusState::new(Incarnation::FIRST, &settings, &memory)),
+            ledger: Ledger::new(BusState::new(Incarnation::FIRST, &settings, &holdings)),
             settings,
             limits,
             memory,
+            holdings,
             counters: Counters::default(),
             now: Moment::from_millis(1_000),
             issued: 0,
@@ -107,6 +123,7 @@ impl World {
             dead: HashSet::new(),
             floors: HashMap::new(),
             restarted: false,
+            handed_on: false,
         }
     }
 
@@ -116,7 +133,7 @@ impl World {
 
     pub(super) fn take(&mut self, step: &Step) -> Checked {
         match *step {
-            Step::Post { channel, count, key } => self.post(channel, count, key)?,
+            Step::Post { poster, channel, count, key } => self.post(poster, channel, count, key)?,
             Step::Commit(count) => (0..count).for_each(|_| self.commit()),
             Step::Refuse(ref at) if !self.pending.is_empty() => {
                 let (ticket, _) = self.pending.remove(at.index(self.pending.len())).unwrap();
@@ -144,7 +161,7 @@ impl World {
         prop_assert!(self.ledger.directory().live() <= CHANNELS_MAX);
         prop_assert!(self.ledger.state.keys() <= KEYS_MAX);
         // What has expired in a channel comes back with it, and is given back when somebody posts or reads there.
-        prop_assert!(self.restarted || self.memory.held() <= self.memory.limit());
+        prop_assert!(self.restarted || self.memory.held() <= room());
         Ok(())
     }
 
@@ -166,26 +183,33 @@ impl World {
         Ok(())
     }
 
-    fn post(&mut self, channel: usize, count: usize, key: Option<(u8, u8, u8)>) -> Checked {
+    fn post(&mut self, who: usize, channel: usize, count: usize, key: Option<(u8, u8)>) -> Checked {
+        let poster = poster(who);
         let channel = self.names[channel].clone();
-        let key = key.map(|(owner, key, body)| {
-            IdempotencyKey::new(&format!("u{owner}"), &format!("k{key}"), Fingerprint([body; 32])).unwrap()
-        });
+        let key =
+            key.map(|(key, body)| IdempotencyKey::new(&format!("k{key}"), Fingerprint([body; 32])).unwrap());
         let messages = vec![Message::trusted("{}"); count].into();
-        let posting = Posting { channel: channel.clone(), messages, key: key.clone() };
+        let posting =
+            Posting { poster: poster.clone(), channel: channel.clone(), messages, key: key.clone() };
         let about = Circumstances {
             bus: &self.bus,
             now: self.now,
             wall: Timestamp::from_millis(self.now.as_millis()),
             settings: &self.settings,
             limits: &self.limits,
-            memory: &self.memory,
             counters: &self.counters,
         };
+        let before = self.holdings.of(&poster);
+        let is_here = |record: &Record| record.channel == channel;
+        let pending = || self.pending.iter().map(|(_, record)| record);
+        let mut all = pending().chain(self.model.records.iter().map(|record| &**record));
+        self.handed_on |=
+            pending().any(is_here) && all.any(|record| is_here(record) && record.poster != poster);
         let decision = self.ledger.post(posting, &about);
         if let Some(key) = &key {
-            self.check_key(&channel, key, &decision)?;
+            self.check_key(&poster, &channel, key, &decision)?;
         }
+        let most = OneChannel.load().bytes + count * Entry::cost(&Message::trusted("{}"));
         match decision {
             Decision::Propose(ticket, proposal) => {
                 prop_assert!(self.pending.back().is_none_or(|(last, _)| *last < ticket), "tickets rise");
@@ -203,8 +227,22 @@ impl World {
                 prop_assert!(self.ledger.state.keys() + pending >= KEYS_MAX);
             }
             Decision::Answer(Err(PostError::MemoryFull(_))) => {
-                let most = CHANNEL_OVERHEAD + count * Entry::cost(&Message::trusted("{}"));
-                prop_assert!(self.memory.held() + most > self.memory.limit());
+                prop_assert!(self.memory.held() + most > room());
+            }
+            Decision::Answer(Err(PostError::ShareUsed(share))) => {
+                // Who has no part may be refused at any time; who has one, beyond it only.
+                let beyond = match share {
+                    Share::Memory => before.bytes + most > room() / 2 / (POSTERS - 1),
+                    Share::Channels => before.channels + 1 > CHANNELS_MAX / 2 / (POSTERS - 1),
+                    Share::Keys => before.keys + 1 > KEYS_MAX / 2 / (POSTERS - 1),
+                };
+                // A channel may become his who continues it, and what a restart brings back was let in before: neither
+                // asks whether it fits.
+                let kept_to = !self.restarted && !self.handed_on;
+                prop_assert!(
+                    beyond || who == POSTERS - 1 || !kept_to,
+                    "{share:?} refused within his part: {before:?}"
+                );
             }
             Decision::Answer(answer) => {
                 prop_assert!(
@@ -218,14 +256,24 @@ impl World {
         Ok(())
     }
 
-    fn check_key(&self, channel: &ChannelName, key: &IdempotencyKey, decision: &Decision) -> Checked {
-        let known = self.model.keyed(channel, key, self.now);
+    fn check_key(
+        &self,
+        poster: &Poster,
+        channel: &ChannelName,
+        key: &IdempotencyKey,
+        decision: &Decision,
+    ) -> Checked {
+        let known = self.model.keyed(poster, channel, key, self.now);
         let under_way = self.pending.iter().find_map(|(ticket, record)| {
-            let other = &record.keyed.as_ref().filter(|_| record.channel == *channel)?.key;
+            let other = &record
+                .keyed
+                .as_ref()
+                .filter(|_| record.channel == *channel && record.poster == *poster)?
+                .key;
             is_same(other, key).then(|| (other.body() == key.body(), *ticket))
         });
         match (known, under_way, decision) {
-            (Some((true, posted)), _, Decision::Answer(Ok(answer))) => prop_assert_eq!(*answer, posted),
+            (Some((true, told)), _, Decision::Answer(Ok(answer))) => prop_assert_eq!(*answer, told),
             (None, Some((true, ticket)), Decision::Join(joined)) => prop_assert_eq!(*joined, ticket),
             (Some((false, _)), _, Decision::Answer(Err(PostError::KeyReused)))
             | (None, Some((false, _)), Decision::Answer(Err(PostError::KeyReused)))
@@ -367,7 +415,7 @@ impl World {
         let survivors = self.pending.drain(..).take(kept).map(|(_, record)| Arc::new(record));
         self.model.records.extend(survivors);
         let held = self.memory.held();
-        let mut state = BusState::new(Incarnation::FIRST, &self.settings, &self.memory);
+        let mut state = BusState::new(Incarnation::FIRST, &self.settings, &self.holdings);
         for record in &self.model.records {
             state.refold(record, self.sizes(), &self.counters);
             // What is over is not held for the rest of the fold (I-5).

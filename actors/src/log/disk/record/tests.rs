@@ -14,20 +14,19 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
             promise: Promise { sticky, dated },
         },
     );
-    let keyed = ("[ -~]{0,255}", "[!-~]{1,255}", any::<[u8; 32]>(), any::<u64>()).prop_map(
-        |(owner, text, body, until)| {
-            let key = IdempotencyKey::new(&owner, &text, Fingerprint(body)).unwrap();
-            Keyed { key, until: Moment::from_millis(until) }
-        },
-    );
+    let keyed = ("[!-~]{1,255}", any::<[u8; 32]>(), any::<u64>()).prop_map(|(text, body, until)| {
+        let key = IdempotencyKey::new(&text, Fingerprint(body)).unwrap();
+        Keyed { key, until: Moment::from_millis(until) }
+    });
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), 0..1u64 << 44);
-    let names = ("[a-z]{1,255}", "[A-Za-z0-9_-]{4,128}");
+    let names = ("[a-z]{1,255}", "[A-Za-z0-9_-]{4,128}", "\\PC{0,128}");
     let items = prop::collection::vec(item, 1..5);
     (names, 1..u64::MAX / 2, items, numbers, prop::option::of(keyed)).prop_map(
-        |((bus, channel), first, items, (at, idle_until, life, incarnation, accepted), keyed)| {
+        |((bus, channel, poster), first, items, (at, idle_until, life, incarnation, accepted), keyed)| {
             let proposal = Proposal {
                 bus: bus.parse().unwrap(),
                 incarnation: Incarnation(MessageId::from_u64(incarnation)),
+                poster: Poster::new(&poster).unwrap(),
                 channel: channel.parse().unwrap(),
                 life: Life(life),
                 idle_until: Moment::from_millis(idle_until),
@@ -76,6 +75,7 @@ fn small(channel: &str) -> Record {
     let proposal = Proposal {
         bus: BusName::recovered("b"),
         incarnation: Incarnation::FIRST,
+        poster: Poster::nobody(),
         channel: ChannelName::recovered(channel),
         life: Life(1),
         idle_until: Moment::ZERO,
@@ -91,12 +91,32 @@ fn small(channel: &str) -> Record {
 fn unknown_promises_kinds_and_keys_are_of_a_newer_program() {
     let bytes = encoded(&small("c"));
     let promises = bytes.len() - "{}".len() - 4 - 1;
-    // Kind, six numbers, two names of one character.
-    let key = 1 + 6 * 8 + 2 * 2;
+    // Kind, six numbers, two names of one character, the length of a name.
+    let key = 1 + 6 * 8 + 2 * 2 + 4;
     for (place, value) in [(0, 200), (promises, 4), (promises, 128), (key, 2)] {
         let mut bytes = bytes.clone();
         bytes[place] = value;
         assert!(matches!(decode(&bytes), Err(Unreadable::Newer(_))), "{place}");
+    }
+}
+
+/// Before posters had shares a record named the owner of its key alone.
+#[test]
+fn a_record_of_an_older_program_is_its_key_owners() {
+    for (keyed, poster) in [(false, ""), (true, "vendor")] {
+        let key = IdempotencyKey::new("k", Fingerprint([3; 32])).unwrap();
+        let keyed = keyed.then(|| Keyed { key, until: Moment::from_millis(9) });
+        let proposal = Proposal { keyed, poster: Poster::recovered(poster), ..(*small("c")).clone() };
+        let record = Record::new(MessageId::from_u64(1), proposal).unwrap();
+        let mut old = encoded(&record);
+        old[0] = 1;
+        let name = 1 + 6 * 8 + 2 * 2;
+        let owner: Vec<u8> = old.splice(name..name + 4 + poster.len(), []).skip(4).collect();
+        if !poster.is_empty() {
+            let behind_keyed = name + 1;
+            old.splice(behind_keyed..behind_keyed, [vec![6], owner].concat());
+        }
+        assert_eq!(decode(&old), Ok(Content::Post(record)));
     }
 }
 

@@ -122,6 +122,40 @@ fn a_log_on_a_full_disk_is_opened_and_takes_posts_when_there_is_room() {
 }
 
 #[test]
+fn without_file_descriptors_posts_are_refused_until_there_are_some() {
+    let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
+    let (log, begun) = running(&folder, &clock, 1, None);
+    let bus = Bus::new();
+    let attempt = || {
+        log.propose(ending(begun.timeline.now()), Ticket(0), &bus.feed).unwrap();
+        log.flush();
+        match bus.told() {
+            Outcome::Committed(commits) => Ok(commits.len()),
+            Outcome::Refused { error, .. } => Err(error),
+            lost @ Outcome::Lost(_) => panic!("{lost:?}"),
+        }
+    };
+    assert_eq!(attempt(), Ok(1));
+    folder.plan(Some(Plan { after: 0, fault: Fault::Starved, for_good: true }));
+    let mut accepted = 1;
+    let refused = loop {
+        match attempt() {
+            Ok(count) => accepted += count,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, LogError::Starved);
+    assert_eq!((attempt(), log.health().state), (Err(LogError::Starved), LogState::Starved));
+    folder.plan(None);
+    assert_eq!((attempt(), log.health().state), (Ok(1), LogState::Open));
+    log.close();
+    let settings = DiskSettings { segment: SEGMENT, ..DiskSettings::at("log") };
+    let (log, _, kept) = start(DiskLog::in_folder(Arc::new(folder), settings).unwrap(), &clock, 2);
+    assert_eq!(kept.len(), accepted + 1, "what was refused left nothing");
+    log.close();
+}
+
+#[test]
 fn what_is_over_leaves_the_disk_also_when_nobody_posts() {
     let (folder, clock) = (SimFolder::default(), Arc::new(ManualClock::at(START)));
     let (log, extent) = running(&folder, &clock, 1, None);

@@ -16,7 +16,7 @@ fn suffer(seed: u64, plan: Plan) -> (usize, usize, usize) {
     for n in 0..12 {
         match world.post(true) {
             Ok(()) => accepted += 1,
-            Err(LogError::Full) => refused += 1,
+            Err(LogError::Full | LogError::Starved) => refused += 1,
             Err(_) => failed += 1,
         }
         if n % 3 == 0 {
@@ -27,7 +27,9 @@ fn suffer(seed: u64, plan: Plan) -> (usize, usize, usize) {
     let well = world.post(true);
     match plan.fault {
         // There is room again, and so POSTs are accepted again.
-        Fault::Full | Fault::ShortThenFull => assert_eq!((well, failed), (Ok(()), 0), "{plan:?}"),
+        Fault::Full | Fault::ShortThenFull | Fault::Starved => {
+            assert_eq!((well, failed), (Ok(()), 0), "{plan:?}");
+        }
         Fault::Short => assert_eq!((well, refused, failed), (Ok(()), 0, 0), "{plan:?}"),
         // Never again in this run: no sync is tried twice.
         Fault::Io | Fault::Panic => assert!(well.is_err() || failed == 0, "{plan:?}"),
@@ -73,6 +75,18 @@ fn enospc_once_refuses_that_group_alone() {
 #[test]
 fn enospc_for_good_refuses_until_there_is_room() {
     assert!(every_nth(Fault::Full, true).1 > 0);
+}
+
+#[test]
+fn emfile_once_refuses_that_group_alone() {
+    assert!(every_nth(Fault::Starved, false).0 > 0);
+}
+
+#[test]
+fn emfile_for_good_refuses_until_files_can_be_opened() {
+    let (accepted, refused, failed) = every_nth(Fault::Starved, true);
+    assert!(accepted > 0 && refused > 0, "{accepted}, {refused}");
+    assert_eq!(failed, 0);
 }
 
 #[test]

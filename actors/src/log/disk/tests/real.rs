@@ -99,6 +99,39 @@ fn a_second_process_is_kept_out() {
     DiskLog::open(settings(folder.path())).unwrap();
 }
 
+/// Somebody has laid a link where the log will make its next segment.
+#[test]
+fn a_link_in_the_place_of_the_next_segment_is_not_written_through() {
+    let home = tempfile::tempdir().unwrap();
+    let (path, victim) = (home.path().join("log"), home.path().join("victim"));
+    fs::write(&victim, "somebody else's").unwrap();
+    let (log, _) = reopen(&path).unwrap();
+    while segments(&path).len() < 2 {
+        std::thread::yield_now();
+    }
+    std::os::unix::fs::symlink(&victim, path.join(segment::name(3))).unwrap();
+    let bus = Bus::new();
+    let mut accepted = 0;
+    loop {
+        if log.propose(ending(Moment::ZERO), Ticket(0), &bus.feed).is_err() {
+            break;
+        }
+        log.flush();
+        match bus.told() {
+            Outcome::Committed(_) => accepted += 1,
+            Outcome::Refused { error: LogError::Failed, .. } => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(accepted > 40, "{accepted} records: the segments before it are of use");
+    log.close();
+    assert_eq!(fs::read(&victim).unwrap(), b"somebody else's");
+    let Err(RecoveryError::Io { path: refused, .. }) = reopen(&path).map(drop) else {
+        panic!("it is opened")
+    };
+    assert_eq!(refused, path.join(segment::name(3)));
+}
+
 #[test]
 fn a_torn_end_is_cut_and_counted() {
     let folder = tempfile::tempdir().unwrap();

@@ -165,8 +165,7 @@ impl World {
         let mut proposal = contract::proposal(bus, &["{}"]);
         (proposal.items, proposal.at, proposal.accepted) = (items, at, self.clock.wall());
         if self.dice.roll(3) == 0 {
-            let key =
-                IdempotencyKey::new("u", &format!("k{}", first.as_u64()), Fingerprint([7; 32])).unwrap();
+            let key = IdempotencyKey::new(&format!("k{}", first.as_u64()), Fingerprint([7; 32])).unwrap();
             proposal.keyed = Some(Keyed { key, until });
         }
         let record = Record::new(first, proposal).unwrap();
@@ -207,7 +206,7 @@ impl World {
                 let unknown = self.book.iter_mut().filter(|sent| sent.fate == Fate::Unknown);
                 unknown.for_each(|sent| sent.fate = Fate::Durable(ops));
             }
-            Err(LogError::Full) => {
+            Err(LogError::Full | LogError::Starved) => {
                 self.book[from..].iter_mut().for_each(|sent| sent.fate = Fate::Refused(ops));
             }
             Ok(()) | Err(_) => {}

@@ -54,3 +54,20 @@ fn a_full_disk_is_told_once_when_it_begins_and_once_when_it_ends() {
     let (open, full) = (LogState::Open, LogState::Full);
     assert_eq!(states, [open, full, full, full, full, open, open, full, open]);
 }
+
+#[test]
+fn that_no_descriptors_are_left_is_told_once_as_well() {
+    let clock = Arc::new(ManualClock::at(Timestamp::EPOCH));
+    let queue = Queue::new(MessageId::ZERO, Timeline::fresh(clock));
+    let told = Told::default();
+    let states = tracing::subscriber::with_default(told.clone(), || {
+        let (full, starved) = (Err(LogError::Full), Err(LogError::Starved));
+        [starved, starved, full, starved, Ok(true), Ok(true)].map(|written| {
+            assert!(tell_room(&queue, written).is_ok());
+            queue.log_state()
+        })
+    });
+    assert_eq!(*told.0.lock().unwrap(), [Level::WARN, Level::WARN, Level::WARN, Level::INFO]);
+    let (open, full, starved) = (LogState::Open, LogState::Full, LogState::Starved);
+    assert_eq!(states, [starved, starved, full, starved, open, open]);
+}
