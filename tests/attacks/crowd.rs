@@ -1,0 +1,81 @@
+//! More connections than there may be, from one address and in all: those beyond the bounds are told so at once, and
+//! when to come back; nobody waits for ever, and operators have a door that a crowd cannot fill (I-5).
+
+use testkit::eventually;
+
+use crate::answers::Answer;
+use crate::attack::Attack;
+use crate::house::{House, Plan, from};
+use crate::newcomers::{Door, all_served, ask, come, tell};
+use crate::peer::Peer;
+
+const PER_ADDRESS: usize = 50;
+const IN_ALL: usize = 300;
+const GET: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// A connection that was served and stays.
+fn stay(house: &House, number: usize) -> Peer {
+    let mut peer = Peer::connect(from(number), house.plain);
+    peer.offer(GET.as_bytes());
+    assert_eq!(peer.answered(1)[0].status, 200);
+    peer
+}
+
+fn ask_from(house: &House, number: usize) -> Option<Answer> {
+    ask(from(number), house.plain, None, "/healthz").ok()
+}
+
+/// Told to come back, and when.
+fn is_refused(answer: Option<&Answer>) -> bool {
+    matches!(answer, Some(Answer { status: 503, retry_after: true, .. }))
+}
+
+#[test]
+fn i_5_connections_beyond_the_bounds_are_told_so_at_once() {
+    let mut attack = Attack::begin("more connections than there may be");
+    let house = Plan::new()
+        .limit("connections", IN_ALL.to_string())
+        .limit("connections_per_address", PER_ADDRESS.to_string())
+        .start();
+    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let beyond = attack.size(20, 200);
+
+    let mut crowd: Vec<_> = (0..PER_ADDRESS).map(|_| stay(&house, 0)).collect();
+    for number in 0..beyond {
+        let answer = ask_from(&house, 0);
+        assert!(is_refused(answer.as_ref()), "number {number} beyond the bound got {answer:?}");
+    }
+    attack.figure("refused beyond the bound of one address", beyond);
+    assert_eq!(ask_from(&house, 1).map(|answer| answer.status), Some(200), "from another address");
+
+    for number in PER_ADDRESS..IN_ALL {
+        crowd.push(stay(&house, number / PER_ADDRESS));
+    }
+    for number in 0..beyond {
+        let answer = ask_from(&house, 1_000 + number);
+        assert!(is_refused(answer.as_ref()), "number {number} beyond the bound got {answer:?}");
+    }
+    attack.figure("refused beyond the bound of all", beyond);
+    let mut served = come(&house, &[Door::Operators], attack.size(20, 200));
+    tell(&mut attack, "while all places are taken", &mut served);
+    all_served(&served);
+    // Whoever is in is served as ever.
+    let peer = crowd.last_mut().unwrap();
+    peer.offer(GET.as_bytes());
+    assert_eq!(peer.answered(2)[1].status, 200);
+    let counted = house.metric("connections_refused").unwrap_or_default();
+    attack.figure("refused, as the metrics have it", counted);
+    attack.figure("bytes logged", house.logged());
+    assert!(counted >= 2.0 * f64::from(u32::try_from(beyond).unwrap()), "{counted} are counted");
+
+    crowd.truncate(IN_ALL - 1);
+    eventually("there is a place again", || {
+        ask_from(&house, 1_000).is_some_and(|answer| answer.status == 200)
+    });
+    drop(crowd);
+    house.descriptors_come_back_to(descriptors + 2);
+    attack.figure(
+        "memory after all, more than before",
+        crate::attack::bytes(house.memory().saturating_sub(memory)),
+    );
+}
