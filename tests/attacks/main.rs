@@ -8,8 +8,9 @@
 //! | `house` | the program as it is attacked, and what the system says of it: memory, time, descriptors |
 //! | `peer` | a socket that does only what it is told, with TLS or without |
 //! | `answers` | pure: from bytes to answers |
+//! | `rightful` | those who mean well, watched by the checker of the stress test |
 //! | `newcomers` | those who connect, ask once and leave, and how long it took them |
-//! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors` | the attacks |
+//! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors`, `fuzz` | the attacks |
 //!
 //! `BACKPLANE_ATTACKS=full` makes them whole. `BACKPLANE_ATTACKS_PROGRAM` names another program than the built one,
 //! such as an older version, for its figures: settings that it does not know are left out and told.
@@ -30,10 +31,12 @@ mod attack;
 mod bodies;
 mod crowd;
 mod descriptors;
+mod fuzz;
 mod house;
 mod newcomers;
 mod peer;
 mod pipelining;
+mod rightful;
 mod second_head;
 mod slow_readers;
 mod tls_silence;

@@ -14,6 +14,8 @@ use crate::peer::{connect, trusting};
 
 /// Whoever is not served by then is not served.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// When so many were not served at a door, no more come there: it takes the rest of them as long.
+const ENOUGH: usize = 3;
 /// The addresses that newcomers come from, counted from here.
 const FIRST: usize = 60_000;
 
@@ -85,6 +87,9 @@ pub(crate) fn come(house: &House, doors: &[Door], count: usize) -> Vec<Served> {
         doors.iter().map(|door| Served { door: *door, times: Vec::new(), failures: Vec::new() }).collect();
     for number in 0..count {
         for Served { door, times, failures } in &mut all {
+            if failures.len() >= ENOUGH {
+                continue;
+            }
             let (to, tls) = match door {
                 Door::Plain => (house.plain, None),
                 Door::Tls => (house.tls.unwrap(), Some(&trusting)),
