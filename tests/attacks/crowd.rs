@@ -1,13 +1,15 @@
 //! More connections than there may be, from one address and in all: those beyond the bounds are told so at once, and
 //! when to come back; nobody waits for ever, and operators have a door that a crowd cannot fill (I-5).
 
+use std::io::ErrorKind;
+
 use testkit::eventually;
 
 use crate::answers::Answer;
 use crate::attack::Attack;
 use crate::house::{House, Plan, from};
 use crate::newcomers::{Door, all_served, ask, come, tell};
-use crate::peer::Peer;
+use crate::peer::{Peer, trusting};
 
 const PER_ADDRESS: usize = 50;
 const IN_ALL: usize = 300;
@@ -78,4 +80,46 @@ fn i_5_connections_beyond_the_bounds_are_told_so_at_once() {
         "memory after all, more than before",
         crate::attack::bytes(house.memory().saturating_sub(memory)),
     );
+}
+
+#[test]
+fn i_5_a_trusted_proxy_is_not_one_address() {
+    let mut attack = Attack::begin("many connections of a trusted proxy");
+    let house = Plan::new()
+        .set("", "trusted_proxies", format!("[\"{}\"]", from(0).ip()))
+        .limit("connections_per_address", PER_ADDRESS.to_string())
+        .start();
+    let crowd: Vec<_> = (0..PER_ADDRESS * 2).map(|_| stay(&house, 0)).collect();
+    attack.figure("connections of the proxy, all served", crowd.len());
+    let others: Vec<_> = (0..PER_ADDRESS).map(|_| stay(&house, 1)).collect();
+    let refused = ask_from(&house, 1);
+    assert!(is_refused(refused.as_ref()), "the bound holds for others: {refused:?}");
+    drop((crowd, others));
+}
+
+#[test]
+fn i_5_the_bound_of_an_address_holds_over_tls() {
+    let mut attack = Attack::begin("more TLS connections than one address may have");
+    let house = Plan::new().tls().limit("connections_per_address", PER_ADDRESS.to_string()).start();
+    let trusting = trusting(&house.certificate);
+    let to = house.tls.unwrap();
+    let mut crowd: Vec<_> =
+        (0..PER_ADDRESS).map(|_| Peer::connect(from(0), to).with_tls(&trusting)).collect();
+    for peer in &mut crowd {
+        peer.offer(GET.as_bytes());
+        assert_eq!(peer.answered(1)[0].status, 200);
+    }
+    // Told so or closed: either at once.
+    let beyond = ask(from(0), to, Some(&trusting), "/healthz");
+    attack.figure("beyond the bound", format!("{beyond:?}"));
+    match beyond {
+        Ok(answer) => assert!(is_refused(Some(&answer)), "{answer:?}"),
+        Err(error) => {
+            assert!(!matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+        }
+    }
+    // The bound is of the address, whatever it speaks.
+    let plain = ask_from(&house, 0);
+    assert!(is_refused(plain.as_ref()), "{plain:?}");
+    assert_eq!(ask(from(1), to, Some(&trusting), "/healthz").unwrap().status, 200);
 }

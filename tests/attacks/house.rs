@@ -28,6 +28,8 @@ pub(crate) struct Plan {
     settings: Vec<(&'static str, &'static str, String)>,
     tls: bool,
     wrapper: Vec<String>,
+    /// Buses whose windows lose nothing.
+    wide: Vec<&'static str>,
 }
 
 /// The settings that a program knows, as `section.key`, by the example that it prints.
@@ -48,7 +50,7 @@ fn known(program: &Path) -> BTreeSet<String> {
 impl Plan {
     /// Two workers, [`BUS`] and [`OTHER_BUS`] for `alice`, the bus `b` for `demo`, a door for operators.
     pub(crate) fn new() -> Self {
-        Self { settings: Vec::new(), tls: false, wrapper: Vec::new() }.set(
+        Self { settings: Vec::new(), tls: false, wrapper: Vec::new(), wide: vec!["b"] }.set(
             "admin",
             "listen",
             r#""127.0.0.1:0""#,
@@ -74,6 +76,12 @@ impl Plan {
             "key",
             r#""server.key""#,
         )
+    }
+
+    /// With windows of this bus that lose nothing.
+    pub(crate) fn wide(mut self, bus: &'static str) -> Self {
+        self.wide.push(bus);
+        self
     }
 
     /// Started by another program, which becomes it: its name, and what comes before the program's own name.
@@ -104,8 +112,11 @@ impl Plan {
     fn config(&self) -> String {
         let mut config = "listen = [\"127.0.0.1:0\"]\nworkers = 2\n".to_owned();
         let sections: BTreeSet<_> = self.settings.iter().map(|(section, ..)| *section).collect();
+        // What is of no section comes first.
         for section in sections {
-            _ = writeln!(config, "[{section}]");
+            if !section.is_empty() {
+                _ = writeln!(config, "[{section}]");
+            }
             for (_, key, value) in self.settings.iter().filter(|setting| setting.0 == section) {
                 _ = writeln!(config, "{key} = {value}");
             }
@@ -117,7 +128,7 @@ impl Plan {
         for (bus, user) in [(BUS, "alice"), (OTHER_BUS, "alice"), ("b", "demo")] {
             _ = writeln!(config, "[[bus]]\nname = \"{bus}\"\npost = [\"{user}\"]\nread = [\"{user}\"]");
             // Those whose messages are counted lose none to a window.
-            let window = if bus == "b" { 1_000_000 } else { 100 };
+            let window = if self.wide.contains(&bus) { 1_000_000 } else { 100 };
             _ = writeln!(config, "window = {{ channel = {window}, bus = {window} }}");
         }
         config

@@ -10,7 +10,8 @@
 //! | `answers` | pure: from bytes to answers |
 //! | `rightful` | those who mean well, watched by the checker of the stress test |
 //! | `newcomers` | those who connect, ask once and leave, and how long it took them |
-//! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors`, `fuzz` | the attacks |
+//! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors`, `fuzz` | attacks of one kind each |
+//! | `slow_everything`, `overload` | attacks of all kinds, and by number alone |
 //!
 //! `BACKPLANE_ATTACKS=full` makes them whole. `BACKPLANE_ATTACKS_PROGRAM` names another program than the built one,
 //! such as an older version, for its figures: settings that it does not know are left out and told.
@@ -34,10 +35,12 @@ mod descriptors;
 mod fuzz;
 mod house;
 mod newcomers;
+mod overload;
 mod peer;
 mod pipelining;
 mod rightful;
 mod second_head;
+mod slow_everything;
 mod slow_readers;
 mod tls_silence;
 

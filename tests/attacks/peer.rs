@@ -95,11 +95,17 @@ impl Peer {
 
     /// Sends what the other side takes now. How much that was.
     pub(crate) fn push(&mut self) -> usize {
+        self.push_at_most(usize::MAX)
+    }
+
+    /// As [`Peer::push`], about as much as this.
+    pub(crate) fn push_at_most(&mut self, most: usize) -> usize {
         let mut moved = 0;
-        while !self.closed {
+        while !self.closed && moved < most {
+            let end = self.offered.len().min(self.sent.saturating_add(most - moved));
             let written = match &mut self.tls {
                 Some(tls) if tls.wants_write() => tls.write_tls(&mut self.stream),
-                None if self.sent < self.offered.len() => self.stream.write(&self.offered[self.sent..]),
+                None if self.sent < end => self.stream.write(&self.offered[self.sent..end]),
                 _ => break,
             };
             match written {

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use testkit::BUS;
+use testkit::{BUS, basic, messages};
 
 use crate::KIB;
 use crate::attack::{Attack, bytes};
@@ -107,4 +107,99 @@ fn i_5_requests_behind_unread_answers_cost_a_bound_and_no_time_over_tls() {
     let mut attack = Attack::begin("pipelining without reading, over TLS");
     let count = attack.size(8, 50);
     pipeline(&mut attack, count, true);
+}
+
+/// One of the requests of a long pipeline, and how its answer is known.
+enum Ask {
+    Marked(usize),
+    Post,
+    Library,
+}
+
+/// A pipeline of all kinds of requests, bodies between heads.
+fn mixture(rng: &mut fastrand::Rng, channel: usize, count: usize) -> (Vec<u8>, Vec<Ask>) {
+    let (mut bytes, mut asked) = (String::new(), Vec::new());
+    for number in 0..count {
+        match rng.u8(..4) {
+            0 => {
+                bytes.push_str(FILLER);
+                asked.push(Ask::Library);
+            }
+            1 => {
+                let body = messages(&[&format!("\"{}\"", "x".repeat(rng.usize(..20_000)))]);
+                let length = body.len();
+                _ = write!(
+                    bytes,
+                    "POST /v1/bus/{BUS}/channel/p{channel} HTTP/1.1\r\nHost: x\r\n{}\
+                     Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}",
+                    basic("alice")
+                );
+                asked.push(Ask::Post);
+            }
+            _ => {
+                let mark = format!("/v1/bus/{BUS}/channel/none?callback=f{number}");
+                _ = write!(bytes, "GET {mark} HTTP/1.1\r\nHost: x\r\n\r\n");
+                asked.push(Ask::Marked(number));
+            }
+        }
+    }
+    (bytes.into_bytes(), asked)
+}
+
+/// Peers that send and read by fits and starts: nothing waits for what has come already.
+#[test]
+fn i_5_pipelines_by_fits_and_starts_are_answered_in_order() {
+    let mut attack = Attack::begin("pipelines by fits and starts");
+    let seed = fastrand::u64(..);
+    attack.figure("seed", seed);
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let house = Plan::new().tls().start();
+    let trusting = trusting(&house.certificate);
+    let (mut peers, mut scripts) = (Vec::new(), Vec::new());
+    for number in 0..attack.size(30, 200) {
+        let mut peer = if number % 3 == 0 {
+            Peer::connect(from(number), house.tls.unwrap()).with_tls(&trusting)
+        } else {
+            Peer::connect(from(number), house.plain)
+        };
+        let (bytes, asked) = mixture(&mut rng, number, 300);
+        peer.offer(&bytes);
+        peers.push(peer);
+        scripts.push(asked);
+    }
+    let wanted = scripts[0].len();
+    all("answers come", &mut peers, |peer| {
+        let moved = match rng.u8(..8) {
+            0 => 0,
+            1 => peer.push_at_most(1),
+            2 | 3 => peer.push_at_most(rng.usize(1..9_000)),
+            4 => peer.pull(1),
+            _ => peer.pull(rng.usize(1..30_000)),
+        };
+        (moved, peer.closed || peer.read.len() >= wanted)
+    });
+    let (mut answers, mut library) = (0, None);
+    for (peer, asked) in peers.iter().zip(&scripts) {
+        assert_eq!(peer.read.len(), wanted, "closed before every request was answered");
+        answers += wanted;
+        let mut last = Vec::new();
+        for (answer, ask) in peer.read.iter().zip(asked) {
+            assert_eq!(answer.status, 200);
+            match ask {
+                Ask::Marked(number) => {
+                    let begins = String::from_utf8_lossy(&answer.begins);
+                    assert!(
+                        begins.contains(&format!("f{number}(")),
+                        "number {number} is answered {begins:?}"
+                    );
+                }
+                Ask::Post => {
+                    assert!(last < answer.begins, "ids do not rise");
+                    last.clone_from(&answer.begins);
+                }
+                Ask::Library => assert_eq!(*library.get_or_insert(answer.length), answer.length),
+            }
+        }
+    }
+    attack.figure("answers, each in its place", answers);
 }

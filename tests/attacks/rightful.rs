@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use testkit::witness::checker::{Rules, check};
@@ -25,6 +25,9 @@ const PAUSE: u64 = 30_000;
 /// For longer than any attack takes.
 const KEPT: u64 = 30 * 60 * 1_000;
 const ALL: usize = 1_000_000;
+
+/// Whose POSTs they are: nobody posts the same twice, also one gathering after the other.
+static POSTERS: AtomicU16 = AtomicU16::new(0);
 
 /// What one of them saw, and how long it took.
 #[derive(Default)]
@@ -70,14 +73,20 @@ impl Rightful {
             rng: fastrand::Rng::new(),
             seen: Seen::default(),
         };
-        let posters = (0..count).map(|me| runtime.spawn(task(&posters_done).post_on(me)));
-        let posters = posters.collect();
         let readers = (0..count).map(|me| {
             let channel = ChannelKey { bus: 0, number: u32::from(me) % CHANNELS };
             let view = if me % 2 == 0 { View::Bus(0) } else { View::Channel(channel) };
-            runtime.spawn(task(&readers_done).read_on(address, view))
+            let mut task = task(&readers_done);
+            // What was there before is none of theirs.
+            let since = runtime.block_on(task.client.read(&path(view), 0, Position::Start)).unwrap().next;
+            runtime.spawn(task.read_on(address, view, Position::Cursor(since)))
         });
         let readers = readers.collect();
+        let posters = (0..count).map(|_| {
+            let me = POSTERS.fetch_add(1, Ordering::Relaxed);
+            runtime.spawn(task(&posters_done).post_on(me))
+        });
+        let posters = posters.collect();
         Self { runtime, posters_done, readers_done, posters, readers }
     }
 
@@ -120,6 +129,13 @@ impl Rightful {
         assert!(findings.is_clean(), "what the rightful saw is wrong, see above");
         assert_eq!(findings.checks.gaps, 0, "nothing can have been missed");
         assert!(findings.checks.messages > 0, "nobody posted: this proves nothing");
+    }
+}
+
+fn path(view: View) -> String {
+    match view {
+        View::Bus(_) => BUS.to_owned(),
+        View::Channel(channel) => format!("{BUS}/channel/c{}", channel.number),
     }
 }
 
@@ -167,12 +183,8 @@ impl Task {
         self.seen
     }
 
-    async fn read_on(mut self, address: SocketAddr, view: View) -> Seen {
-        let path = match view {
-            View::Bus(_) => BUS.to_owned(),
-            View::Channel(channel) => format!("{BUS}/channel/c{}", channel.number),
-        };
-        let mut since = Position::Start;
+    async fn read_on(mut self, address: SocketAddr, view: View, mut since: Position) -> Seen {
+        let path = path(view);
         loop {
             // What is read after the last POST was answered has all of it.
             let last = self.done.load(Ordering::Relaxed);
