@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use testkit::witness::watch;
 
 /// No attack takes that long.
@@ -32,6 +33,7 @@ impl Attack {
         };
         // One that failed has poisoned it; the next one knows nothing of that.
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        raise_descriptors();
         let limit = if full { LIMIT_OF_FULL } else { LIMIT };
         Self { name, full, figures: Vec::new(), _watched: watch(limit), _alone: alone }
     }
@@ -56,6 +58,17 @@ impl Drop for Attack {
         }
         println!("{table}");
     }
+}
+
+/// Lets this process, and the programs that it starts, have as many sockets as it may.
+fn raise_descriptors() {
+    let limits = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits }).unwrap();
+}
+
+/// How many descriptors this process may have.
+pub(crate) fn descriptors() -> usize {
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| most as usize)
 }
 
 /// Bytes, for people.

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::KIB;
-use crate::attack::{Attack, bytes};
+use crate::attack::{self, Attack, bytes};
 use crate::house::{Plan, from};
 use crate::newcomers::{Door, all_served, come, tell};
 use crate::peer::Peer;
@@ -146,13 +146,6 @@ async fn unread(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// How many descriptors this process may have.
-fn descriptors_of_this_process() -> usize {
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap_or(usize::MAX)
-}
-
 /// Fills the channel that is not read.
 fn fill(to: SocketAddr) {
     let mut peer = Peer::connect(from(ADDRESSES), to);
@@ -173,11 +166,7 @@ fn fill(to: SocketAddr) {
 fn i_5_i_6_everything_slow_at_once_costs_the_rightful_nothing() {
     let mut attack = Attack::begin("everything slow at once");
     let count = attack.size(600, 19_000);
-    assert!(
-        count + SPARE <= descriptors_of_this_process(),
-        "so many sockets need `ulimit -n {}`",
-        count + SPARE
-    );
+    assert!(count + SPARE <= attack::descriptors(), "so many sockets need `ulimit -n {}`", count + SPARE);
     let span = attack.size("2s", "10s");
     let mut plan = Plan::new().tls().limit("connections", (count + SPARE / 2).to_string());
     for timeout in ["header_timeout", "body_timeout", "keep_alive", "answer_timeout", "handshake_timeout"] {
