@@ -21,7 +21,7 @@ fn i_5_bodies_that_do_not_end_are_bounded_together_and_go() {
     let mut attack = Attack::begin("bodies that do not end");
     let house = Plan::new().limit("body_timeout", r#""5s""#).limit("traffic_memory", r#""32MiB""#).start();
     let count = attack.size(100, 900);
-    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let (memory, sockets) = (house.memory(), house.sockets());
     let head = format!(
         "POST /v1/bus/customer.com/channel/c HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n\
          Content-Length: {MIB}\r\n\r\n",
@@ -75,7 +75,7 @@ fn i_5_bodies_that_do_not_end_are_bounded_together_and_go() {
     }
     attack
         .figure("what became of them", format!("{statuses:?} within {:.1} s", began.elapsed().as_secs_f64()));
-    house.descriptors_come_back_to(descriptors);
+    house.sockets_come_back_to(sockets);
     attack.figure("memory after all, more than before", bytes(house.memory().saturating_sub(memory)));
     crate::newcomers::all_served(&served);
     assert!(statuses.keys().flatten().all(|status| matches!(status, 408 | 503 | 429)), "{statuses:?}");

@@ -39,7 +39,7 @@ fn i_5_connections_beyond_the_bounds_are_told_so_at_once() {
         .limit("connections", IN_ALL.to_string())
         .limit("connections_per_address", PER_ADDRESS.to_string())
         .start();
-    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let (memory, sockets) = (house.memory(), house.sockets());
     let beyond = attack.size(20, 200);
 
     let mut crowd: Vec<_> = (0..PER_ADDRESS).map(|_| stay(&house, 0)).collect();
@@ -50,6 +50,8 @@ fn i_5_connections_beyond_the_bounds_are_told_so_at_once() {
     attack.figure("refused beyond the bound of one address", beyond);
     assert_eq!(ask_from(&house, 1).map(|answer| answer.status), Some(200), "from another address");
 
+    // Those who have left are not counted any more.
+    house.sockets_come_back_to(sockets + PER_ADDRESS);
     for number in PER_ADDRESS..IN_ALL {
         crowd.push(stay(&house, number / PER_ADDRESS));
     }
@@ -75,7 +77,7 @@ fn i_5_connections_beyond_the_bounds_are_told_so_at_once() {
         ask_from(&house, 1_000).is_some_and(|answer| answer.status == 200)
     });
     drop(crowd);
-    house.descriptors_come_back_to(descriptors + 2);
+    house.sockets_come_back_to(sockets);
     attack.figure(
         "memory after all, more than before",
         crate::attack::bytes(house.memory().saturating_sub(memory)),

@@ -158,7 +158,11 @@ impl Plan {
         });
         let house = House { program, plain, tls, admin, certificate };
         // Whoever is measured later should not pay for what only the first one pays for.
-        assert_eq!(house.client().get("/healthz").status, 200);
+        let client = house.client();
+        assert_eq!(client.get("/healthz").status, 200);
+        let sockets = house.sockets();
+        drop(client);
+        house.sockets_come_back_to(sockets - 1);
         house
     }
 }
@@ -201,9 +205,15 @@ impl House {
         self.program.memory()
     }
 
-    /// Descriptors that it has open.
-    pub(crate) fn descriptors(&self) -> usize {
-        std::fs::read_dir(format!("/proc/{}/fd", self.program.id())).unwrap().count()
+    /// Sockets that it has open: its listeners, and every connection.
+    pub(crate) fn sockets(&self) -> usize {
+        let all = std::fs::read_dir(format!("/proc/{}/fd", self.program.id())).unwrap();
+        // What was closed meanwhile is no link any more.
+        let is_socket = |entry: &std::io::Result<std::fs::DirEntry>| {
+            let link = entry.as_ref().ok().and_then(|entry| std::fs::read_link(entry.path()).ok());
+            link.is_some_and(|link| link.to_string_lossy().starts_with("socket:"))
+        };
+        all.filter(is_socket).count()
     }
 
     /// Processor time that it has used.
@@ -227,9 +237,9 @@ impl House {
         self.program.errors().len()
     }
 
-    /// Waits until it has no more descriptors open than then: every connection of the attack is closed.
-    pub(crate) fn descriptors_come_back_to(&self, before: usize) {
-        testkit::eventually("all connections of the attack are closed", || self.descriptors() <= before);
+    /// Waits until it has no more sockets open than then: every connection of the attack is closed.
+    pub(crate) fn sockets_come_back_to(&self, before: usize) {
+        testkit::eventually("all connections of the attack are closed", || self.sockets() <= before);
     }
 }
 

@@ -40,7 +40,7 @@ fn script() -> Vec<u8> {
 fn pipeline(attack: &mut Attack, count: usize, with_tls: bool) {
     let house = Plan::new().tls().limit("answer_timeout", r#""2m""#).start();
     let trusting = trusting(&house.certificate);
-    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let (memory, sockets) = (house.memory(), house.sockets());
     let script = script();
     let mut peers: Vec<_> = (0..count)
         .map(|number| {
@@ -89,7 +89,7 @@ fn pipeline(attack: &mut Attack, count: usize, with_tls: bool) {
         }
     }
     drop(peers);
-    house.descriptors_come_back_to(descriptors);
+    house.sockets_come_back_to(sockets);
     attack.figure("memory after all, more than before", bytes(house.memory().saturating_sub(memory)));
     assert!(held <= MOST, "{held} bytes are held for each connection");
     assert!(load <= IDLE, "{load:.2} processors are busy with nothing");

@@ -89,7 +89,7 @@ fn go(house: &House, way: &Way, count: usize, with_tls: bool) -> Vec<Peer> {
 
 fn attack_by_all_ways(attack: &mut Attack, with_tls: bool) {
     let house = Plan::new().tls().limit("header_timeout", r#""1s""#).limit("keep_alive", r#""2s""#).start();
-    let descriptors = house.descriptors();
+    let sockets = house.sockets();
     let count = attack.size(3, 20);
     let ways = ways();
     let mut open: Vec<_> = ways
@@ -132,7 +132,7 @@ fn attack_by_all_ways(attack: &mut Attack, with_tls: bool) {
     }
     let left: Vec<_> = open.iter().map(|(way, ..)| way.name).collect();
     assert_eq!(left, [""; 0], "still open after {NEVER:?}");
-    house.descriptors_come_back_to(descriptors);
+    house.sockets_come_back_to(sockets);
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn i_5_a_head_that_does_not_end_is_closed_over_tls() {
 fn i_5_large_second_heads_are_bounded_and_go() {
     let mut attack = Attack::begin("large second heads that do not end");
     let house = Plan::new().limit("header_timeout", r#""5s""#).limit("keep_alive", r#""2s""#).start();
-    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let (memory, sockets) = (house.memory(), house.sockets());
     let way = Way {
         name: "large",
         before: GET.to_owned(),
@@ -166,6 +166,6 @@ fn i_5_large_second_heads_are_bounded_and_go() {
     attack.figure("connections with 60 KiB of a second head", count);
     attack.figure("memory held for each", bytes(held));
     assert!(held <= MOST, "{held} bytes for each");
-    house.descriptors_come_back_to(descriptors);
+    house.sockets_come_back_to(sockets);
     attack.figure("memory after all, more than before", bytes(house.memory().saturating_sub(memory)));
 }

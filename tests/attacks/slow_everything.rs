@@ -178,7 +178,7 @@ fn i_5_i_6_everything_slow_at_once_costs_the_rightful_nothing() {
     let alone = Rightful::begin(&house, 4, false);
     std::thread::sleep(rest);
     alone.end(&mut attack, "alone");
-    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let (memory, sockets) = (house.memory(), house.sockets());
 
     let rightful = Rightful::begin(&house, 4, false);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -193,10 +193,10 @@ fn i_5_i_6_everything_slow_at_once_costs_the_rightful_nothing() {
         let kind = if number < UNREAD.min(count / 7) { Kind::Unread } else { KINDS[number % KINDS.len()] };
         runtime.spawn(Arc::clone(&slow).be(kind, number));
     }
-    eventually("nearly all are there at once", || house.descriptors() >= descriptors + count * 8 / 10);
+    eventually("nearly all are there at once", || house.sockets() >= sockets + count * 8 / 10);
     let (held, cpu) = (house.memory().saturating_sub(memory) / count, house.load(rest * 2));
     attack.figure("slow connections at the same time", count);
-    attack.figure("of them open in the server", house.descriptors() - descriptors);
+    attack.figure("of them open in the server", house.sockets() - sockets);
     attack.figure("memory held for each", bytes(held));
     attack.figure("processors in use", format!("{cpu:.2}"));
     let mut served = come(&house, &[Door::Plain, Door::Operators], attack.size(20, 200));
@@ -213,7 +213,7 @@ fn i_5_i_6_everything_slow_at_once_costs_the_rightful_nothing() {
     attack.figure("not connected", slow.refused.load(Ordering::Relaxed));
     // Without this deadline they would stay for ever.
     runtime.shutdown_timeout(testkit::PATIENCE);
-    house.descriptors_come_back_to(descriptors + 4);
+    house.sockets_come_back_to(sockets);
     attack.figure("memory after all, more than before", bytes(house.memory().saturating_sub(memory)));
     all_served(&served);
     assert!(whole(), "of some kinds none was closed: {:?}", closed());

@@ -21,6 +21,7 @@ const SLOW: Duration = Duration::from_secs(6);
 
 fn house() -> House {
     let house = Plan::new().limit("answer_timeout", r#""2s""#).start();
+    let sockets = house.sockets();
     let mut peer = Peer::connect(from(0), house.plain);
     let body = format!("[{}]", message(&format!("\"{}\"", "x".repeat(MESSAGE))));
     let head = format!(
@@ -33,6 +34,8 @@ fn house() -> House {
         peer.offer(format!("{head}{body}").as_bytes());
         assert_eq!(peer.answered(number)[number - 1].status, 200);
     }
+    drop(peer);
+    house.sockets_come_back_to(sockets);
     house
 }
 
@@ -41,7 +44,7 @@ fn i_5_i_6_answers_that_nobody_reads_are_bounded_and_go() {
     let mut attack = Attack::begin("answers that nobody reads");
     let house = house();
     let count = attack.size(50, 500);
-    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let (memory, sockets) = (house.memory(), house.sockets());
     let began = Instant::now();
     let mut peers: Vec<_> = (0..count)
         .map(|number| {
@@ -56,7 +59,7 @@ fn i_5_i_6_answers_that_nobody_reads_are_bounded_and_go() {
     attack.figure("bytes of each answer", bytes(MESSAGES * MESSAGE));
     attack.figure("memory held for each", bytes(held));
     assert!(held <= MOST, "{held} bytes for each");
-    house.descriptors_come_back_to(descriptors - 1);
+    house.sockets_come_back_to(sockets);
     attack.figure("closed by the server after", format!("{:.1} s", began.elapsed().as_secs_f64()));
     attack.figure("memory after all, more than before", bytes(house.memory().saturating_sub(memory)));
     // They were closed while the attackers still had them open.

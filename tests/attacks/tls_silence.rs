@@ -91,21 +91,21 @@ const LONG: &str = r#""1m""#;
 fn i_5_silence_within_the_slots_costs_nobody_anything() {
     let mut attack = Attack::begin("silent TLS connections within the slots");
     let house = Plan::new().tls().limit("handshakes", "2000").limit("handshake_timeout", LONG).start();
-    let (count, descriptors) = (attack.size(700, 1_500), house.descriptors());
+    let (count, sockets) = (attack.size(700, 1_500), house.sockets());
     all_served(&served(&mut attack, &house, "alone"));
     let silent = Silent::gather(house.tls.unwrap(), count);
     attack.figure("silent connections at the same time", count);
     let beside = served(&mut attack, &house, "beside silence");
     drop(silent.runtime);
     all_served(&beside);
-    house.descriptors_come_back_to(descriptors + 4);
+    house.sockets_come_back_to(sockets);
 }
 
 #[test]
 fn i_5_silence_beyond_the_slots_stops_no_other_listener() {
     let mut attack = Attack::begin("silent TLS connections beyond the slots");
     let house = Plan::new().tls().limit("handshakes", "100").limit("handshake_timeout", LONG).start();
-    let (count, descriptors) = (attack.size(1_000, 6_000), house.descriptors());
+    let (count, sockets) = (attack.size(1_000, 6_000), house.sockets());
     let silent = Silent::gather(house.tls.unwrap(), count);
     attack.figure("silent connections at the same time, for 100 slots", count);
     let beside = served(&mut attack, &house, "beside silence");
@@ -118,19 +118,19 @@ fn i_5_silence_beyond_the_slots_stops_no_other_listener() {
     let mut after = come(&house, &[Door::Tls], 5);
     tell(&mut attack, "after silence", &mut after);
     all_served(&after);
-    house.descriptors_come_back_to(descriptors + 4);
+    house.sockets_come_back_to(sockets);
 }
 
 #[test]
 fn i_5_silence_is_closed() {
     let mut attack = Attack::begin("silent TLS connections until they are closed");
     let house = Plan::new().tls().limit("handshakes", "100").limit("handshake_timeout", r#""1s""#).start();
-    let (count, descriptors) = (attack.size(300, 3_000), house.descriptors());
+    let (count, sockets) = (attack.size(300, 3_000), house.sockets());
     let silent = Silent::gather(house.tls.unwrap(), count);
     eventually("all were closed", || silent.closed.load(Ordering::Relaxed) >= 2 * count as u64);
     attack.figure("silent connections at the same time, for 100 slots", count);
     attack.figure("silent connections that came", silent.came.load(Ordering::Relaxed));
     attack.figure("of them closed by the server", silent.closed.load(Ordering::Relaxed));
     drop(silent.runtime);
-    house.descriptors_come_back_to(descriptors);
+    house.sockets_come_back_to(sockets);
 }

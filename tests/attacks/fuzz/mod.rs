@@ -157,7 +157,7 @@ fn i_5_requests_that_nobody_means_are_answered_or_closed() {
         .limit("keep_alive", r#""5s""#)
         .limit("answer_timeout", r#""5s""#)
         .start();
-    let (memory, descriptors) = (house.memory(), house.descriptors());
+    let (memory, sockets) = (house.memory(), house.sockets());
     let rightful = Rightful::begin(&house, 2, false);
     let run = Arc::new(Run {
         to: house.plain,
@@ -176,7 +176,7 @@ fn i_5_requests_that_nobody_means_are_answered_or_closed() {
     }
     let (took, cpu) = (began.elapsed(), house.cpu().saturating_sub(cpu));
     rightful.end(&mut attack, "meanwhile");
-    house.descriptors_come_back_to(descriptors);
+    house.sockets_come_back_to(sockets);
     let grown = house.memory().saturating_sub(memory);
 
     let found = std::mem::take(&mut *run.seen.lock().unwrap());
