@@ -82,3 +82,41 @@ fn i_5_bodies_that_do_not_end_are_bounded_together_and_go() {
     assert!(memory_held <= BUDGET + BUDGET / 2 + count * BESIDE, "{} are held", bytes(memory_held));
     assert!(began.elapsed() < Duration::from_mins(1));
 }
+
+/// Bodies that no route asks for, and that do not end: whoever is answered is not held for the rest.
+#[test]
+fn i_5_bodies_that_nobody_wants_and_that_do_not_end_go() {
+    const LENGTH: &str = "Content-Length: 1000\r\n\r\nabc";
+    const CHUNK: &str = "Transfer-Encoding: chunked\r\n\r\n9\r\nabc";
+    const NO_CHUNK: &str = "Transfer-Encoding: chunked\r\n\r\n";
+    const HUGE_CHUNK: &str = "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc";
+    let mut attack = Attack::begin("bodies that nobody wants and that do not end");
+    let house = Plan::new()
+        .limit("header_timeout", r#""1s""#)
+        .limit("body_timeout", r#""1s""#)
+        .limit("keep_alive", r#""2s""#)
+        .start();
+    let sockets = house.sockets();
+    let targets =
+        ["*", "/none", "/healthz", "/v1/backplane.js", "/v1/bus/customer.com", "/v1/bus/none/channel/c"];
+    let mut peers = Vec::new();
+    for method in ["POST", "GET", "PUT", "OPTIONS"] {
+        for target in targets {
+            for body in [LENGTH, CHUNK, NO_CHUNK, HUGE_CHUNK] {
+                let mut peer = Peer::connect(from(peers.len()), house.plain);
+                peer.offer(format!("{method} {target} HTTP/1.1\r\nHost: x\r\n{body}").as_bytes());
+                peers.push(peer);
+            }
+        }
+    }
+    let began = Instant::now();
+    crate::peer::all("they are closed", &mut peers, |peer| {
+        (peer.push() + peer.pull(usize::MAX), peer.closed)
+    });
+    attack.figure("connections, each closed", peers.len());
+    attack.figure("within", format!("{:.1?}", began.elapsed()));
+    let odd: Vec<_> =
+        peers.iter().map(Peer::statuses).filter(|statuses| statuses.iter().any(|one| *one >= 500)).collect();
+    assert!(odd.is_empty(), "{odd:?}");
+    house.sockets_come_back_to(sockets);
+}

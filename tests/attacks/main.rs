@@ -10,7 +10,7 @@
 //! | `answers` | pure: from bytes to answers |
 //! | `rightful` | those who mean well, watched by the checker of the stress test |
 //! | `newcomers` | those who connect, ask once and leave, and how long it took them |
-//! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors`, `fuzz`, `loads` | attacks of one kind each |
+//! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors`, `fuzz`, `idle`, `loads` | attacks of one kind each |
 //! | `slow_everything`, `overload` | attacks of all kinds, and by number alone |
 //!
 //! `BACKPLANE_ATTACKS=full` makes them whole. `BACKPLANE_ATTACKS_PROGRAM` names another program than the built one,
@@ -34,6 +34,7 @@ mod crowd;
 mod descriptors;
 mod fuzz;
 mod house;
+mod idle;
 mod loads;
 mod newcomers;
 mod overload;
