@@ -152,7 +152,7 @@ impl Plan {
         let plain = program.address();
         let tls = self.tls.then(|| program.address_after("listening on https://"));
         let admin = program.address_after(if self.settings.iter().any(|(section, ..)| *section == "admin") {
-            "admin on http://"
+            "for operators: http://"
         } else {
             "metrics on http://"
         });
