@@ -104,7 +104,10 @@ impl Seen {
         }
         let mut wrong = None;
         // Answers to HEAD announce what does not follow: the heads themselves are looked for.
-        for head in answered.windows(12).filter(|window| window.starts_with(b"HTTP/1.1 ")) {
+        let is_head = |window: &&[u8]| {
+            matches!(window, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'0' | b'1', b' ', ..])
+        };
+        for head in answered.windows(12).filter(is_head) {
             let status = str::from_utf8(&head[9..]).ok().and_then(|code| code.parse().ok()).unwrap_or(0);
             *self.statuses.entry(status).or_default() += 1;
             if !(100..500).contains(&status) && !MEANT.contains(&status) {
