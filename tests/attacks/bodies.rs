@@ -32,6 +32,7 @@ fn i_5_bodies_that_do_not_end_are_bounded_together_and_go() {
             let mut peer = Peer::connect(from(number), house.plain);
             peer.offer(head.as_bytes());
             peer.offer(&vec![b' '; MIB - 6]);
+            peer.push();
             peer
         })
         .collect();

@@ -13,24 +13,22 @@ const GET: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 #[test]
 fn i_6_connections_that_only_stay_cost_little() {
     let mut attack = Attack::begin("connections that only stay");
-    let house = Plan::new().tls().start();
+    let house = Plan::new().tls().limit("keep_alive", r#""5m""#).start();
     let trusting = trusting(&house.certificate);
     let (sockets, count) = (house.sockets(), attack.size(400, 8_000));
     for (with_tls, most) in [false, true].into_iter().zip(MOST) {
         let memory = house.memory();
-        let mut peers: Vec<_> = (0..count)
-            .map(|number| {
-                if with_tls {
-                    Peer::connect(from(number), house.tls.unwrap()).with_tls(&trusting)
-                } else {
-                    Peer::connect(from(number), house.plain)
-                }
-            })
-            .collect();
-        for peer in &mut peers {
+        let connection = |number| {
+            let mut peer = if with_tls {
+                Peer::connect(from(number), house.tls.unwrap()).with_tls(&trusting)
+            } else {
+                Peer::connect(from(number), house.plain)
+            };
             peer.offer(GET.as_bytes());
             assert_eq!(peer.answered(1)[0].status, 200);
-        }
+            peer
+        };
+        let peers: Vec<_> = (0..count).map(connection).collect();
         let held = house.memory().saturating_sub(memory) / count;
         let kind = if with_tls { "with TLS" } else { "without TLS" };
         attack.figure(format!("memory held for each of {count} connections, {kind}"), bytes(held));

@@ -50,6 +50,7 @@ fn pipeline(attack: &mut Attack, count: usize, with_tls: bool) {
                 Peer::connect(from(number), house.plain)
             };
             peer.offer(&script);
+            peer.push();
             peer
         })
         .collect();

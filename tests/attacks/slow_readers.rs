@@ -50,6 +50,7 @@ fn i_5_i_6_answers_that_nobody_reads_are_bounded_and_go() {
         .map(|number| {
             let mut peer = Peer::connect(from(number), house.plain);
             peer.offer(GET.as_bytes());
+            peer.push();
             peer
         })
         .collect();
