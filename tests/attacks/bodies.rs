@@ -3,12 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{basic, messages};
+use testkit::messages;
 
 use crate::attack::{Attack, bytes, spread};
 use crate::house::{Plan, from};
 use crate::newcomers::{Door, come, tell};
 use crate::peer::{Peer, push_until_still};
+use crate::requests::{CHANNEL, post_head};
 use crate::{KIB, MIB};
 
 /// What all bodies and answers under way may hold together.
@@ -22,15 +23,10 @@ fn i_5_bodies_that_do_not_end_are_bounded_together_and_go() {
     let house = Plan::new().limit("body_timeout", r#""5s""#).limit("traffic_memory", r#""32MiB""#).start();
     let count = attack.size(100, 900);
     let (memory, sockets) = (house.memory(), house.sockets());
-    let head = format!(
-        "POST /v1/bus/customer.com/channel/c HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n\
-         Content-Length: {MIB}\r\n\r\n",
-        basic("alice")
-    );
     let mut peers: Vec<_> = (0..count)
         .map(|number| {
             let mut peer = Peer::connect(from(number), house.plain);
-            peer.offer(head.as_bytes());
+            peer.offer(&post_head(CHANNEL, MIB));
             peer.offer(&vec![b' '; MIB - 6]);
             peer.push();
             peer

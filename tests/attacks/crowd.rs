@@ -10,15 +10,15 @@ use crate::attack::Attack;
 use crate::house::{House, Plan, from};
 use crate::newcomers::{Door, all_served, ask, come, tell};
 use crate::peer::{Peer, trusting};
+use crate::requests::PROBE;
 
 const PER_ADDRESS: usize = 50;
 const IN_ALL: usize = 300;
-const GET: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// A connection that was served and stays.
 fn stay(house: &House, number: usize) -> Peer {
     let mut peer = Peer::connect(from(number), house.plain);
-    peer.offer(GET.as_bytes());
+    peer.offer(PROBE.as_bytes());
     assert_eq!(peer.answered(1)[0].status, 200);
     peer
 }
@@ -70,7 +70,7 @@ fn i_5_connections_beyond_the_bounds_are_told_so_at_once() {
     all_served(&served);
     // Whoever is in is served as ever.
     let peer = crowd.last_mut().unwrap();
-    peer.offer(GET.as_bytes());
+    peer.offer(PROBE.as_bytes());
     assert_eq!(peer.answered(2)[1].status, 200);
     let counted = house.metric("connections_refused").unwrap_or_default();
     attack.figure("refused before they were in, as the metrics have it", counted);
@@ -114,7 +114,7 @@ fn i_5_the_bound_of_an_address_holds_over_tls() {
     let mut crowd: Vec<_> =
         (0..PER_ADDRESS).map(|_| Peer::connect(from(0), to).with_tls(&trusting)).collect();
     for peer in &mut crowd {
-        peer.offer(GET.as_bytes());
+        peer.offer(PROBE.as_bytes());
         assert_eq!(peer.answered(1)[0].status, 200);
     }
     // Told so or closed: either at once.

@@ -1,12 +1,13 @@
 //! More connections than the process has descriptors for: nobody's messages are refused for longer than that lasts, and
 //! the log has not failed (I-2, I-5).
 
-use testkit::{basic, eventually, message};
+use testkit::{eventually, message};
 
 use crate::KIB;
 use crate::attack::Attack;
 use crate::house::{Plan, from};
 use crate::peer::{Peer, connect};
+use crate::requests::{CHANNEL, post};
 
 /// What the process may have open, and how many connect.
 const DESCRIPTORS: &str = "--nofile=256:256";
@@ -23,14 +24,8 @@ fn i_2_i_5_no_descriptor_left_is_no_failed_log() {
     let before = house.sockets();
     let mut poster = Peer::connect(from(0), house.plain);
     let body = format!("[{}]", message(&format!("\"{}\"", "x".repeat(POST))));
-    let head = format!(
-        "POST /v1/bus/customer.com/channel/c HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
-        basic("alice"),
-        body.len()
-    );
-    let post = format!("{head}{body}");
-    poster.offer(post.as_bytes());
+    let post = post(CHANNEL, body.as_bytes());
+    poster.offer(&post);
     assert_eq!(poster.answered(1)[0].status, 200);
 
     let crowd: Vec<_> =
@@ -38,7 +33,7 @@ fn i_2_i_5_no_descriptor_left_is_no_failed_log() {
     eventually("they have used up what there is", || house.sockets() >= 200);
     let mut statuses = std::collections::BTreeMap::new();
     for number in 2..POSTS {
-        poster.offer(post.as_bytes());
+        poster.offer(&post);
         *statuses.entry(poster.answered(number)[number - 1].status).or_insert(0) += 1;
     }
     attack.figure("connections, for 256 descriptors", crowd.len());
@@ -48,7 +43,7 @@ fn i_2_i_5_no_descriptor_left_is_no_failed_log() {
     let mut number = POSTS - 1;
     eventually("messages are taken again", || {
         number += 1;
-        poster.offer(post.as_bytes());
+        poster.offer(&post);
         poster.answered(number)[number - 1].status == 200
     });
     eventually("it is ready", || house.client().get("/readyz").status == 200);

@@ -5,10 +5,10 @@ use crate::attack::{Attack, bytes};
 use crate::house::{Plan, from};
 use crate::newcomers::{Door, all_served, come, tell};
 use crate::peer::{Peer, trusting};
+use crate::requests::PROBE;
 
 /// What such a connection may hold, without TLS and with it.
 const MOST: [usize; 2] = [16 * KIB, 64 * KIB];
-const GET: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
 #[test]
 fn i_6_connections_that_only_stay_cost_little() {
@@ -24,7 +24,7 @@ fn i_6_connections_that_only_stay_cost_little() {
             } else {
                 Peer::connect(from(number), house.plain)
             };
-            peer.offer(GET.as_bytes());
+            peer.offer(PROBE.as_bytes());
             assert_eq!(peer.answered(1)[0].status, 200);
             peer
         };

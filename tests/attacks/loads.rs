@@ -6,27 +6,17 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
-use testkit::{basic, message};
+use testkit::message;
 
 use crate::attack::{Attack, bytes, spread};
 use crate::house::{House, Plan, from};
 use crate::newcomers::{Door, all_served, ask, come, tell};
 use crate::peer::{Peer, all, trusting};
+use crate::requests::{CHANNEL, post};
 use crate::{KIB, MIB};
 
 /// What may be left of many requests, mostly by the allocator.
 const MOST: usize = 16 * MIB;
-const POST: &str = "/v1/bus/customer.com/channel/c";
-
-fn post(target: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "POST {target} HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n",
-        basic("alice"),
-        body.len()
-    );
-    [head.as_bytes(), body].concat()
-}
-
 #[test]
 fn i_4_i_5_reads_of_channels_that_are_not_there_leave_nothing() {
     let mut attack = Attack::begin("reads of channels that are not there");
@@ -79,25 +69,27 @@ fn i_5_requests_that_are_hard_to_read_are_refused_soon() {
     let mut attack = Attack::begin("requests that are hard to read");
     let house = Plan::new().start();
     let memory = house.memory();
-    let get = |query: &str| format!("GET {POST}?{query} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes();
+    let get = |query: &str| format!("GET {CHANNEL}?{query} HTTP/1.1\r\nHost: x\r\n\r\n").into_bytes();
     let deep = |levels: usize| format!("[{}", message(&"[".repeat(levels)));
     let escapes = format!("[{}]", message(&format!("\"{}\"", "\\u0000".repeat(40_000))));
     let members = (0..20_000).map(|number| format!("\"m{number}\":0")).collect::<Vec<_>>().join(",");
+    let packed = String::from_utf8(post(CHANNEL, &vec![0; 100 * KIB])).unwrap();
+    let packed = packed.replace("Content-Length", "Content-Encoding: gzip\r\nContent-Length").into_bytes();
     let requests: Vec<(&str, Vec<u8>)> = vec![
         ("a query of 60 KB", get(&format!("since={}", "x".repeat(60_000)))),
         ("a query of 7 000 positions", get(&"since=1&".repeat(7_000))),
         ("a query of nothing but escapes", get(&"%41".repeat(19_000))),
-        ("JSON of 500 000 levels", post(POST, "", deep(500_000).as_bytes())),
-        ("1 MiB of brackets", post(POST, "", "[".repeat(MIB).as_bytes())),
-        ("1 MiB of blanks", post(POST, "", " ".repeat(MIB).as_bytes())),
-        ("1 MiB of digits", post(POST, "", "1".repeat(MIB).as_bytes())),
-        ("a string of escapes", post(POST, "", escapes.as_bytes())),
+        ("JSON of 500 000 levels", post(CHANNEL, deep(500_000).as_bytes())),
+        ("1 MiB of brackets", post(CHANNEL, "[".repeat(MIB).as_bytes())),
+        ("1 MiB of blanks", post(CHANNEL, " ".repeat(MIB).as_bytes())),
+        ("1 MiB of digits", post(CHANNEL, "1".repeat(MIB).as_bytes())),
+        ("a string of escapes", post(CHANNEL, escapes.as_bytes())),
         (
             "an object of 20 000 members",
-            post(POST, "", format!("[{}]", message(&format!("{{{members}}}"))).as_bytes()),
+            post(CHANNEL, format!("[{}]", message(&format!("{{{members}}}"))).as_bytes()),
         ),
-        ("what says to be packed", post(POST, "Content-Encoding: gzip\r\n", &vec![0; 100 * KIB])),
-        ("what is no UTF-8", post(POST, "", &vec![0xff; 100 * KIB])),
+        ("what says to be packed", packed),
+        ("what is no UTF-8", post(CHANNEL, &vec![0xff; 100 * KIB])),
     ];
     for (name, request) in requests {
         let mut times = Vec::new();
@@ -204,7 +196,7 @@ fn i_5_signatures_without_end_stop_nobody() {
         r#"[{{"data":"{}","data_type":"application/json","encoding":"base64url","alg":"RSA-SHA256","sigs":[{signatures}]}}]"#,
         BASE64.encode(message("1"))
     );
-    let (request, to) = (post(POST, "", envelope.as_bytes()), house.plain);
+    let (request, to) = (post(CHANNEL, envelope.as_bytes()), house.plain);
     let mut first = Peer::connect(from(0), to);
     first.offer(&request);
     assert_eq!(first.answered(1)[0].status, 400);

@@ -8,6 +8,7 @@
 //! | `house` | the program as it is attacked, and what the system says of it: memory, time, sockets |
 //! | `peer` | a socket that does only what it is told, with TLS or without |
 //! | `answers` | pure: from bytes to answers |
+//! | `requests` | requests that attacks begin with |
 //! | `rightful` | those who mean well, watched by the checker of the stress test |
 //! | `newcomers` | those who connect, ask once and leave, and how long it took them |
 //! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors`, `fuzz`, `idle`, `loads` | attacks of one kind each |
@@ -40,6 +41,7 @@ mod newcomers;
 mod overload;
 mod peer;
 mod pipelining;
+mod requests;
 mod rightful;
 mod second_head;
 mod slow_everything;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use testkit::{BUS, PATIENCE, basic, eventually, messages};
+use testkit::{BUS, PATIENCE, eventually, messages};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
@@ -17,6 +17,7 @@ use crate::KIB;
 use crate::answers::{Answer, Answers};
 use crate::attack::{Attack, spread};
 use crate::house::{House, Plan, from};
+use crate::requests::post;
 use crate::rightful::Rightful;
 
 /// How many times what it can do is offered.
@@ -68,15 +69,10 @@ impl Flood {
     fn new(house: &House) -> Arc<Self> {
         let payload = format!("[{}]", vec!["1.5"; NUMBERS].join(","));
         let body = messages(&[&payload]);
-        let request = format!(
-            "POST /v1/bus/{BUS}/channel/flood HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            basic("alice"),
-            body.len()
-        );
+        let request = post(&format!("/v1/bus/{BUS}/channel/flood"), body.as_bytes());
         Arc::new(Self {
             to: house.plain,
-            request: request.into_bytes(),
+            request,
             seen: Mutex::default(),
             free: Mutex::default(),
             open: AtomicUsize::new(0),

@@ -4,12 +4,13 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use testkit::{BUS, basic, messages};
+use testkit::{BUS, messages};
 
 use crate::KIB;
 use crate::attack::{Attack, bytes};
 use crate::house::{Plan, from};
 use crate::peer::{Peer, all, push_until_still, trusting};
+use crate::requests::post;
 
 /// Requests for the largest answer that everybody gets. So many fill whatever the system holds on the way.
 const FILLERS: usize = 350;
@@ -119,32 +120,27 @@ enum Ask {
 
 /// A pipeline of all kinds of requests, bodies between heads.
 fn mixture(rng: &mut fastrand::Rng, channel: usize, count: usize) -> (Vec<u8>, Vec<Ask>) {
-    let (mut bytes, mut asked) = (String::new(), Vec::new());
+    let (mut bytes, mut asked) = (Vec::new(), Vec::new());
     for number in 0..count {
         match rng.u8(..4) {
             0 => {
-                bytes.push_str(FILLER);
+                bytes.extend_from_slice(FILLER.as_bytes());
                 asked.push(Ask::Library);
             }
             1 => {
                 let body = messages(&[&format!("\"{}\"", "x".repeat(rng.usize(..20_000)))]);
-                let length = body.len();
-                _ = write!(
-                    bytes,
-                    "POST /v1/bus/{BUS}/channel/p{channel} HTTP/1.1\r\nHost: x\r\n{}\
-                     Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}",
-                    basic("alice")
-                );
+                let channel = format!("/v1/bus/{BUS}/channel/p{channel}");
+                bytes.extend_from_slice(&post(&channel, body.as_bytes()));
                 asked.push(Ask::Post);
             }
             _ => {
                 let mark = format!("/v1/bus/{BUS}/channel/none?callback=f{number}");
-                _ = write!(bytes, "GET {mark} HTTP/1.1\r\nHost: x\r\n\r\n");
+                bytes.extend_from_slice(format!("GET {mark} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
                 asked.push(Ask::Marked(number));
             }
         }
     }
-    (bytes.into_bytes(), asked)
+    (bytes, asked)
 }
 
 /// Peers that send and read by fits and starts: nothing waits for what has come already.

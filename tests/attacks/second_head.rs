@@ -3,12 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{basic, message};
+use testkit::message;
 
 use crate::KIB;
 use crate::attack::{Attack, bytes, spread};
 use crate::house::{House, Plan, from};
 use crate::peer::{Peer, push_until_still, trusting};
+use crate::requests::{CHANNEL, PROBE, post};
 
 /// Far beyond every deadline of the server.
 const NEVER: Duration = Duration::from_secs(15);
@@ -16,8 +17,6 @@ const NEVER: Duration = Duration::from_secs(15);
 const DROP: Duration = Duration::from_millis(100);
 /// What a connection may hold whose head has 60 KiB.
 const MOST: usize = 160 * KIB;
-
-const GET: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// What an attacker does with a connection.
 struct Way {
@@ -33,12 +32,7 @@ struct Way {
 
 fn ways() -> Vec<Way> {
     let body = format!("[{}]", message("1"));
-    let post = format!(
-        "POST /v1/bus/customer.com/channel/c HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        basic("alice"),
-        body.len()
-    );
+    let post = String::from_utf8(post(CHANNEL, body.as_bytes())).unwrap();
     let way = |name, before: &str, answers, begun: &str, drops| Way {
         name,
         before: before.to_owned(),
@@ -51,15 +45,15 @@ fn ways() -> Vec<Way> {
         way("silent from the first", "", 0, "", ""),
         way("first head not ended", "", 0, "GET /healthz HTTP/1.1\r\nHost: x\r\n", ""),
         way("first head in drops", "", 0, "GET /healthz HTTP/1.1\r\nX: ", "x"),
-        way("idle after an answer", GET, 1, "", ""),
-        way("`G` after an answer", GET, 1, "G", ""),
-        way("a line end after an answer", GET, 1, "\r", ""),
-        way("line ends in drops after an answer", GET, 1, "\r\n", "\r\n"),
-        way("second head not ended", GET, 1, "GET /healthz HTTP/1.1\r\nHost: x\r\n", ""),
-        way("second head in drops", GET, 1, "GET /healthz HTTP/1.1\r\nX: ", "x"),
-        way("second head of 127 KiB not ended", GET, 1, &long, ""),
-        way("in the packet of the first request", "", 1, &format!("{GET}G"), ""),
-        way("third head not ended", &GET.repeat(2), 2, "GET /hea", ""),
+        way("idle after an answer", PROBE, 1, "", ""),
+        way("`G` after an answer", PROBE, 1, "G", ""),
+        way("a line end after an answer", PROBE, 1, "\r", ""),
+        way("line ends in drops after an answer", PROBE, 1, "\r\n", "\r\n"),
+        way("second head not ended", PROBE, 1, "GET /healthz HTTP/1.1\r\nHost: x\r\n", ""),
+        way("second head in drops", PROBE, 1, "GET /healthz HTTP/1.1\r\nX: ", "x"),
+        way("second head of 127 KiB not ended", PROBE, 1, &long, ""),
+        way("in the packet of the first request", "", 1, &format!("{PROBE}G"), ""),
+        way("third head not ended", &PROBE.repeat(2), 2, "GET /hea", ""),
         way("`P` after a POST", &post, 1, "P", ""),
     ]
 }
@@ -154,7 +148,7 @@ fn i_5_large_second_heads_are_bounded_and_go() {
     let (memory, sockets) = (house.memory(), house.sockets());
     let way = Way {
         name: "large",
-        before: GET.to_owned(),
+        before: PROBE.to_owned(),
         answers: 1,
         begun: format!("GET /healthz HTTP/1.1\r\nX: {}", "x".repeat(60 * KIB)),
         drops: "",

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use testkit::{basic, eventually, message};
+use testkit::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -16,7 +16,7 @@ use crate::KIB;
 use crate::attack::{self, Attack, bytes};
 use crate::house::{Plan, from};
 use crate::newcomers::{Door, all_served, come, tell};
-use crate::peer::Peer;
+use crate::requests::{CHANNEL, fill, post_head};
 use crate::rightful::Rightful;
 
 /// How a connection is slow.
@@ -97,12 +97,7 @@ impl Slow {
                 return trickle(stream).await;
             }
             Kind::SlowBody => {
-                let head = format!(
-                    "POST /v1/bus/customer.com/channel/slow HTTP/1.1\r\nHost: x\r\n{}\
-                     Content-Type: application/json\r\nContent-Length: 10000\r\n\r\n",
-                    basic("alice")
-                );
-                stream.write_all(head.as_bytes()).await?;
+                stream.write_all(&post_head(CHANNEL, 10_000)).await?;
                 return trickle(stream).await;
             }
             Kind::Idle => stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await?,
@@ -146,22 +141,6 @@ async fn unread(mut stream: TcpStream) -> io::Result<()> {
     }
 }
 
-/// Fills the channel that is not read.
-fn fill(to: SocketAddr) {
-    let mut peer = Peer::connect(from(ADDRESSES), to);
-    let body = format!("[{}]", message(&format!("\"{}\"", "x".repeat(MESSAGE))));
-    let head = format!(
-        "POST /v1/bus/customer.com/channel/large HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
-        basic("alice"),
-        body.len()
-    );
-    for number in 1..=MESSAGES {
-        peer.offer(format!("{head}{body}").as_bytes());
-        assert_eq!(peer.answered(number)[number - 1].status, 200);
-    }
-}
-
 #[test]
 fn i_5_i_6_everything_slow_at_once_costs_the_rightful_nothing() {
     let mut attack = Attack::begin("everything slow at once");
@@ -173,7 +152,7 @@ fn i_5_i_6_everything_slow_at_once_costs_the_rightful_nothing() {
         plan = plan.limit(timeout, format!("\"{span}\""));
     }
     let house = plan.limit("handshakes", count.to_string()).start();
-    fill(house.plain);
+    fill(&house, "/v1/bus/customer.com/channel/large", MESSAGES, MESSAGE);
     let rest = Duration::from_secs(attack.size(2, 20));
     let alone = Rightful::begin(&house, 4, false);
     std::thread::sleep(rest);

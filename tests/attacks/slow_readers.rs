@@ -3,11 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::{basic, message};
-
 use crate::attack::{Attack, bytes};
 use crate::house::{House, Plan, from};
 use crate::peer::{Peer, push_until_still};
+use crate::requests::fill;
 use crate::{KIB, MIB};
 
 /// Messages of the channel, and bytes of each: together more than the systems hold on the way.
@@ -21,21 +20,7 @@ const SLOW: Duration = Duration::from_secs(6);
 
 fn house() -> House {
     let house = Plan::new().limit("answer_timeout", r#""2s""#).start();
-    let sockets = house.sockets();
-    let mut peer = Peer::connect(from(0), house.plain);
-    let body = format!("[{}]", message(&format!("\"{}\"", "x".repeat(MESSAGE))));
-    let head = format!(
-        "POST /v1/bus/customer.com/channel/large HTTP/1.1\r\nHost: x\r\n{}Content-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
-        basic("alice"),
-        body.len()
-    );
-    for number in 1..=MESSAGES {
-        peer.offer(format!("{head}{body}").as_bytes());
-        assert_eq!(peer.answered(number)[number - 1].status, 200);
-    }
-    drop(peer);
-    house.sockets_come_back_to(sockets);
+    fill(&house, "/v1/bus/customer.com/channel/large", MESSAGES, MESSAGE);
     house
 }
 

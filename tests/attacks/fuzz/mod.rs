@@ -3,11 +3,13 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `grammar` | pure: from a seed to what a connection sends |
+//! | `words` | pure: what that is made of |
 //!
 //! What is found is told with the seed of its script. `seeds.txt` keeps those that have found something.
 //! `BACKPLANE_SEED` repeats a run's scripts.
 
 mod grammar;
+mod words;
 
 use std::collections::BTreeMap;
 use std::io;
