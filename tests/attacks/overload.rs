@@ -36,6 +36,8 @@ struct Seen {
     /// Times until a POST was acknowledged, and until one was refused, since it was due.
     served: Vec<Duration>,
     refused: Vec<Duration>,
+    /// How often each reason was given, as the error code has it.
+    reasons: BTreeMap<String, u64>,
     /// Refusals that do not say when to come back.
     bare: u64,
     others: BTreeMap<u16, u64>,
@@ -108,8 +110,11 @@ impl Flood {
                 let ids: Vec<String> = serde_json::from_slice(&begins).unwrap();
                 seen.acknowledged.extend(ids);
             }
-            Some(Answer { status: 503, retry_after, .. }) => {
+            Some(Answer { status: 503, retry_after, begins, .. }) => {
                 seen.refused.push(took);
+                let reason =
+                    String::from_utf8_lossy(&begins).split('"').nth(3).unwrap_or_default().to_owned();
+                *seen.reasons.entry(reason).or_default() += 1;
                 seen.bare += u64::from(!retry_after);
             }
             Some(answer) => *seen.others.entry(answer.status).or_default() += 1,
@@ -217,6 +222,7 @@ fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     attack.figure("  within", spread(&mut seen.served));
     attack.figure("refused with 503", per_second(seen.refused.len()));
     attack.figure("  within", spread(&mut seen.refused));
+    attack.figure("  for", format!("{:?}", seen.reasons));
     attack.figure("closed before an answer", seen.cut);
     attack.figure("due while all connections waited", seen.unsent);
     attack.figure("other answers", format!("{:?}", seen.others));
