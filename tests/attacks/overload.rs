@@ -90,9 +90,8 @@ impl Flood {
         Some(stream)
     }
 
-    /// Posts over this connection, which is kept if it can be.
-    async fn post(&self, stream: Option<TcpStream>, due: Instant) {
-        let number = self.open.load(Ordering::Relaxed);
+    /// Posts over this connection, which is kept if it can be, or over one of its own.
+    async fn post(&self, number: usize, stream: Option<TcpStream>, due: Instant) {
         let stream = match stream {
             Some(stream) => Some(stream),
             None => self.connect(number).await,
@@ -169,7 +168,7 @@ impl Flood {
                 }
                 self.under_way.fetch_add(1, Ordering::Relaxed);
                 let flood = Arc::clone(&self);
-                tokio::spawn(async move { flood.post(free, Instant::now()).await });
+                tokio::spawn(async move { flood.post(offered, free, Instant::now()).await });
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
