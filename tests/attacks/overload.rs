@@ -186,7 +186,8 @@ fn stored(house: &House) -> HashSet<String> {
 #[test]
 fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     let mut attack = Attack::begin("five times as much as it can do");
-    let house = Plan::new().wide(BUS).limit("window_memory", r#""3GiB""#).start();
+    let plan = Plan::new().wide(BUS).limit("window_memory", r#""3GiB""#);
+    let house = plan.limit("lateness", r#""50ms""#).start();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let span = Duration::from_secs(attack.size(3, 10));
     let flood = Flood::new(&house);
