@@ -28,7 +28,8 @@ pub(super) fn connections_that_fit(files: Option<u64>) -> usize {
 }
 
 /// How many connections fit into this process, as it is now.
-pub(super) fn room() -> usize {
+#[must_use]
+pub fn room() -> usize {
     connections_that_fit(getrlimit(Resource::Nofile).current)
 }
 

@@ -56,7 +56,7 @@ use arc_swap::{ArcSwap, Guard as Loaded};
 
 pub use self::crowd::Refused;
 use self::crowd::{Crowd, Place};
-pub use self::descriptors::raise_descriptors;
+pub use self::descriptors::{raise_descriptors, room};
 pub use self::guard::Connection;
 pub use self::policy::Overdue;
 pub use self::serving::Serving;

@@ -93,12 +93,6 @@ pub async fn run(
     let certificate =
         config.tls.as_ref().map(|tls| ReloadingCertificate::load(&tls.cert, &tls.key)).transpose()?;
     let doors = listeners.doors()?;
-    let (wanted, room) = (config.limits.connections, backplane.door().room());
-    if wanted > room {
-        tracing::warn!(
-            "limits.connections is {wanted}, and the system gives this process files for {room}: no more will be let in"
-        );
-    }
     let watch = certificate.clone().map(|certificate| certificates::watch(certificate, backplane.clone()));
     let watch = watch.map(actix_web::rt::spawn);
     let admin = config.admin.as_ref().map(|admin| admin_server(admin, backplane, listeners.admin));

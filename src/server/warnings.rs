@@ -11,6 +11,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::backplane::cost_alike;
 use crate::config::{Config, Loaded};
+use crate::door::room;
 use crate::tls::{ReloadingCertificate, left};
 
 /// Something that an operator should look at. `Display` names the setting and says what to do.
@@ -37,6 +38,13 @@ pub enum Warning {
     NobodySignsIn(SocketAddr),
     /// Every client is believed what only proxies should say.
     EverybodyIsAProxy,
+    /// The process may not open as many files as there may be connections.
+    FewFiles {
+        /// Connections that the configuration lets in.
+        wanted: usize,
+        /// Connections that fit.
+        room: usize,
+    },
     /// Passwords do not all take the same time to be hashed.
     CostsDiffer,
     /// Other machines can read what is for operators.
@@ -62,6 +70,7 @@ impl Warning {
             Self::PasswordsInTheClear(_) => "insecure_auth",
             Self::NobodySignsIn(_) => "listen",
             Self::EverybodyIsAProxy => "trusted_proxies",
+            Self::FewFiles { .. } => "limits.connections",
             Self::AdminIsOpen(_) => "admin.listen",
             Self::CertificateEnds { .. } => "tls.cert",
         }
@@ -98,6 +107,11 @@ impl fmt::Display for Warning {
                 "the password hashes differ in their cost, so the time that an answer takes tells something of who it is about; \
                  hash the passwords with the same parameters",
             ),
+            Self::FewFiles { wanted, room } => write!(
+                f,
+                "the system gives this process files for {room} connections, and {wanted} are to be let in: no more than \
+                 {room} will be; raise the bound of open files (LimitNOFILE, ulimit -n), or lower this one"
+            ),
             Self::AdminIsOpen(at) => write!(
                 f,
                 "http://{at} can be reached from other machines, and shows names of buses and counts to whoever asks; \
@@ -125,6 +139,8 @@ struct Facts {
     configuration: Option<(PathBuf, Access)>,
     key: Option<Access>,
     certificate_end: Option<SystemTime>,
+    /// Connections that fit into the process.
+    room: Option<usize>,
 }
 
 /// All warnings about a configuration that is good.
@@ -137,6 +153,7 @@ pub fn warnings(loaded: &Loaded, now: SystemTime) -> Vec<Warning> {
         configuration: loaded.file().and_then(|file| Some((file.to_owned(), access(file)?))),
         key: tls.and_then(|tls| access(&tls.key)),
         certificate_end: certificate.and_then(|certificate| certificate.end().ok()),
+        room: Some(room()),
     };
     judge(config, &facts, now)
 }
@@ -177,6 +194,9 @@ fn judge(config: &Config, facts: &Facts, now: SystemTime) -> Vec<Warning> {
     }
     if let Some(at) = config.admin.as_ref().and_then(|admin| open(&admin.listen)) {
         found.push(Warning::AdminIsOpen(at));
+    }
+    if let Some(room) = facts.room.filter(|room| *room < config.limits.connections) {
+        found.push(Warning::FewFiles { wanted: config.limits.connections, room });
     }
     if let (Some(tls), Some(Access { owner, mode })) = (&config.tls, facts.key)
         // A key of root that a group may read is how systems hand keys to their services.
@@ -296,6 +316,7 @@ mod tests {
                 configuration: Some(("backplane.toml".into(), access(1000, configuration))),
                 key: Some(access(owner, key)),
                 certificate_end: None,
+                room: None,
             };
             judge(&config, &facts, NOW).iter().map(ToString::to_string).collect::<Vec<_>>()
         };

@@ -134,6 +134,11 @@ impl Server {
         Raw::connect(self.address())
     }
 
+    /// Says that errors will be logged.
+    pub fn expect_errors(&mut self) {
+        self.service.expect_errors();
+    }
+
     /// Connects to it from an address of this machine.
     pub fn raw_from(&self, from: [u8; 4]) -> Raw {
         Raw::connect_from(from, self.address())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use testkit::{BUS, Certificate, Client, Home, OTHER_BUS, Program, backplane, password_hash, password_of};
+use testkit::{BUS, Certificate, Client, Home, OTHER_BUS, Program, backplane, password_of, strong_hash};
 
 /// A tick of what `/proc` counts processor time in. Linux has no other towards programs.
 const TICK: Duration = Duration::from_millis(10);
@@ -121,7 +121,7 @@ impl Plan {
             }
         }
         for (name, password) in [("alice", password_of("alice")), ("demo", "demo".to_owned())] {
-            let hash = password_hash(&password).to_phc();
+            let hash = strong_hash(&password).to_phc();
             _ = writeln!(config, "[[user]]\nname = \"{name}\"\npassword_hash = \"{hash}\"");
         }
         for (bus, user) in [(BUS, "alice"), (OTHER_BUS, "alice"), ("b", "demo")] {

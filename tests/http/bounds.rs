@@ -124,6 +124,7 @@ fn i_5_windows_have_so_much_memory() {
 /// A message that is posted as this user, to a channel of either bus.
 fn post_as(client: &Client, user: &str, bus: &str, channel: &str, payload: &str) -> Reply {
     let request = client.request("POST", &format!("/v1/bus/{bus}/channel/{channel}"));
+    let request = request.header("Content-Type", "application/json");
     send(request.basic_auth(user, Some(password_of(user))).body(messages(&[payload])))
 }
 
@@ -166,7 +167,7 @@ fn i_5_a_users_channels_and_keys_end_at_his_share() {
     let keyed = |user: &str, key: &str| {
         let request = client.request("POST", &format!("/v1/bus/{BUS}/channel/c0"));
         let request = request.basic_auth(user, Some(password_of(user))).header("Idempotency-Key", key);
-        send(request.body(messages(&["1"])))
+        send(request.header("Content-Type", "application/json").body(messages(&["1"])))
     };
     for n in 0..3 {
         assert_eq!(post_as(&client, "poster", BUS, &format!("c{n}"), "1").status, 200);

@@ -64,7 +64,7 @@ fn a_folder_of_the_log_that_others_may_write_is_refused() {
     fs::set_permissions(&data, fs::Permissions::from_mode(0o777)).unwrap();
     let lines = refused(&home);
     let begin =
-        "backplane: storage.path (backplane.toml, line 2): data may be written by others than its owner";
+        "backplane: storage.path (backplane.toml, line 3): data may be written by others than its owner";
     assert!(lines.len() == 1 && lines[0].starts_with(begin), "{lines:#?}");
     fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
     assert_eq!(home.start(&["check-config"]).end().code, Some(0));

@@ -6,7 +6,7 @@ use testkit::{BUS, Client, Home, Program, basic, eventually, messages, password_
 
 /// A configuration with these users, who may all do everything. `top` comes first, `bus` is more about the bus.
 fn config(top: &str, users: &[&str], bus: &str) -> String {
-    let mut text = format!("listen = \"127.0.0.1:0\"\n{top}\n");
+    let mut text = format!("listen = \"127.0.0.1:0\"\n{top}\n[admin]\nlisten = \"127.0.0.1:0\"\n");
     for user in users {
         let hash = strong_hash(&password_of(user)).to_phc();
         writeln!(text, "[[user]]\nname = \"{user}\"\npassword_hash = \"{hash}\"").unwrap();

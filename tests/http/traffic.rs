@@ -18,7 +18,7 @@ fn begin(server: &Server, user: &str, headers: &str) -> Raw {
 }
 
 fn held(client: &Client) -> usize {
-    let text = client.get("/metrics").text();
+    let text = client.admin().get("/metrics").text();
     let value = text.lines().find_map(|line| line.strip_prefix("backplane_traffic_bytes "));
     value.unwrap().parse().unwrap()
 }

@@ -41,7 +41,10 @@ fn warned(home: &Home) -> Vec<String> {
 
 #[test]
 fn a_careful_configuration_gives_no_warning() {
-    let home = home(&format!("listen = \"127.0.0.1:0\"\n{TLS}\nadmin.listen = \"127.0.0.1:0\""), 90);
+    let home = home(
+        &format!("listen = \"127.0.0.1:0\"\n{TLS}\nadmin.listen = \"127.0.0.1:0\"\nlimits.connections = 1"),
+        90,
+    );
     assert_eq!(warned(&home), [""; 0]);
     let mut program = home.start(&[]);
     let (client, mut end) = (program.client(), None);
@@ -60,12 +63,20 @@ fn a_careful_configuration_gives_no_warning() {
 #[test]
 fn every_warning_is_told_by_check_config_and_once_at_the_start() {
     let more = format!(
-        "listen = \"0.0.0.0:0\"\ninsecure_auth = true\ntrusted_proxies = \"0.0.0.0/0\"\nadmin.listen = \"0.0.0.0:0\"\n{TLS}"
+        "listen = \"0.0.0.0:0\"\ninsecure_auth = true\ntrusted_proxies = \"0.0.0.0/0\"\nadmin.listen = \"0.0.0.0:0\"\nlimits.connections = 10000000\n{TLS}"
     );
     let home = home(&more, 12);
     mode(&home.path().join("backplane.toml"), 0o644);
     mode(&home.path().join("server.key"), 0o644);
-    let keys = ["user", "insecure_auth", "trusted_proxies", "admin.listen", "tls.key", "tls.cert"];
+    let keys = [
+        "user",
+        "insecure_auth",
+        "trusted_proxies",
+        "admin.listen",
+        "limits.connections",
+        "tls.key",
+        "tls.cert",
+    ];
     assert_eq!(warned(&home), keys);
     let mut program = home.start(&[]);
     program.address_after("listening on http://");
@@ -74,14 +85,14 @@ fn every_warning_is_told_by_check_config_and_once_at_the_start() {
     let ended = program.end();
     let lines: Vec<_> = ended.errors.lines().filter(|line| line.contains(" WARN ")).collect();
     assert_eq!(lines.len(), keys.len(), "{}", ended.errors);
-    for key in &keys[..5] {
+    for key in &keys[..6] {
         assert_eq!(
             lines.iter().filter(|line| line.contains(&format!("{key}: "))).count(),
             1,
             "{key}: {lines:#?}"
         );
     }
-    assert!(lines[5].contains("days=11") || lines[5].contains("days=12"), "{}", lines[5]);
+    assert!(lines[6].contains("days=11") || lines[6].contains("days=12"), "{}", lines[6]);
 }
 
 /// Who writes the file says who comes in.

@@ -54,6 +54,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Serve(sources) => serve(sources),
         Command::CheckConfig { sources, reload } => {
             let (loaded, now) = (load(&sources)?, SystemTime::now());
+            raise_descriptors();
             if reload {
                 server::check_beside_a_server(&loaded, now)?;
             } else {
