@@ -24,6 +24,9 @@ use super::{Door, Refused, words};
 
 /// Bytes that a TLS connection keeps for a peer that does not take them, at most.
 const TLS_BUFFER: usize = 16 * 1024;
+/// Bytes that the kernel keeps of an answer and has not sent. At the slowest pace that is waited for, half of it is gone well
+/// within the time for an answer.
+const UNSENT: u32 = 16 * 1024;
 /// The first byte of a TLS connection: a handshake record (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 
@@ -95,6 +98,22 @@ async fn shake(acceptor: &TlsAcceptor, tcp: TcpStream) -> io::Result<Option<TlsS
         return Ok(None);
     }
     acceptor.accept_with(tcp, |session| session.set_buffer_limit(Some(TLS_BUFFER))).await.map(Some)
+}
+
+/// Has the kernel keep little for a peer that takes little, and ask for more as soon as half of that is gone.
+///
+/// By itself it keeps megabytes, and asks for more once a third of them is gone: until then somebody who reads, but slowly, looks
+/// like somebody who does not (I-6).
+fn keep_little(tcp: &TcpStream) {
+    // Where there is no such option, or none is allowed, answers are kept as the kernel likes.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        _ = tcp;
+    }
 }
 
 /// Says a last word, without waiting for anybody.
@@ -179,6 +198,7 @@ where
         Box::pin(async move {
             // Answers are written as a whole: nothing is gained by waiting for more.
             _ = tcp.set_nodelay(true);
+            keep_little(&tcp);
             let Some(wire) = ground.prepare(tcp, door.clone()).await else { return Ok(()) };
             let guard = {
                 let settings = door.settings();

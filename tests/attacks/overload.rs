@@ -187,7 +187,8 @@ fn stored(house: &House) -> HashSet<String> {
 fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     let mut attack = Attack::begin("five times as much as it can do");
     let plan = Plan::new().wide(BUS).limit("window_memory", r#""3GiB""#);
-    let house = plan.limit("lateness", r#""50ms""#).start();
+    // Less than the default: how late a fast machine is, depends on the machine.
+    let house = plan.limit("lateness", r#""5ms""#).start();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let span = Duration::from_secs(attack.size(3, 10));
     let flood = Flood::new(&house);
