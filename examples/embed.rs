@@ -9,10 +9,10 @@
 //! curl http://127.0.0.1:8081/statistics
 //! ```
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, TcpListener};
 
 use actix_web::cookie::Cookie;
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, error, web};
+use actix_web::{App, HttpRequest, HttpResponse, error, web};
 use aws_lc_rs::rand;
 use backplane::Backplane;
 use backplane::config::{Bus, Config};
@@ -42,21 +42,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port = std::env::args().nth(1).map_or(Ok(8081), |port| port.parse())?;
 
     let mounted = backplane.clone();
-    let server = HttpServer::new(move || {
+    let application = move || {
         App::new()
             .app_data(shop.clone())
             .route("/", web::get().to(front_page))
             .route("/sign-in/{name}", web::post().to(sign_in))
             .route("/statistics", web::get().to(statistics))
             .service(web::scope("/backplane").configure(mounted.routes()))
-    })
-    // Or long answers outlive the clients that have gone.
-    .h1_allow_half_closed(false)
-    .bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-    for address in server.addrs() {
-        println!("The shop is open: http://{address}/");
-    }
-    server.run().await?;
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    println!("The shop is open: http://{}/", listener.local_addr()?);
+    backplane.door().serve(application).listen(listener)?.run().await?;
 
     backplane.shutdown().await;
     Ok(())

@@ -6,6 +6,8 @@
 //! |---|---|
 //! | [`config`] | file, environment and flags → one checked [`config::Config`] |
 //! | [`auth`] | who asks and what they may (V1-AUTH-1, V1-AUTH-2); which signed messages a bus takes (MSG-7) |
+//! | `address` | whom an address stands for |
+//! | [`door`] | what stands between the network and an application: bounds, deadlines, TLS, overload |
 //! | `http` | what HTTP needs here that actix-web does not bring |
 //! | `protocol` | one folder per protocol version: routes, and handlers that translate |
 //! | `web` | the browser library and the demonstration's page, served as they were built |

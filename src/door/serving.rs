@@ -35,7 +35,7 @@ type Types<I, S, B> = PhantomData<fn() -> (I, S, B)>;
 /// Listeners and an application, to be run. Made by [`Door::serve`].
 ///
 /// What `actix_web::HttpServer` has of it has the same meaning here; [`Serving::run`] gives back the same
-/// `actix_web::dev::Server`, whose handle pauses and stops it. Signals are left to the caller.
+/// `actix_web::dev::Server`, whose handle pauses and stops it.
 #[must_use = "nothing is served before it runs"]
 pub struct Serving<A, I, S, B> {
     door: Door,
@@ -67,7 +67,7 @@ impl Door {
         B: MessageBody + 'static,
     {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        let builder = Server::build().disable_signals().workers(workers);
+        let builder = Server::build().workers(workers);
         Serving { door: self.clone(), application, builder, workers, types: PhantomData }
     }
 }
@@ -88,6 +88,12 @@ where
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers.clamp(1, 512);
         self.builder = self.builder.workers(self.workers);
+        self
+    }
+
+    /// Leaves SIGINT and SIGTERM to the caller. Without it they stop the server.
+    pub fn disable_signals(mut self) -> Self {
+        self.builder = self.builder.disable_signals();
         self
     }
 

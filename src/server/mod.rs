@@ -152,6 +152,7 @@ fn main_server(
     let mut serving = backplane
         .door()
         .serve(application)
+        .disable_signals()
         .workers(config.workers.get())
         .shutdown_timeout(config.shutdown_grace.as_secs().max(1));
     for listener in plain {
@@ -185,7 +186,7 @@ fn admin_server(
         lateness: Duration::ZERO,
         ..DoorSettings::default()
     };
-    let mut serving = Door::new(settings).serve(application).workers(1);
+    let mut serving = Door::new(settings).serve(application).disable_signals().workers(1);
     for listener in listeners {
         serving = serving.listen(listener)?;
     }
