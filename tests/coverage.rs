@@ -1,4 +1,5 @@
-//! PROTOCOL-COVERAGE.md says which rules are kept. A rule that no test names is not known to be.
+//! PROTOCOL-COVERAGE.md says which rules are kept. A rule that no test names is not known to be. docs/SECURITY.md says
+//! which requirements are, and names tests.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -53,17 +54,21 @@ fn tests() -> BTreeSet<String> {
     files.into_iter().flat_map(|file| tests_in(&fs::read_to_string(file).unwrap())).collect()
 }
 
-/// The rows of all tables, as their cells.
-fn rows() -> impl Iterator<Item = Vec<&'static str>> {
-    let lines = include_str!("../PROTOCOL-COVERAGE.md").lines();
-    lines.filter_map(|line| Some(line.strip_prefix("| ")?.split('|').map(str::trim).collect()))
+const PROTOCOL: &str = include_str!("../PROTOCOL-COVERAGE.md");
+const SECURITY: &str = include_str!("../docs/SECURITY.md");
+/// What docs/SECURITY.md says of a requirement. What fails is mended, and not written down.
+const VERDICTS: [&str; 4] = ["pass", "operator", "protocol", "not yet"];
+
+/// The rows of all tables of a page, as their cells.
+fn rows(page: &str) -> impl Iterator<Item = Vec<&str>> {
+    page.lines().filter_map(|line| Some(line.strip_prefix("| ")?.split('|').map(str::trim).collect()))
 }
 
 #[test]
 fn every_rule_that_is_kept_has_a_test() {
     let tests = tests();
     let mut kept = 0;
-    for row in rows() {
+    for row in rows(PROTOCOL) {
         let [rule, .., verdict, _] = row.as_slice() else { panic!("{row:?}") };
         if *verdict != "yes" {
             continue;
@@ -81,7 +86,7 @@ fn every_rule_that_is_kept_has_a_test() {
 #[test]
 fn every_rule_of_the_browser_library_has_the_tests_that_are_named() {
     let mut named = 0;
-    for row in rows().filter(|row| row.first().is_some_and(|rule| rule.starts_with("JS-"))) {
+    for row in rows(PROTOCOL).filter(|row| row.first().is_some_and(|rule| rule.starts_with("JS-"))) {
         let [rule, _, files, _] = row.as_slice() else { panic!("{row:?}") };
         for file in files.split(',').map(|file| file.trim().trim_matches('`')) {
             named += 1;
@@ -94,6 +99,27 @@ fn every_rule_of_the_browser_library_has_the_tests_that_are_named() {
         }
     }
     assert!(named > 10, "the table was not understood");
+}
+
+#[test]
+fn every_requirement_of_the_security_page_has_the_tests_that_are_named() {
+    let tests = tests();
+    let (mut named, mut requirements) = (0, 0);
+    let is_number = |cell: &&str| cell.starts_with(|first: char| first.is_ascii_digit());
+    for row in rows(SECURITY).filter(|row| row.first().is_some_and(is_number)) {
+        let [requirement, _, verdict, why, proofs, _] = row.as_slice() else { panic!("{row:?}") };
+        requirements += 1;
+        assert!(VERDICTS.contains(verdict), "{requirement}: {verdict:?} is none of {VERDICTS:?}");
+        assert!(!why.is_empty() || !proofs.is_empty(), "{requirement}: neither a reason nor a test");
+        for test in proofs.split('`').skip(1).step_by(2) {
+            named += 1;
+            assert!(
+                tests.contains(test),
+                "{requirement} is shown by {test}, says docs/SECURITY.md, but there is no such test"
+            );
+        }
+    }
+    assert!(requirements > 50 && named > 100, "the table was not understood");
 }
 
 #[test]
