@@ -349,7 +349,12 @@ const LIMITS: &[Key] = &[
         Default("1000"),
         "Connections at the same time of one address; of one /64 with IPv6. Trusted proxies may have any number.",
     ),
-    key("handshakes", Kind::Count(1, 10_000_000), Default("2000"), "TLS handshakes at the same time."),
+    key(
+        "handshakes",
+        Kind::Count(1, 10_000_000),
+        Default("2000"),
+        "TLS handshakes at the same time; a tenth of them of one address.",
+    ),
     key(
         "handshake_timeout",
         Kind::Span(100, MINUTE),

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::settings::DoorSettings;
 use crate::address::Block;
 
 /// Where a connection was let in.
@@ -42,6 +41,17 @@ impl Refused {
     }
 }
 
+/// How many may be in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// In all.
+    pub(super) all: usize,
+    /// Of one address.
+    pub(super) of_one: usize,
+    /// In the reserve.
+    pub(super) reserve: usize,
+}
+
 /// One address may take so many places of the reserve: otherwise whoever filled the hall would fill it too.
 const RESERVE_PER_ADDRESS: usize = 4;
 
@@ -60,24 +70,18 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    /// Lets a connection in, while fewer than `most` are. `exempt`: its address is not counted, as it comes for many.
-    pub(super) fn enter(
-        &mut self,
-        block: Block,
-        exempt: bool,
-        most: usize,
-        settings: &DoorSettings,
-    ) -> Result<Place, Refused> {
+    /// Lets somebody in. `exempt`: the address is not counted, as it comes for many.
+    pub(super) fn enter(&mut self, block: Block, exempt: bool, bounds: Bounds) -> Result<Place, Refused> {
         let count = self.of.get(&block).copied().unwrap_or_default();
-        if !exempt && count.hall >= settings.connections_per_address {
+        if !exempt && count.hall >= bounds.of_one {
             return Err(Refused::Address);
         }
-        if self.hall < most {
+        if self.hall < bounds.all {
             self.hall += 1;
             self.of.entry(block).or_default().hall += 1;
             return Ok(Place::Hall);
         }
-        if self.reserve < settings.reserve && (exempt || count.reserve < RESERVE_PER_ADDRESS) {
+        if self.reserve < bounds.reserve && (exempt || count.reserve < RESERVE_PER_ADDRESS) {
             self.reserve += 1;
             self.of.entry(block).or_default().reserve += 1;
             return Ok(Place::Reserve);
@@ -119,50 +123,38 @@ mod tests {
         Block::of(IpAddr::V4(Ipv4Addr::new(192, 0, 2, n)))
     }
 
-    fn settings(connections: usize, per_address: usize, reserve: usize) -> DoorSettings {
-        DoorSettings { connections, connections_per_address: per_address, reserve, ..DoorSettings::default() }
+    const fn bounds(all: usize, of_one: usize, reserve: usize) -> Bounds {
+        Bounds { all, of_one, reserve }
     }
 
     #[test]
     fn one_address_has_its_bound_and_others_come_in() {
-        let (mut crowd, settings) = (Crowd::default(), settings(10, 2, 0));
-        assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Hall));
-        assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Hall));
-        assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Err(Refused::Address));
-        assert_eq!(crowd.enter(block(2), false, settings.connections, &settings), Ok(Place::Hall));
-        assert_eq!(
-            crowd.enter(block(1), true, settings.connections, &settings),
-            Ok(Place::Hall),
-            "a proxy comes for many"
-        );
+        let (mut crowd, bounds) = (Crowd::default(), bounds(10, 2, 0));
+        assert_eq!(crowd.enter(block(1), false, bounds), Ok(Place::Hall));
+        assert_eq!(crowd.enter(block(1), false, bounds), Ok(Place::Hall));
+        assert_eq!(crowd.enter(block(1), false, bounds), Err(Refused::Address));
+        assert_eq!(crowd.enter(block(2), false, bounds), Ok(Place::Hall));
+        assert_eq!(crowd.enter(block(1), true, bounds), Ok(Place::Hall), "a proxy comes for many");
         crowd.leave(block(1), Place::Hall);
         crowd.leave(block(1), Place::Hall);
-        assert_eq!(
-            crowd.enter(block(1), false, settings.connections, &settings),
-            Ok(Place::Hall),
-            "who leaves makes room"
-        );
+        assert_eq!(crowd.enter(block(1), false, bounds), Ok(Place::Hall), "who leaves makes room");
     }
 
     #[test]
     fn the_reserve_is_what_is_left_when_all_is_full() {
-        let (mut crowd, settings) = (Crowd::default(), settings(2, 100, 6));
+        let (mut crowd, bounds) = (Crowd::default(), bounds(2, 100, 6));
         for _ in 0..2 {
-            assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Hall));
+            assert_eq!(crowd.enter(block(1), false, bounds), Ok(Place::Hall));
         }
         for _ in 0..RESERVE_PER_ADDRESS {
-            assert_eq!(crowd.enter(block(1), false, settings.connections, &settings), Ok(Place::Reserve));
+            assert_eq!(crowd.enter(block(1), false, bounds), Ok(Place::Reserve));
         }
-        assert_eq!(
-            crowd.enter(block(1), false, settings.connections, &settings),
-            Err(Refused::Full),
-            "not all of it for one"
-        );
-        assert_eq!(crowd.enter(block(2), false, settings.connections, &settings), Ok(Place::Reserve));
-        assert_eq!(crowd.enter(block(2), false, settings.connections, &settings), Ok(Place::Reserve));
-        assert_eq!(crowd.enter(block(3), false, settings.connections, &settings), Err(Refused::Full));
+        assert_eq!(crowd.enter(block(1), false, bounds), Err(Refused::Full), "not all of it for one");
+        assert_eq!(crowd.enter(block(2), false, bounds), Ok(Place::Reserve));
+        assert_eq!(crowd.enter(block(2), false, bounds), Ok(Place::Reserve));
+        assert_eq!(crowd.enter(block(3), false, bounds), Err(Refused::Full));
         crowd.leave(block(1), Place::Hall);
-        assert_eq!(crowd.enter(block(3), false, settings.connections, &settings), Ok(Place::Hall));
+        assert_eq!(crowd.enter(block(3), false, bounds), Ok(Place::Hall));
     }
 
     proptest! {
@@ -172,7 +164,7 @@ mod tests {
         fn i_5_bounds_hold_whoever_comes_and_goes(
             steps in prop::collection::vec((0u8..4, any::<bool>(), any::<prop::sample::Index>()), 0..200),
         ) {
-            let (mut crowd, settings) = (Crowd::default(), settings(6, 3, 5));
+            let (mut crowd, bounds) = (Crowd::default(), bounds(6, 3, 5));
             let mut inside: Vec<(Block, Place)> = Vec::new();
             for (who, comes, which) in steps {
                 let of = |place, inside: &[(Block, Place)]| {
@@ -190,7 +182,7 @@ mod tests {
                     } else {
                         Err(Refused::Full)
                     };
-                    let entered = crowd.enter(block(who), false, settings.connections, &settings);
+                    let entered = crowd.enter(block(who), false, bounds);
                     prop_assert_eq!(entered, expected);
                     inside.extend(entered.map(|place| (block(who), place)));
                 } else if !inside.is_empty() {

@@ -63,30 +63,14 @@ impl Ground for Secured {
     const IS_PLAIN: bool = false;
 
     async fn prepare(&self, tcp: TcpStream, door: Door) -> Option<TlsStream<TcpStream>> {
-        let (most, patience) = {
-            let settings = door.settings();
-            (settings.handshakes, settings.handshake_timeout)
-        };
-        if !door.stats().begin_handshake(most) {
-            door.stats().refused(Refused::Handshakes);
-            return None;
-        }
-        let slot = Slot(door);
+        let _slot = door.begin_handshake(tcp.peer_addr().ok()?)?;
+        let patience = door.settings().handshake_timeout;
         let shaken = timeout(patience, shake(&self.0, tcp)).await;
         let shaken = shaken.ok().and_then(Result::ok).flatten();
         if shaken.is_none() {
-            slot.0.stats().handshake_failed();
+            door.stats().handshake_failed();
         }
         shaken
-    }
-}
-
-/// A slot for a handshake.
-struct Slot(Door);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.stats().end_handshake();
     }
 }
 

@@ -55,7 +55,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, Guard as Loaded};
 
 pub use self::crowd::Refused;
-use self::crowd::{Crowd, Place};
+use self::crowd::{Bounds, Crowd, Place};
 pub use self::descriptors::{raise_descriptors, room};
 pub use self::guard::Connection;
 pub use self::policy::Overdue;
@@ -64,6 +64,8 @@ pub use self::settings::{DoorSettings, Pace, Patience};
 pub use self::stats::Stats;
 use crate::address::Block;
 
+/// As many addresses must come together to take all slots for handshakes.
+const HANDSHAKERS: usize = 10;
 /// Who is let in the reserve asks one thing, at once.
 const PATIENCE_IN_RESERVE: Duration = Duration::from_secs(2);
 
@@ -87,6 +89,8 @@ pub struct Door(Arc<Inner>);
 struct Inner {
     settings: ArcSwap<DoorSettings>,
     crowd: Mutex<Crowd>,
+    /// Who is in the middle of a handshake.
+    handshaking: Mutex<Crowd>,
     stats: Arc<Stats>,
     /// Connections that fit into the process, whatever the settings say.
     room: usize,
@@ -105,6 +109,7 @@ impl Door {
         Self(Arc::new(Inner {
             settings: ArcSwap::from_pointee(settings),
             crowd: Mutex::default(),
+            handshaking: Mutex::default(),
             stats,
             room: descriptors::room(),
         }))
@@ -132,17 +137,17 @@ impl Door {
         self.0.settings.load()
     }
 
-    fn crowd(&self) -> MutexGuard<'_, Crowd> {
-        self.0.crowd.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Lets a connection in, or counts that it was refused.
     fn enter(&self, peer: SocketAddr) -> Result<Pass, Refused> {
         let (block, settings) = (Block::of(peer.ip()), self.settings());
         let canonical = peer.ip().to_canonical();
         let exempt = settings.trusted.iter().any(|net| net.contains(&canonical));
-        let most = settings.connections.min(self.0.room);
-        match self.crowd().enter(block, exempt, most, &settings) {
+        let bounds = Bounds {
+            all: settings.connections.min(self.0.room),
+            of_one: settings.connections_per_address,
+            reserve: settings.reserve,
+        };
+        match locked(&self.0.crowd).enter(block, exempt, bounds) {
             Ok(place) => {
                 self.0.stats.entered();
                 Ok(Pass { door: self.clone(), block, place })
@@ -153,6 +158,37 @@ impl Door {
             }
         }
     }
+
+    /// A slot for a handshake of this connection, or it is counted that there was none. One address may have a part of them, so that
+    /// nobody keeps all others out.
+    fn begin_handshake(&self, peer: SocketAddr) -> Option<Slot> {
+        let (block, most) = (Block::of(peer.ip()), self.settings().handshakes);
+        let bounds = Bounds { all: most, of_one: most.div_ceil(HANDSHAKERS), reserve: 0 };
+        if locked(&self.0.handshaking).enter(block, false, bounds).is_err() {
+            self.0.stats.refused(Refused::Handshakes);
+            return None;
+        }
+        self.0.stats.began_handshake();
+        Some(Slot { door: self.clone(), block })
+    }
+}
+
+/// A slot for a handshake, given back on drop.
+#[derive(Debug)]
+struct Slot {
+    door: Door,
+    block: Block,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        locked(&self.door.0.handshaking).leave(self.block, Place::Hall);
+        self.door.0.stats.ended_handshake();
+    }
+}
+
+fn locked(crowd: &Mutex<Crowd>) -> MutexGuard<'_, Crowd> {
+    crowd.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection's place behind the door, given back on drop.
@@ -184,7 +220,7 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        self.door.crowd().leave(self.block, self.place);
+        locked(&self.door.0.crowd).leave(self.block, self.place);
         self.door.0.stats.left();
     }
 }

@@ -57,7 +57,7 @@ pub struct DoorSettings {
     pub reserved_paths: Vec<String>,
     /// Addresses that are not counted by `connections_per_address`: proxies, which come for many.
     pub trusted: Vec<IpNet>,
-    /// TLS handshakes at the same time.
+    /// TLS handshakes at the same time; a tenth of them of one address.
     pub handshakes: usize,
     /// How long a TLS handshake may take.
     pub handshake_timeout: Duration,

@@ -25,7 +25,7 @@ use super::served::Served;
 use super::serving::http;
 use super::settings::{Pace, Patience};
 use super::stream::{Guarded, Wire};
-use super::{Door, DoorSettings};
+use super::{Door, DoorSettings, Refused};
 
 /// Bytes that a pipe takes from the server before its reader must read.
 const PIPE: usize = 1024;
@@ -313,6 +313,24 @@ async fn after_the_last_request_no_other_is_answered() {
     let (text, seconds) = peer.rest().await;
     assert!(text.ends_with("\r\n\r\n1:0"), "{text}");
     assert_eq!((ASKED.get(), seconds), (1, 0));
+}
+
+#[test]
+fn i_5_handshakes_of_one_address_leave_slots_to_others() {
+    let door = Door::new(DoorSettings { handshakes: 20, ..DoorSettings::default() });
+    let of = |last: u8| SocketAddr::from(([192, 0, 2, last], 1));
+    let first = door.begin_handshake(of(1));
+    let second = door.begin_handshake(of(1));
+    assert!(first.is_some() && second.is_some());
+    assert!(door.begin_handshake(of(1)).is_none(), "a tenth is all for one");
+    let others: Vec<_> = (2..=10).chain(2..=10).map(|last| door.begin_handshake(of(last))).collect();
+    assert!(others.iter().all(Option::is_some));
+    assert!(door.begin_handshake(of(11)).is_none(), "and all is all");
+    assert_eq!(door.stats().handshakes(), 20);
+    drop(first);
+    assert!(door.begin_handshake(of(11)).is_some(), "who is done makes room");
+    let refused = door.stats().refused_by_reason().find(|(why, _)| *why == Refused::Handshakes);
+    assert_eq!(refused.map(|(_, count)| count), Some(2));
 }
 
 /// A request as bytes, and its answer.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use actix_web::ResponseError as _;
 use actix_web::body::MessageBody as _;
-use actix_web::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Bytes;
 
 use crate::error::{ApiError, ErrorCode};
@@ -54,6 +54,10 @@ fn whole(error: &ApiError) -> Bytes {
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
     let status = response.status();
     let mut head =
         format!("HTTP/1.1 {} {}\r\n", status.as_u16(), status.canonical_reason().unwrap_or_default());
@@ -86,6 +90,7 @@ mod tests {
             assert!(head.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{head}");
             assert!(head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())), "{head}");
             assert!(head.ends_with("\r\nconnection: close"), "{head}");
+            assert!(head.contains("\r\ncontent-security-policy: default-src 'none'"), "{head}");
             assert!(head.contains("\r\ncontent-type: application/json"), "{head}");
             assert_eq!(head.contains("\r\nretry-after: "), status.starts_with("503"), "{head}");
             assert!(serde_json::from_str::<serde_json::Value>(body).unwrap()["error"].is_string());

@@ -22,8 +22,12 @@ const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-p
 /// A page of this server loads what is its own, and is shown in no other page.
 const OWN_ONLY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
-     frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+     object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
 );
+
+/// What is no page loads nothing, if a browser should take it for one.
+pub(crate) const NO_PAGE: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// The middleware.
 #[derive(Debug, Clone)]
@@ -105,9 +109,11 @@ where
         let mut response = ready_or_wait!(this.answer.poll(context))?;
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        for (name, usual) in
-            [(CACHE_CONTROL, HeaderValue::from_static("no-store")), (RESOURCE_POLICY, SAME_ORIGIN)]
-        {
+        for (name, usual) in [
+            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (CONTENT_SECURITY_POLICY, NO_PAGE),
+            (RESOURCE_POLICY, SAME_ORIGIN),
+        ] {
             if !headers.contains_key(&name) {
                 headers.insert(name, usual);
             }

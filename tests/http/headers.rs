@@ -37,6 +37,8 @@ fn every_answer_says_its_type_who_may_keep_it_and_who_may_load_it() {
         let place = format!("{method} {path}");
         assert_eq!((reply.status, reply.header("content-type")), (status, Some(kind)), "{place}");
         assert_eq!(reply.header("x-content-type-options"), Some("nosniff"), "{place}");
+        let page = reply.header("content-security-policy").unwrap();
+        assert!(page.contains("default-src 'none'") && page.contains("frame-ancestors 'none'"), "{place}");
         let policy = if everybody { "cross-origin" } else { "same-origin" };
         assert_eq!(reply.header("cross-origin-resource-policy"), Some(policy), "{place}");
         let kept = match path {

@@ -16,6 +16,9 @@ pub const PASSWORD_MAX: usize = 1024;
 
 /// Words that passwords are commonly made of, one a line, in lower case.
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("common.txt").lines().collect());
+/// Passwords that many have chosen and [`COMMON`] does not cover, one a line, in lower case: with it the 3000 most common ones of 8
+/// characters or more, as lists of stolen passwords have them.
+static TRIED: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("tried.txt").lines().collect());
 /// What fingers run along: as it is, from anywhere to anywhere, and backwards.
 const RUNS: [&str; 9] = [
     "abcdefghijklmnopqrstuvwxyz",
@@ -73,7 +76,7 @@ pub fn may_be_chosen(password: &str) -> Result<(), Unfit> {
 
 fn is_common(password: &str) -> bool {
     let lower = Zeroizing::new(password.to_lowercase());
-    is_word(&lower) || is_run(&lower) || repeats(&lower)
+    TRIED.contains(lower.as_str()) || is_word(&lower) || is_run(&lower) || repeats(&lower)
 }
 
 /// A common word, once or twice, with whatever digits and signs around it.

@@ -26,6 +26,9 @@ fn passwords_have_a_length_in_characters_and_a_bound_in_bytes() {
 fn what_is_tried_first_is_refused() {
     for common in [
         "password",
+        "drowssap",
+        "11223344",
+        "123456789A",
         "Password",
         "password1",
         "Password123!",
@@ -85,6 +88,14 @@ fn what_is_merely_like_it_is_not() {
     ] {
         assert_eq!(may_be_chosen(fine), Ok(()), "{fine}");
     }
+}
+
+#[test]
+fn what_was_tried_is_of_a_length_that_may_be_chosen() {
+    let lines: Vec<_> = include_str!("tried.txt").lines().collect();
+    assert!(lines.len() >= 2_000, "{}", lines.len());
+    assert!(lines.is_sorted_by(|a, b| a < b), "sorted, each once");
+    assert!(lines.iter().all(|line| line.chars().count() >= PASSWORD_MIN && *line == line.to_lowercase()));
 }
 
 #[test]
