@@ -1,5 +1,8 @@
 //! Connections over pipes, on a clock that stands until everybody waits: each deadline is met to the second.
 
+mod keeping;
+mod refused;
+
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::future::pending;
@@ -96,18 +99,23 @@ async fn connect() -> Peer {
     if !IS_PAUSED.replace(true) {
         tokio::time::pause();
     }
-    connect_to(|| {
+    connect_over(|pipe| pipe).await
+}
+
+/// A connection whose server writes to this and not to the pipe itself.
+async fn connect_over<W: Wire>(wire: impl FnOnce(DuplexStream) -> W) -> Peer {
+    let application = || {
         App::new()
             .app_data(web::PayloadConfig::new(10_000_000))
             .route("/echo/{number}", web::to(echo))
             .route("/never", web::to(never))
             .route("/long", web::to(long))
             .route("/endless", web::to(endless))
-    })
-    .await
+    };
+    connect_to(application, wire).await
 }
 
-async fn connect_to<A, I, S, B>(application: A) -> Peer
+async fn connect_to<A, I, S, B, W>(application: A, wire: impl FnOnce(DuplexStream) -> W) -> Peer
 where
     A: Fn() -> I,
     I: IntoServiceFactory<S, Request>,
@@ -118,14 +126,15 @@ where
     S::Service: 'static,
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
+    W: Wire,
 {
     let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let door = Door::new(DoorSettings::default());
-    let http = http::<A, I, S, B, DuplexStream>(&application, address, false, &door);
+    let http = http::<A, I, S, B, W>(&application, address, false, &door);
     let http = http.new_service(()).await.unwrap_or_else(|_| panic!("the application starts"));
     let (stream, other_end) = duplex(PIPE);
     let guard = Guard::new(patience(), 64 * 1024, Place::Hall, address);
-    let dispatcher = http.call((Guarded::new(other_end, Rc::clone(&guard)), Some(address)));
+    let dispatcher = http.call((Guarded::new(wire(other_end), Rc::clone(&guard)), Some(address)));
     let connection = Served::new(dispatcher, Rc::clone(&guard), door.stats().clone(), pending::<()>());
     let served = actix_web::rt::spawn(connection);
     Peer { stream, served, guard, began: Instant::now() }
