@@ -258,27 +258,27 @@ fn mutants_apply_and_name_a_test_that_is_there() {
     }
     let tests: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
     for entry in fs::read_dir(root().join("tests/mutants")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "patch") {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|extension| extension != "patch") {
             continue;
         }
         count += 1;
-        let patch = fs::read_to_string(&path).unwrap();
+        let patch = fs::read_to_string(&file).unwrap();
         let line = |name: &str| patch.lines().find_map(|line| line.strip_prefix(name));
         let (kind, expect) = (line("Test: ").unwrap_or("stress"), line("Expect: ").unwrap_or_default());
         // Those two tell violations.
         let is_there = matches!(kind, "stress" | "kill")
             || tests.contains(&format!("fn {}(", expect.trim_end_matches(" hangs")));
         if expect.is_empty() || !is_there {
-            wrong.push(format!("{}: there is no {expect}", path.display()));
+            wrong.push(format!("{}: there is no {expect}", file.display()));
         }
         let hunks = hunks(&patch);
-        let applies = |(file, old): &(&str, String)| {
-            fs::read_to_string(root().join(file))
+        let applies = |(changed, old): &(&str, String)| {
+            fs::read_to_string(root().join(changed))
                 .is_ok_and(|text| format!("\n{text}").contains(&format!("\n{old}")))
         };
         if hunks.is_empty() || !hunks.iter().all(applies) {
-            wrong.push(format!("{} does not apply", path.display()));
+            wrong.push(format!("{} does not apply", file.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -1,6 +1,7 @@
 //! Connections over pipes, on a clock that stands until everybody waits: each deadline is met to the second.
 
 mod keeping;
+mod pipelines;
 mod refused;
 
 use std::cell::Cell;
@@ -285,43 +286,6 @@ async fn who_waits_for_an_answer_owes_nothing_and_is_missed_when_gone() {
     drop(stream);
     served.await.unwrap();
     assert_eq!(DROPPED.get(), 1, "nobody goes on working for it");
-}
-
-#[actix_web::test]
-async fn i_5_a_pipeline_that_is_not_read_costs_a_piece() {
-    ASKED.set(0);
-    let peer = connect().await;
-    let mut pipeline = get("/long");
-    for number in 1..2_000 {
-        pipeline += &get(&format!("/echo/{number}"));
-    }
-    let (mut reader, mut writer) = tokio::io::split(peer.stream);
-    let sending = actix_web::rt::spawn(async move { writer.write_all(pipeline.as_bytes()).await });
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    assert!(!sending.is_finished(), "the server does not read");
-    assert_eq!(ASKED.get(), 1, "nor does it ask for more answers");
-    assert!(peer.guard.state.borrow().intake.held().len() <= super::intake::PIECE);
-    // All answers are there once they are read, in order.
-    let mut text = Vec::new();
-    reader.read_to_end(&mut text).await.unwrap();
-    let text = String::from_utf8(text).unwrap();
-    let answers: Vec<_> = text.split("HTTP/1.1 200 OK").skip(1).collect();
-    assert_eq!(answers.len(), 2_000);
-    for (number, answer) in answers.iter().enumerate().skip(1) {
-        assert!(answer.ends_with(&format!("\r\n\r\n{number}:0")), "{number}: {answer}");
-    }
-    sending.await.unwrap().unwrap();
-}
-
-#[actix_web::test]
-async fn after_the_last_request_no_other_is_answered() {
-    ASKED.set(0);
-    let mut peer = connect().await;
-    peer.send(format!("GET /echo/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n{}", get("/echo/2")))
-        .await;
-    let (text, seconds) = peer.rest().await;
-    assert!(text.ends_with("\r\n\r\n1:0"), "{text}");
-    assert_eq!((ASKED.get(), seconds), (1, 0));
 }
 
 /// A request as bytes, and its answer.
