@@ -1,5 +1,5 @@
 //! Properties of the source: which room may use which, which words the pure parts may not say, and that each table of
-//! modules names what is there. ARCHITECTURE.md draws the rooms; this holds them.
+//! modules names what is there; and of the mutants, that they can be run. ARCHITECTURE.md draws the rooms; this holds them.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
@@ -65,23 +65,26 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Every source file at or below a path whose name is wanted, as are those of the folders on the way.
+fn walk(path: &Path, is_wanted: &dyn Fn(&str) -> bool, found: &mut Vec<PathBuf>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
+            let entry = entry.unwrap();
+            if is_wanted(entry.file_name().to_str().unwrap()) {
+                walk(&entry.path(), is_wanted, found);
+            }
+        }
+    } else if path.extension().is_some_and(|extension| extension == "rs") {
+        found.push(path.to_owned());
+    }
+}
+
 /// Every source file at or below a path, tests left out.
 fn sources(path: &Path) -> Vec<PathBuf> {
-    if path.is_file() {
-        return vec![path.to_owned()];
-    }
     let mut found = Vec::new();
-    for entry in fs::read_dir(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if path.is_dir() && !matches!(name, "tests" | "sim" | "bin") {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs")
-            && !matches!(name, "tests.rs" | "contract.rs" | "sim.rs")
-        {
-            found.push(path);
-        }
-    }
+    let is_wanted =
+        |name: &str| !matches!(name, "tests" | "sim" | "bin" | "tests.rs" | "contract.rs" | "sim.rs");
+    walk(path, &is_wanted, &mut found);
     found.sort();
     found
 }
@@ -227,4 +230,58 @@ fn tables_of_modules_name_what_is_beside_them() {
 fn imports_in_lists_are_understood() {
     let named = rooms_named("use crate::{a::B, c::{D, e::F}, g};\nuse crate::h::I; x(crate::j::k());");
     assert_eq!(named.into_iter().collect::<Vec<_>>(), ["a", "c", "g", "h", "j"]);
+}
+
+/// What a patch changes: files, and of each the texts that it wants to find there, a hunk each.
+fn hunks(patch: &str) -> Vec<(&str, String)> {
+    let (mut found, mut file) = (Vec::new(), "");
+    for line in patch.lines().skip_while(|line| !line.starts_with("--- a/")) {
+        if let Some(name) = line.strip_prefix("--- a/") {
+            file = name;
+        } else if line.starts_with("@@ ") {
+            found.push((file, String::new()));
+        } else if let (Some((_, text)), Some(old)) = (found.last_mut(), line.strip_prefix([' ', '-'])) {
+            text.push_str(old);
+            text.push('\n');
+        }
+    }
+    found
+}
+
+/// Only a few of the mutants run each time: that the others still could is seen here.
+#[test]
+fn mutants_apply_and_name_a_test_that_is_there() {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    let mut files = Vec::new();
+    for folder in ["actors/src", "actors/tests", "src", "tests"] {
+        walk(&root().join(folder), &|_| true, &mut files);
+    }
+    let tests: String = files.iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    for entry in fs::read_dir(root().join("tests/mutants")).unwrap() {
+        let file = entry.unwrap().path();
+        if file.extension().is_none_or(|extension| extension != "patch") {
+            continue;
+        }
+        count += 1;
+        let patch = fs::read_to_string(&file).unwrap();
+        let line = |name: &str| patch.lines().find_map(|line| line.strip_prefix(name));
+        let (kind, expect) = (line("Test: ").unwrap_or("stress"), line("Expect: ").unwrap_or_default());
+        // Those two tell violations.
+        let is_there = matches!(kind, "stress" | "kill")
+            || tests.contains(&format!("fn {}(", expect.trim_end_matches(" hangs")));
+        if expect.is_empty() || !is_there {
+            wrong.push(format!("{}: there is no {expect}", file.display()));
+        }
+        let hunks = hunks(&patch);
+        let applies = |(changed, old): &(&str, String)| {
+            fs::read_to_string(root().join(changed))
+                .is_ok_and(|text| format!("\n{text}").contains(&format!("\n{old}")))
+        };
+        if hunks.is_empty() || !hunks.iter().all(applies) {
+            wrong.push(format!("{} does not apply", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains(&format!("breaks the program in {count} ways")), "there are {count} mutants");
 }

@@ -24,11 +24,13 @@ pub enum Refused {
     Address,
     /// There are as many TLS handshakes as there may be.
     Handshakes,
+    /// More was asked than can be answered, by its address too.
+    Overload,
 }
 
 impl Refused {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Full, Self::Address, Self::Handshakes];
+    pub const ALL: [Self; 4] = [Self::Full, Self::Address, Self::Handshakes, Self::Overload];
 
     /// As metrics name it.
     #[must_use]
@@ -37,6 +39,7 @@ impl Refused {
             Self::Full => "full",
             Self::Address => "address",
             Self::Handshakes => "handshakes",
+            Self::Overload => "overload",
         }
     }
 }

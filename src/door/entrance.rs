@@ -199,6 +199,7 @@ where
 fn refused_because(refused: Refused) -> actix_web::web::Bytes {
     match refused {
         Refused::Address => words::full_for_address(),
+        Refused::Overload => words::overloaded(),
         Refused::Full | Refused::Handshakes => words::full(),
     }
 }

@@ -49,15 +49,18 @@ mod watch;
 mod words;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard as Loaded};
+use tokio::time::Instant;
 
 pub use self::crowd::Refused;
 use self::crowd::{Bounds, Crowd, Place};
 pub use self::descriptors::{raise_descriptors, room};
 pub use self::guard::Connection;
+use self::load::Resting;
 pub use self::policy::Overdue;
 pub use self::serving::Serving;
 pub use self::settings::{DoorSettings, Pace, Patience};
@@ -92,6 +95,11 @@ struct Inner {
     /// Who is in the middle of a handshake.
     handshaking: Mutex<Crowd>,
     stats: Arc<Stats>,
+    /// Who is not listened to, for too much was asked.
+    resting: Mutex<Resting>,
+    /// Whether there is anybody.
+    some_rest: AtomicBool,
+    began: Instant,
     /// Connections that fit into the process, whatever the settings say.
     room: usize,
 }
@@ -111,6 +119,9 @@ impl Door {
             crowd: Mutex::default(),
             handshaking: Mutex::default(),
             stats,
+            resting: Mutex::default(),
+            some_rest: AtomicBool::new(false),
+            began: Instant::now(),
             room: descriptors::room(),
         }))
     }
@@ -142,6 +153,10 @@ impl Door {
         let (block, settings) = (Block::of(peer.ip()), self.settings());
         let canonical = peer.ip().to_canonical();
         let exempt = settings.trusted.iter().any(|net| net.contains(&canonical));
+        if !exempt && self.rests(block) {
+            self.0.stats.refused(Refused::Overload);
+            return Err(Refused::Overload);
+        }
         let bounds = Bounds {
             all: settings.connections.min(self.0.room),
             of_one: settings.connections_per_address,
@@ -157,6 +172,30 @@ impl Door {
                 Err(refused)
             }
         }
+    }
+
+    /// A request of this peer was refused because too much is asked: for a while its address brings no new connections in.
+    fn refused(&self, peer: SocketAddr) {
+        let canonical = peer.ip().to_canonical();
+        // A proxy's other clients have done nothing.
+        if !self.settings().trusted.iter().any(|net| net.contains(&canonical)) {
+            let mut resting = self.0.resting.lock().unwrap_or_else(PoisonError::into_inner);
+            resting.note(Block::of(peer.ip()), self.0.began.elapsed());
+            self.0.some_rest.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the address was refused lately.
+    fn rests(&self, block: Block) -> bool {
+        if !self.0.some_rest.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut resting = self.0.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        let rests = resting.contains(block, self.0.began.elapsed());
+        if resting.is_empty() {
+            self.0.some_rest.store(false, Ordering::Relaxed);
+        }
+        rests
     }
 
     /// A slot for a handshake of this connection, or it is counted that there was none. One address may have a part of them, so that

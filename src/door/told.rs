@@ -22,6 +22,7 @@ use super::crowd::Place;
 use super::guard::{Announced, Connection, Guard};
 use super::load::{Kind, REST};
 use super::watch::Watch;
+use super::words;
 use crate::error::{ApiError, ErrorCode};
 
 /// Longest body of a refused request that is read to its end, so that the connection can go on. A longer one costs the
@@ -96,7 +97,7 @@ where
         if !is_wanted {
             return Answering::Unwanted { open };
         }
-        let refused = self.refuses(&request, guard.place);
+        let refused = self.refuses(&request, &guard);
         if announced != Announced::Nothing {
             let payload = request.take_payload();
             let told = Wanted { payload, guard, whole: false };
@@ -117,12 +118,12 @@ where
 
 impl<S> TellingService<S> {
     /// Why this request is not answered, if it is not. Probes always are.
-    fn refuses(&self, request: &Request, place: Place) -> Option<ErrorCode> {
+    fn refuses(&self, request: &Request, guard: &Guard) -> Option<ErrorCode> {
         let is_probe = || {
             let settings = self.door.settings();
             settings.reserved_paths.iter().any(|path| path == request.path())
         };
-        if place == Place::Reserve && !is_probe() {
+        if guard.place == Place::Reserve && !is_probe() {
             return Some(ErrorCode::TooManyConnections);
         }
         let kind = if request.method().is_safe() { Kind::Read } else { Kind::Write };
@@ -130,6 +131,9 @@ impl<S> TellingService<S> {
             return None;
         }
         self.door.stats().shed(kind);
+        if kind == Kind::Write {
+            self.door.refused(guard.peer);
+        }
         Some(ErrorCode::Overloaded)
     }
 }
@@ -215,8 +219,7 @@ where
 /// What is answered instead.
 fn refusal(code: ErrorCode) -> HttpResponse {
     let error = if code == ErrorCode::Overloaded {
-        let text = "the server is asked more than it can answer; nothing of this request was done";
-        ApiError::new(code, text).retry_after(REST)
+        words::overload()
     } else {
         let text = "the server has as many connections as it may have; only probes are answered";
         ApiError::new(code, text).closing()

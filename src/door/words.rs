@@ -8,11 +8,13 @@ use actix_web::body::MessageBody as _;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::web::Bytes;
 
+use super::load::REST;
 use crate::error::{ApiError, ErrorCode};
 
 static FULL: LazyLock<Bytes> = LazyLock::new(|| {
     whole(&ApiError::new(ErrorCode::TooManyConnections, "the server has as many connections as it may have"))
 });
+static OVERLOADED: LazyLock<Bytes> = LazyLock::new(|| whole(&overload()));
 static FULL_FOR_ADDRESS: LazyLock<Bytes> = LazyLock::new(|| {
     let text = "this address has as many connections as it may have; use one connection for many requests";
     whole(&ApiError::new(ErrorCode::TooManyConnections, text))
@@ -27,6 +29,10 @@ static TLS_REQUIRED: LazyLock<Bytes> = LazyLock::new(|| {
     let text = "this port speaks HTTPS, and this was plain HTTP: use a URL that begins with https://";
     whole(&ApiError::new(ErrorCode::TlsRequired, text))
 });
+
+pub(super) fn overloaded() -> Bytes {
+    OVERLOADED.clone()
+}
 
 pub(super) fn full() -> Bytes {
     FULL.clone()
@@ -46,6 +52,12 @@ pub(super) fn head_too_large() -> Bytes {
 
 pub(super) fn tls_required() -> Bytes {
     TLS_REQUIRED.clone()
+}
+
+/// More is asked than can be answered.
+pub(super) fn overload() -> ApiError {
+    let text = "the server is asked more than it can answer; nothing of this request was done";
+    ApiError::new(ErrorCode::Overloaded, text).retry_after(REST)
 }
 
 /// The error as an answer with all its bytes, after which the connection ends.
@@ -80,6 +92,7 @@ mod tests {
     fn each_is_a_whole_answer() {
         for (words, status) in [
             (full(), "503 Service Unavailable"),
+            (overloaded(), "503 Service Unavailable"),
             (full_for_address(), "503 Service Unavailable"),
             (head_timeout(), "408 Request Timeout"),
             (head_too_large(), "431 Request Header Fields Too Large"),

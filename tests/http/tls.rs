@@ -19,12 +19,17 @@ impl Secure {
     }
 
     fn with(certificate: &Certificate, hsts: Duration) -> Self {
+        Self::limited(certificate, hsts, |_| {})
+    }
+
+    fn limited(certificate: &Certificate, hsts: Duration, limit: fn(&mut backplane::config::Limits)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (cert, key): (PathBuf, PathBuf) = certificate.write(folder.path());
         let setup = Setup::new().config(|config| {
             config.listen = vec!["0.0.0.0:0".parse().unwrap()];
             let listen = vec!["0.0.0.0:0".parse().unwrap()];
             config.tls = Some(backplane::config::Tls { listen, cert, key, hsts });
+            limit(&mut config.limits);
         });
         Self { server: setup.start(), folder }
     }
@@ -114,4 +119,21 @@ fn plain_http_on_the_tls_port_is_told_so() {
     raw.reply().is_error(400, "tls_required");
     assert!(raw.is_closed());
     assert_eq!(secure.server.client().get("/healthz").status, 200);
+}
+
+#[test]
+fn i_5_whoever_ends_a_handshake_or_breaks_it_off_leaves_its_slot() {
+    let certificate = Certificate::new();
+    let secure = Secure::limited(&certificate, Duration::ZERO, |limits| {
+        limits.handshakes = 1;
+        limits.handshake_timeout = Duration::from_secs(1);
+    });
+    let to = ([127, 0, 0, 1], secure.server.tls[0].port()).into();
+    let is_served = || secure.client(&certificate).try_get("/healthz").is_ok_and(|reply| reply.status == 200);
+    assert!((0..3).all(|_| is_served()), "each in its turn");
+    // Silence that ends by the server's patience, and by the client's.
+    assert!(testkit::Raw::connect(to).is_closed());
+    eventually("silence has left its slot", is_served);
+    drop(testkit::Raw::connect(to));
+    eventually("who has left has left its slot", is_served);
 }

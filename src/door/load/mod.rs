@@ -3,9 +3,13 @@
 //! A thread that is behind makes everybody wait, whoever asks. So it refuses a part of what comes, before anything is
 //! read or looked up: first what writes, whose senders are servers that come again, then what reads. The part grows
 //! while the thread is behind and shrinks when it is not. Who was refused is not listened to for a while
-//! ([`REST`]): otherwise the refusals themselves would keep the thread busy.
+//! ([`REST`]), nor are new connections of its address: otherwise the refusals themselves would keep the thread busy.
+
+mod resting;
 
 use std::time::Duration;
+
+pub(super) use self::resting::Resting;
 
 /// How often a thread that is asked something looks how late it is.
 pub(super) const TICK: Duration = Duration::from_millis(20);
@@ -47,12 +51,23 @@ impl Load {
         } else if late >= most {
             let since = *self.behind_since.get_or_insert(now);
             if self.refused > 0 || now.saturating_sub(since) >= PATIENCE {
-                self.refused = (self.refused + GROWTH).min(MOST);
+                self.grow(late);
             }
         } else {
             self.behind_since = None;
             self.refused = self.refused.saturating_sub(DECLINE);
         }
+    }
+
+    /// A thread that is late looks seldom: it makes up for the looks that it missed. What reads is refused step by step all the
+    /// same, for by then what writes is refused and that has yet to show.
+    fn grow(&mut self, late: Duration) {
+        let looks = u32::try_from(late.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX).max(1);
+        self.refused = if self.refused < ALL {
+            GROWTH.saturating_mul(looks).saturating_add(self.refused).min(ALL)
+        } else {
+            (self.refused + GROWTH).min(MOST)
+        };
     }
 
     /// Nobody asked anything for a while.

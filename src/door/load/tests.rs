@@ -15,6 +15,16 @@ fn after(looks: impl IntoIterator<Item = bool>) -> Load {
     load
 }
 
+#[test]
+fn who_is_very_late_refuses_all_that_writes_at_once_and_what_reads_step_by_step() {
+    let mut load = after([true; 16]);
+    load.observe(Duration::from_millis(300), MOST_LATE, Duration::from_secs(1));
+    assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 1_000);
+    assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 0);
+    load.observe(Duration::from_millis(300), MOST_LATE, Duration::from_secs(2));
+    assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 100);
+}
+
 fn refused_of(load: &mut Load, kind: Kind, requests: usize) -> usize {
     (0..requests).filter(|_| !load.admits(kind)).count()
 }
@@ -30,9 +40,9 @@ fn a_moment_is_no_overload() {
 #[test]
 fn what_writes_is_refused_first_and_then_what_reads() {
     let mut load = after([true; 16]);
-    assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 100);
+    assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 200, "two looks late");
     assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 0);
-    let mut load = after([true; 25]);
+    let mut load = after([true; 20]);
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 1_000);
     assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 0);
     let mut load = after([true; 1_000]);

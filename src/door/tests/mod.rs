@@ -1,5 +1,9 @@
 //! Connections over pipes, on a clock that stands until everybody waits: each deadline is met to the second.
 
+mod keeping;
+mod pipelines;
+mod refused;
+
 use std::cell::Cell;
 use std::fmt::Debug;
 use std::future::pending;
@@ -21,6 +25,7 @@ use tokio::time::Instant;
 
 use super::crowd::Place;
 use super::guard::{Connection, Guard};
+use super::load::REST;
 use super::served::Served;
 use super::serving::http;
 use super::settings::{Pace, Patience};
@@ -96,18 +101,23 @@ async fn connect() -> Peer {
     if !IS_PAUSED.replace(true) {
         tokio::time::pause();
     }
-    connect_to(|| {
+    connect_over(|pipe| pipe).await
+}
+
+/// A connection whose server writes to this and not to the pipe itself.
+async fn connect_over<W: Wire>(wire: impl FnOnce(DuplexStream) -> W) -> Peer {
+    let application = || {
         App::new()
             .app_data(web::PayloadConfig::new(10_000_000))
             .route("/echo/{number}", web::to(echo))
             .route("/never", web::to(never))
             .route("/long", web::to(long))
             .route("/endless", web::to(endless))
-    })
-    .await
+    };
+    connect_to(application, wire).await
 }
 
-async fn connect_to<A, I, S, B>(application: A) -> Peer
+async fn connect_to<A, I, S, B, W>(application: A, wire: impl FnOnce(DuplexStream) -> W) -> Peer
 where
     A: Fn() -> I,
     I: IntoServiceFactory<S, Request>,
@@ -118,14 +128,15 @@ where
     S::Service: 'static,
     <S::Service as Service<Request>>::Future: 'static,
     B: MessageBody + 'static,
+    W: Wire,
 {
     let address: SocketAddr = "127.0.0.1:1".parse().unwrap();
     let door = Door::new(DoorSettings::default());
-    let http = http::<A, I, S, B, DuplexStream>(&application, address, false, &door);
+    let http = http::<A, I, S, B, W>(&application, address, false, &door);
     let http = http.new_service(()).await.unwrap_or_else(|_| panic!("the application starts"));
     let (stream, other_end) = duplex(PIPE);
     let guard = Guard::new(patience(), 64 * 1024, Place::Hall, address);
-    let dispatcher = http.call((Guarded::new(other_end, Rc::clone(&guard)), Some(address)));
+    let dispatcher = http.call((Guarded::new(wire(other_end), Rc::clone(&guard)), Some(address)));
     let connection = Served::new(dispatcher, Rc::clone(&guard), door.stats().clone(), pending::<()>());
     let served = actix_web::rt::spawn(connection);
     Peer { stream, served, guard, began: Instant::now() }
@@ -278,43 +289,6 @@ async fn who_waits_for_an_answer_owes_nothing_and_is_missed_when_gone() {
     assert_eq!(DROPPED.get(), 1, "nobody goes on working for it");
 }
 
-#[actix_web::test]
-async fn i_5_a_pipeline_that_is_not_read_costs_a_piece() {
-    ASKED.set(0);
-    let peer = connect().await;
-    let mut pipeline = get("/long");
-    for number in 1..2_000 {
-        pipeline += &get(&format!("/echo/{number}"));
-    }
-    let (mut reader, mut writer) = tokio::io::split(peer.stream);
-    let sending = actix_web::rt::spawn(async move { writer.write_all(pipeline.as_bytes()).await });
-    tokio::time::sleep(Duration::from_secs(20)).await;
-    assert!(!sending.is_finished(), "the server does not read");
-    assert_eq!(ASKED.get(), 1, "nor does it ask for more answers");
-    assert!(peer.guard.state.borrow().intake.held().len() <= super::intake::PIECE);
-    // All answers are there once they are read, in order.
-    let mut text = Vec::new();
-    reader.read_to_end(&mut text).await.unwrap();
-    let text = String::from_utf8(text).unwrap();
-    let answers: Vec<_> = text.split("HTTP/1.1 200 OK").skip(1).collect();
-    assert_eq!(answers.len(), 2_000);
-    for (number, answer) in answers.iter().enumerate().skip(1) {
-        assert!(answer.ends_with(&format!("\r\n\r\n{number}:0")), "{number}: {answer}");
-    }
-    sending.await.unwrap().unwrap();
-}
-
-#[actix_web::test]
-async fn after_the_last_request_no_other_is_answered() {
-    ASKED.set(0);
-    let mut peer = connect().await;
-    peer.send(format!("GET /echo/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n{}", get("/echo/2")))
-        .await;
-    let (text, seconds) = peer.rest().await;
-    assert!(text.ends_with("\r\n\r\n1:0"), "{text}");
-    assert_eq!((ASKED.get(), seconds), (1, 0));
-}
-
 #[test]
 fn i_5_handshakes_of_one_address_leave_slots_to_others() {
     let door = Door::new(DoorSettings { handshakes: 20, ..DoorSettings::default() });
@@ -331,6 +305,21 @@ fn i_5_handshakes_of_one_address_leave_slots_to_others() {
     assert!(door.begin_handshake(of(11)).is_some(), "who is done makes room");
     let refused = door.stats().refused_by_reason().find(|(why, _)| *why == Refused::Handshakes);
     assert_eq!(refused.map(|(_, count)| count), Some(2));
+}
+
+#[actix_web::test]
+async fn who_was_refused_for_too_much_brings_no_new_connections_for_a_while() {
+    tokio::time::pause();
+    let trusted = vec!["192.0.2.9/32".parse().unwrap()];
+    let door = Door::new(DoorSettings { trusted, ..DoorSettings::default() });
+    let of = |last: u8| SocketAddr::from(([192, 0, 2, last], 1));
+    door.refused(of(1));
+    door.refused(of(9));
+    assert_eq!(door.enter(of(1)).map(drop), Err(Refused::Overload));
+    assert!(door.enter(of(2)).is_ok(), "others come in");
+    assert!(door.enter(of(9)).is_ok(), "so do a proxy's other clients");
+    tokio::time::advance(REST * 2).await;
+    assert!(door.enter(of(1)).is_ok());
 }
 
 /// A request as bytes, and its answer.
