@@ -5,7 +5,7 @@ use super::{ASKED, Instant, Peer, connect, get};
 
 /// Makes its thread late while it is asked for something, until it refuses all that writes and nothing that reads.
 async fn overload(peer: &mut Peer) {
-    for _ in 0..13 {
+    for _ in 0..7 {
         peer.send(get("/echo/1")).await;
         assert_eq!(peer.reply().await, "1:0");
         tokio::time::advance(5 * TICK).await;
