@@ -63,13 +63,14 @@ impl Ground for Secured {
     const IS_PLAIN: bool = false;
 
     async fn prepare(&self, tcp: TcpStream, door: Door) -> Option<TlsStream<TcpStream>> {
-        let _slot = door.begin_handshake(tcp.peer_addr().ok()?)?;
+        let slot = door.begin_handshake(tcp.peer_addr().ok()?)?;
         let patience = door.settings().handshake_timeout;
         let shaken = timeout(patience, shake(&self.0, tcp)).await;
         let shaken = shaken.ok().and_then(Result::ok).flatten();
         if shaken.is_none() {
             door.stats().handshake_failed();
         }
+        drop(slot);
         shaken
     }
 }
