@@ -151,8 +151,7 @@ impl Door {
     /// Lets a connection in, or counts that it was refused.
     fn enter(&self, peer: SocketAddr) -> Result<Pass, Refused> {
         let (block, settings) = (Block::of(peer.ip()), self.settings());
-        let canonical = peer.ip().to_canonical();
-        let exempt = settings.trusted.iter().any(|net| net.contains(&canonical));
+        let exempt = comes_for_many(peer, &settings);
         if !exempt && self.rests(block) {
             self.0.stats.refused(Refused::Overload);
             return Err(Refused::Overload);
@@ -176,9 +175,8 @@ impl Door {
 
     /// A request of this peer was refused because too much is asked: for a while its address brings no new connections in.
     fn refused(&self, peer: SocketAddr) {
-        let canonical = peer.ip().to_canonical();
         // A proxy's other clients have done nothing.
-        if !self.settings().trusted.iter().any(|net| net.contains(&canonical)) {
+        if !comes_for_many(peer, &self.settings()) {
             let mut resting = self.0.resting.lock().unwrap_or_else(PoisonError::into_inner);
             resting.note(Block::of(peer.ip()), self.0.began.elapsed());
             self.0.some_rest.store(true, Ordering::Relaxed);
@@ -201,15 +199,23 @@ impl Door {
     /// A slot for a handshake of this connection, or it is counted that there was none. One address may have a part of them, so that
     /// nobody keeps all others out.
     fn begin_handshake(&self, peer: SocketAddr) -> Option<Slot> {
-        let (block, most) = (Block::of(peer.ip()), self.settings().handshakes);
+        let (block, settings) = (Block::of(peer.ip()), self.settings());
+        let most = settings.handshakes;
         let bounds = Bounds { all: most, of_one: most.div_ceil(HANDSHAKERS), reserve: 0 };
-        if locked(&self.0.handshaking).enter(block, false, bounds).is_err() {
+        let exempt = comes_for_many(peer, &settings);
+        if locked(&self.0.handshaking).enter(block, exempt, bounds).is_err() {
             self.0.stats.refused(Refused::Handshakes);
             return None;
         }
         self.0.stats.began_handshake();
         Some(Slot { door: self.clone(), block })
     }
+}
+
+/// Whether this is a proxy, whose connections are not counted by its address.
+fn comes_for_many(peer: SocketAddr, settings: &DoorSettings) -> bool {
+    let address = peer.ip().to_canonical();
+    settings.trusted.iter().any(|net| net.contains(&address))
 }
 
 /// A slot for a handshake, given back on drop.
