@@ -371,7 +371,7 @@ const LIMITS: &[Key] = &[
         "lateness",
         Kind::Span(0, MINUTE),
         Default(r#""50ms""#),
-        "How late the threads may be with everything, for a while, before they refuse requests: first POSTs, then others, \
+        "How late the threads may be with everything, for a tenth of a second, before they refuse requests: first POSTs, then others, \
          each with Retry-After. \"0s\": they refuse nothing.",
     ),
     key(

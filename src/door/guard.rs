@@ -95,11 +95,12 @@ impl State {
         }
     }
 
-    /// Whether another turn would bring something on that waits: nobody else would begin one.
+    /// Whether another turn would bring something on that waits: nobody else would begin one. The peer's end is no such thing: it
+    /// is told right behind the last byte, and what reads may be busy ending the connection since.
     pub(super) fn wants_turn(&self) -> bool {
         self.ending.is_none()
             && self.may_hand()
-            && (self.unread || self.ended || !self.intake.held().is_empty())
+            && ((self.unread && !self.ended) || !self.intake.held().is_empty())
     }
 
     /// When the guard must have a turn, whatever happens: somebody is overdue then, or is listened to again.

@@ -14,7 +14,7 @@ pub(super) use self::resting::Resting;
 /// How often a thread that is asked something looks how late it is.
 pub(super) const TICK: Duration = Duration::from_millis(20);
 /// How long a thread must be behind before it refuses anything: a large body is no overload.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_millis(100);
 /// How long a connection is not listened to after a refusal; what `Retry-After` says.
 pub(super) const REST: Duration = Duration::from_secs(1);
 

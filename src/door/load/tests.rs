@@ -17,7 +17,7 @@ fn after(looks: impl IntoIterator<Item = bool>) -> Load {
 
 #[test]
 fn who_is_very_late_refuses_all_that_writes_at_once_and_what_reads_step_by_step() {
-    let mut load = after([true; 16]);
+    let mut load = after([true; 6]);
     load.observe(Duration::from_millis(300), MOST_LATE, Duration::from_secs(1));
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 1_000);
     assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 0);
@@ -31,18 +31,18 @@ fn refused_of(load: &mut Load, kind: Kind, requests: usize) -> usize {
 
 #[test]
 fn a_moment_is_no_overload() {
-    let mut load = after([true; 15]);
+    let mut load = after([true; 5]);
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 0);
-    let mut load = after((0..1_000).map(|look| look % 10 > 0));
+    let mut load = after((0..1_000).map(|look| look % 5 > 0));
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 0, "it caught up each time");
 }
 
 #[test]
 fn what_writes_is_refused_first_and_then_what_reads() {
-    let mut load = after([true; 16]);
+    let mut load = after([true; 6]);
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 200, "two looks late");
     assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 0);
-    let mut load = after([true; 20]);
+    let mut load = after([true; 10]);
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 1_000);
     assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 0);
     let mut load = after([true; 1_000]);
