@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_server::GracefulShutdownSignal;
@@ -29,6 +30,11 @@ const TLS_BUFFER: usize = 16 * 1024;
 const UNSENT: u32 = 16 * 1024;
 /// The first byte of a TLS connection: a handshake record (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
+
+/// Connections of a thread that are turned away and may say first what they want.
+const TURNED_AWAY: usize = 256;
+/// How long that may take.
+const FIRST_BYTE: Duration = Duration::from_millis(500);
 
 /// What a connection is made of.
 pub(super) trait Ground: Clone + 'static {
@@ -142,7 +148,10 @@ where
     fn new_service(&self, (): ()) -> Self::Future {
         let (http, ground) = (self.http.new_service(()), self.ground.clone());
         let (door, ends) = (self.door.clone(), self.ends.clone());
-        Box::pin(async move { Ok(EntranceService { http: Rc::new(http.await?), ground, door, ends }) })
+        Box::pin(async move {
+            let http = Rc::new(http.await?);
+            Ok(EntranceService { http, ground, door, ends, turned_away: Rc::new(()) })
+        })
     }
 }
 
@@ -152,6 +161,8 @@ pub(super) struct EntranceService<S, G> {
     ground: G,
     door: Door,
     ends: GracefulShutdownSignal,
+    /// As many owners as there are connections that are turned away, and one.
+    turned_away: Rc<()>,
 }
 
 impl<S, G> Service<TcpStream> for EntranceService<S, G>
@@ -172,10 +183,22 @@ where
         let pass = match self.door.enter(peer) {
             Ok(pass) => pass,
             Err(refused) => {
-                if G::IS_PLAIN {
-                    say(tcp, &refused_because(refused));
+                if !G::IS_PLAIN {
+                    return Box::pin(async { Ok(()) });
                 }
-                return Box::pin(async { Ok(()) });
+                let words = refused_because(refused);
+                if Rc::strong_count(&self.turned_away) > TURNED_AWAY {
+                    say(tcp, &words);
+                    return Box::pin(async { Ok(()) });
+                }
+                let turned_away = Rc::clone(&self.turned_away);
+                return Box::pin(async move {
+                    // An answer that comes before its request is none to many clients.
+                    _ = timeout(FIRST_BYTE, tcp.readable()).await;
+                    say(tcp, &words);
+                    drop(turned_away);
+                    Ok(())
+                });
             }
         };
         let (http, ground) = (Rc::clone(&self.http), self.ground.clone());
