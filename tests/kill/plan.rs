@@ -160,6 +160,8 @@ impl Manner {
         let mut config = format!(
             r#"
 listen = "127.0.0.1:0"
+[limits]
+lateness = "0s"
 [storage]
 segment = "1MiB"
 durability = "{}"
