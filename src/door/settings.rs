@@ -55,7 +55,7 @@ pub struct DoorSettings {
     pub reserve: usize,
     /// The paths that are answered in the reserve: probes.
     pub reserved_paths: Vec<String>,
-    /// Addresses that are not counted by `connections_per_address`: proxies, which come for many.
+    /// Addresses that are not counted one by one, neither their connections nor their handshakes: proxies, which come for many.
     pub trusted: Vec<IpNet>,
     /// TLS handshakes at the same time; a tenth of them of one address.
     pub handshakes: usize,
