@@ -39,13 +39,30 @@ export interface Gap {
 export interface RequestError extends Error {
   /** The answer's HTTP status; absent when there was no answer that could be read. */
   readonly status?: number;
-  /** The server's error code, such as `unknown_bus`. */
+  /** The server's error code, such as `unknown_bus`; `break`: see `Bus.onError`. */
   readonly code?: string;
   /** Milliseconds after which the server wants to be asked again. */
   readonly retryAfter?: number;
+  /** It will not be tried again: the bus does not exist, or the server has ended the stream for good. */
+  readonly final?: true;
 }
 
-export type Transport = "fetch" | "jsonp";
+/**
+ * - `fetch`: pushed where that works, else polled
+ * - `poll`: polled only, as in 1.0
+ * - `jsonp`: polled by script tags
+ */
+export type Transport = "fetch" | "poll" | "jsonp";
+
+/** How messages come: by server-sent events, by long polls, by polls. */
+export type Via = "stream" | "block" | "poll";
+
+/**
+ * - `here`: what is posted from now on (JS-4)
+ * - `start`: all that the channel's window still has, then the rest
+ * - `last`: what came since this visitor's last page; `here` if there was none
+ */
+export type From = "here" | "start" | "last";
 
 export interface ConnectOptions {
   /** The server's address up to its version: `https://backplane.customer.com/v1`. */
@@ -57,6 +74,8 @@ export interface ConnectOptions {
   readonly serverChannel?: boolean;
   /** `"jsonp"` only for servers that cannot answer other origins otherwise: it runs what they send. */
   readonly transport?: Transport;
+  /** Which messages to begin with. Default: `here`. */
+  readonly from?: From;
   /** Closes the connection. */
   readonly signal?: AbortSignal;
 }
@@ -71,6 +90,8 @@ export interface Bus extends AsyncIterable<Message> {
   /** Resolves to the channel's URL; rejects if the connection is closed before there is one. */
   readonly ready: Promise<string>;
   readonly state: State;
+  /** How messages come at this moment. */
+  readonly via: Via;
   /** Calls the handler with every message of this type. */
   on<Payload = unknown>(type: string, handler: MessageHandler<Payload>): Unsubscribe;
   /** Calls the handler with every message. */

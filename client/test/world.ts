@@ -1,6 +1,6 @@
 /** A page, its network and its clock, all made up: nothing here waits or is random by itself. */
 
-import type { Cancel, Environment, Getter, Reply, Wake } from "../src/engine/environment";
+import type { Cancel, Environment, Getter, Reply, Streamer, Wake } from "../src/engine/environment";
 import { BackplaneError } from "../src/engine/error";
 import type { Frame } from "../src/public";
 
@@ -41,6 +41,7 @@ export class World implements Environment {
 
   readonly fetch: Getter = {
     get: async (url, signal) => {
+      if (/[?&]block=/.test(url) && !this.longPolls) throw refusal(400);
       this.requests.push({ url, at: this.time });
       this.underWay += 1;
       this.overlap = Math.max(this.overlap, this.underWay);
@@ -52,6 +53,9 @@ export class World implements Environment {
     },
   };
   jsonp: Getter = this.fetch;
+  /** A world without pushes, as the servers of 1.0 are, until a test puts something here. */
+  stream: Streamer | undefined = undefined;
+  longPolls = false;
 
   now(): number {
     return this.time;

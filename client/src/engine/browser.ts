@@ -1,7 +1,7 @@
 /** The environment of a real page; works, without its comforts, where there is no page. */
 
 import type { Cancel, Environment, Wake } from "./environment";
-import { fetchGetter } from "./fetch";
+import { fetchGetter, fetchStreamer } from "./fetch";
 import { jsonpGetter, type CallbackHost } from "./jsonp";
 
 /** Callbacks hang on the global `Backplane` if the classic script is there, else on an object of their own. */
@@ -14,6 +14,8 @@ function callbacks(): CallbackHost {
 export function browserEnvironment(): Environment {
   const page = typeof document === "undefined" ? undefined : document;
   const date = (): number => Date.now();
+  // Looked up at each call: pages put their own in its place.
+  const request: typeof fetch = (url, init) => fetch(url, init);
   const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
   const unique = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return {
@@ -56,7 +58,8 @@ export function browserEnvironment(): Environment {
       if (typeof reportError === "function") reportError(error);
       else setTimeout(() => { throw error; });
     },
-    fetch: fetchGetter((url, init) => fetch(url, init), date),
+    fetch: fetchGetter(request, date),
+    stream: typeof ReadableStream === "undefined" ? undefined : fetchStreamer(request, date),
     get jsonp() {
       if (!page) throw new TypeError('transport "jsonp" needs a document');
       return jsonpGetter(page, callbacks, unique);
@@ -69,12 +72,16 @@ function listen(page: Document, listener: (wake: Wake) => void): Cancel {
     [page, "visibilitychange", "visibility"],
     [window, "online", "online"],
     [window, "offline", "offline"],
-    // Out of the back-forward cache, where timers stood still.
+    // Into and out of the back-forward cache or the freezer, where timers stand still.
+    [window, "pagehide", "suspended"],
     [window, "pageshow", "restored"],
+    [page, "freeze", "suspended"],
+    [page, "resume", "restored"],
   ];
   const ends = events.map(([target, name, wake]) => {
     const handler = (event: Event): void => {
-      if (wake !== "restored" || (event as PageTransitionEvent).persisted) listener(wake);
+      // The first showing of a page is none after the cache.
+      if (name !== "pageshow" || (event as PageTransitionEvent).persisted) listener(wake);
     };
     target.addEventListener(name, handler);
     return () => target.removeEventListener(name, handler);

@@ -4,7 +4,7 @@
 export type Cancel = () => void;
 
 /** Why the engine should look again at when to poll. */
-export type Wake = "visibility" | "online" | "offline" | "restored";
+export type Wake = "visibility" | "online" | "offline" | "suspended" | "restored";
 
 export interface Reply {
   /** The body, parsed. */
@@ -16,6 +16,21 @@ export interface Reply {
 /** Gets a JSON value; rejects with a `BackplaneError` when there is none, and soon after the signal. */
 export interface Getter {
   get(url: string, signal: AbortSignal): Promise<Reply>;
+}
+
+/** Where a stream's text goes. What it throws ends the stream. */
+export interface Sink {
+  /** The answer is a stream, and its head has come. */
+  head(): void;
+  text(text: string): void;
+}
+
+export interface Streamer {
+  /**
+   * Resolves when the stream has ended: `true`; `false` if the answer was none. Rejects as a `Getter` does, and when the
+   * connection breaks.
+   */
+  open(url: string, signal: AbortSignal, sink: Sink): Promise<boolean>;
 }
 
 export interface Environment {
@@ -41,5 +56,7 @@ export interface Environment {
   /** Tells the page's developer, without disturbing whoever calls. */
   report(error: unknown): void;
   readonly fetch: Getter;
+  /** `undefined` where answers can only be had whole. */
+  readonly stream: Streamer | undefined;
   readonly jsonp: Getter;
 }

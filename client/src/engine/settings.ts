@@ -1,7 +1,7 @@
 /** Raw options, checked once, to what the engine works with. */
 
 import { isChannelName, serverBase } from "../core/channel";
-import type { Transport } from "../public";
+import type { From, Transport } from "../public";
 
 export interface Settings {
   /** Without a slash at the end. */
@@ -13,6 +13,7 @@ export interface Settings {
   /** The cookie's `expires`; `undefined` is five years (JS-3), the empty text a session. */
   readonly cookieExpires: string | undefined;
   readonly transport: Transport;
+  readonly from: From;
 }
 
 /** As pages hand them over: of any type. */
@@ -23,6 +24,7 @@ export interface RawOptions {
   readonly serverChannel?: unknown;
   readonly channelExpires?: unknown;
   readonly transport?: unknown;
+  readonly from?: unknown;
 }
 
 /** Throws a `TypeError` that says which option is wrong and what is allowed. */
@@ -35,7 +37,11 @@ export function settingsFrom(options: RawOptions, page: string): Settings {
     throw wrong("channelName", "1 to 128 characters of A-Z a-z 0-9 - _, and not new");
   }
   const transport = options.transport ?? "fetch";
-  if (transport !== "fetch" && transport !== "jsonp") throw wrong("transport", '"fetch" or "jsonp"');
+  if (transport !== "fetch" && transport !== "poll" && transport !== "jsonp") {
+    throw wrong("transport", '"fetch", "poll" or "jsonp"');
+  }
+  const from = options.from ?? "here";
+  if (from !== "here" && from !== "start" && from !== "last") throw wrong("from", '"here", "start" or "last"');
   return {
     base,
     bus,
@@ -43,6 +49,7 @@ export function settingsFrom(options: RawOptions, page: string): Settings {
     askServer: options.serverChannel !== false,
     cookieExpires: expires instanceof Date ? expires.toUTCString() : typeof expires === "string" ? expires : undefined,
     transport,
+    from,
   };
 }
 

@@ -1,7 +1,7 @@
 /** The face for pages of today: an object per connection, handlers by type, iteration, a signal. */
 
-import { Engine } from "../engine/engine";
 import type { Environment } from "../engine/environment";
+import { Session } from "../engine/session";
 import { settingsFrom } from "../engine/settings";
 import type { Bus, ConnectOptions, Frame, Gap, Message, RequestError, State } from "../public";
 import { Emitter } from "./emitter";
@@ -20,12 +20,11 @@ export function connectIn(env: Environment, options: ConnectOptions): Bus {
   // Whoever does not wait for it need not care that it never comes.
   ready.catch(() => undefined);
 
-  const engine = new Engine(env, settings, {
+  const session = new Session(env, settings, {
     named(_name, url) {
       channelId = url;
       settle?.known(url);
     },
-    first: () => [],
     message(message, frame) {
       messages.emit(message, frame);
       for (const queue of [...queues]) queue.push(message);
@@ -37,7 +36,7 @@ export function connectIn(env: Environment, options: ConnectOptions): Bus {
 
   const { signal } = options;
   const close = (): void => {
-    engine.close();
+    session.close();
     signal?.removeEventListener("abort", close);
     settle?.never(new Error("Backplane: the connection was closed before it had a channel"));
     for (const queue of [...queues]) queue.close();
@@ -45,7 +44,7 @@ export function connectIn(env: Environment, options: ConnectOptions): Bus {
   };
   signal?.addEventListener("abort", close);
   if (signal?.aborted) close();
-  else engine.start();
+  else session.start();
 
   return {
     get channelId() {
@@ -53,7 +52,10 @@ export function connectIn(env: Environment, options: ConnectOptions): Bus {
     },
     ready,
     get state() {
-      return engine.state;
+      return session.state;
+    },
+    get via() {
+      return session.via;
     },
     on<Payload>(type: string, handler: (message: Message<Payload>, frame: Frame) => void) {
       return messages.on((message, frame) => {
@@ -66,12 +68,12 @@ export function connectIn(env: Environment, options: ConnectOptions): Bus {
     onError: (handler) => errors.on(handler),
     expect(seconds, types) {
       if (!(seconds > 0)) throw new TypeError("Backplane: expect takes a number of seconds above 0");
-      engine.expect(seconds, types);
+      session.expect(seconds, types);
     },
     close,
     [Symbol.asyncIterator]() {
       const queue: Queue<Message> = new Queue(() => queues.delete(queue));
-      if (engine.state === "closed") queue.close();
+      if (session.state === "closed") queue.close();
       else queues.add(queue);
       return queue;
     },
