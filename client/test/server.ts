@@ -36,9 +36,17 @@ export class Server {
   private waiting = new Set<() => void>();
 
   constructor(private readonly world: World) {
+    this.serve(world);
+  }
+
+  serve(world: World): void {
     world.handler = (url, signal) => this.get(url, signal);
     world.longPolls = true;
-    world.stream = { open: (url, signal, sink) => this.open(url, signal, sink) };
+    const thawed = ({ head, text }: Sink): Sink => ({
+      head: () => world.thawed(head),
+      text: (piece) => world.thawed(() => text(piece)),
+    });
+    world.stream = { open: (url, signal, sink) => this.open(url, signal, thawed(sink)) };
   }
 
   id(number = this.counter): string {

@@ -22,7 +22,7 @@ const NOTHING: Told = { segments: [], check: [] };
 export class Course {
   private names: readonly string[] = [];
   /** What has been passed on of each channel. */
-  private at = new Map<string, Next>();
+  at: ReadonlyMap<string, Next> = new Map();
   private long: Next | undefined;
   /** Which channels `long` names. */
   private named: readonly string[] = [];
@@ -65,7 +65,7 @@ export class Course {
     const { only } = this;
     if (only !== undefined) {
       const from = this.at.get(only) ?? next;
-      this.at.set(only, next);
+      this.pass(only, next);
       if (resume !== "complete") return { segments: [], check: [only] };
       return { segments: [{ kind: "answer", channel: only, from, to: next, frames }], check: [] };
     }
@@ -77,7 +77,7 @@ export class Course {
   private moved(channel: string, said: Exclude<Fact, { kind: "end" }>): Told {
     const to = nextFrom(said.cursor);
     const from = this.at.get(channel) ?? to;
-    this.at.set(channel, to);
+    this.pass(channel, to);
     if (said.kind === "resume" && said.resume !== "complete") return { segments: [], check: [channel] };
     return { segments: [{ kind: "moved", channel, from, to, frames: [] }], check: [] };
   }
@@ -89,7 +89,7 @@ export class Course {
     if (only === undefined) this.short = whole(id);
     const epoch = only === undefined ? undefined : nextFrom(id).epoch;
     const to = { since: frame.id, epoch };
-    this.at.set(channel, to);
+    this.pass(channel, to);
     return { segments: [{ kind: "frame", channel, from: { since: prev, epoch }, to, frames: [frame] }], check: [] };
   }
 
@@ -100,7 +100,7 @@ export class Course {
     const from = this.at.get(channel);
     if (last === undefined || from === undefined) return [];
     const to = { since: last.id, epoch: undefined };
-    this.at.set(channel, to);
+    this.pass(channel, to);
     return [{ kind: "answer", channel, from, to, frames }];
   }
 
@@ -111,6 +111,10 @@ export class Course {
     this.named = this.names;
     this.short = short;
     return fresh;
+  }
+
+  private pass(channel: string, to: Next): void {
+    this.at = new Map(this.at).set(channel, to);
   }
 
   /** The channel, if it is one. */

@@ -33,7 +33,10 @@ export class Reader {
   take(segment: Segment): readonly Frame[] {
     const fresh = this.wanting || this.reading ? undefined : this.position.follow(segment);
     if (fresh !== undefined) return fresh;
-    if (!this.wanting && !this.reading) this.broken = this.wanting = true;
+    if (!this.wanting && !this.reading) {
+      this.wanting = true;
+      this.broken = segment.kind === "frame";
+    }
     if (this.held.length + this.covered.length >= HELD) this.held = [];
     this.held.push(segment);
     return [];

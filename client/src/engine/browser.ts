@@ -1,6 +1,6 @@
 /** The environment of a real page; works, without its comforts, where there is no page. */
 
-import type { Cancel, Environment, Wake } from "./environment";
+import type { Cancel, Environment, Tabs, Wake } from "./environment";
 import { fetchGetter, fetchStreamer } from "./fetch";
 import { jsonpGetter, type CallbackHost } from "./jsonp";
 
@@ -60,12 +60,37 @@ export function browserEnvironment(): Environment {
     },
     fetch: fetchGetter(request, date),
     stream: typeof ReadableStream === "undefined" ? undefined : fetchStreamer(request, date),
+    tabs: typeof BroadcastChannel === "undefined" || !page ? undefined : TABS,
     get jsonp() {
       if (!page) throw new TypeError('transport "jsonp" needs a document');
       return jsonpGetter(page, callbacks, unique);
     },
   };
 }
+
+/** Browsers keep embedded frames of other sites apart, each with its site: such a frame finds nobody, and is alone. */
+const TABS: Tabs = {
+  connect(name, hear) {
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }) => hear(data);
+    return { post: (word) => channel.postMessage(word), close: () => channel.close() };
+  },
+  async lead(name, steal, signal, held) {
+    const over = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    let got = false;
+    const hold = (): Promise<void> => {
+      got = true;
+      held();
+      return over;
+    };
+    try {
+      // `steal` and `signal` do not go together.
+      await navigator.locks.request(name, steal ? { steal } : { signal }, hold);
+    } catch (error) {
+      if (!got && !signal.aborted) throw error;
+    }
+  },
+};
 
 function listen(page: Document, listener: (wake: Wake) => void): Cancel {
   const events: ReadonlyArray<[EventTarget, string, Wake]> = [

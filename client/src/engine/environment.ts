@@ -33,6 +33,22 @@ export interface Streamer {
   open(url: string, signal: AbortSignal, sink: Sink): Promise<boolean>;
 }
 
+/** A way to speak to the other pages of the origin. */
+export interface Port {
+  post(word: unknown): void;
+  close(): void;
+}
+
+export interface Tabs {
+  /** Everybody who is connected by this name hears what the others post. */
+  connect(name: string, hear: (word: unknown) => void): Port;
+  /**
+   * Waits for a lock, or takes it away from who has it, calls `held`, and keeps it until the signal. Resolves when it is over or
+   * was taken away; rejects if there are no locks.
+   */
+  lead(name: string, steal: boolean, signal: AbortSignal, held: () => void): Promise<void>;
+}
+
 export interface Environment {
   /** A clock that never steps back. */
   now(): number;
@@ -59,4 +75,6 @@ export interface Environment {
   /** `undefined` where answers can only be had whole. */
   readonly stream: Streamer | undefined;
   readonly jsonp: Getter;
+  /** `undefined` where pages cannot speak to each other. */
+  readonly tabs: Tabs | undefined;
 }

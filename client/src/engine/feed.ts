@@ -17,6 +17,8 @@ export interface Member {
   message(message: Message, frame: Frame): void;
   gap(gap: Gap): void;
   error(error: RequestError): void;
+  /** Another page has left this channel for a new one. */
+  move(fresh: string): void;
 }
 
 export interface FeedHost {

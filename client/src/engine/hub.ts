@@ -8,8 +8,9 @@ import type { Told } from "../core/course";
 import { Expectations } from "../core/expectations";
 import { Ladder, type Push } from "../core/ladder";
 import type { State } from "../public";
+import { Crew } from "./crew";
 import type { Cancel, Environment, Wake } from "./environment";
-import type { BackplaneError } from "./error";
+import { BackplaneError } from "./error";
 import { Feed, type Member } from "./feed";
 import { Poller, type Read } from "./poller";
 import { Pusher } from "./pusher";
@@ -47,7 +48,10 @@ export class Hub {
   /** Reads of single clients. */
   private readonly reads = new Set<Read>();
   private readonly poller: Poller;
-  private readonly pusher: Pusher | undefined;
+  private pusher: Pusher | undefined;
+  private crew: Crew | undefined;
+  /** How the leader of the page's crew is pushed to. */
+  private leaders: Push | undefined;
   private readonly unlisten: Cancel;
 
   /** The page's hub for a bus: the one that is there, or a new one. */
@@ -79,23 +83,13 @@ export class Hub {
       failed: (error) => this.failed(error),
       offline: () => this.become("offline"),
     });
-    if (transport === "fetch") {
-      this.pusher = new Pusher(env, `${base}/bus/${encodeURIComponent(bus)}`, ladder, {
-        points: () => this.points(),
-        told: (told) => this.told(told),
-        changed: () => this.turned(),
-        probe: () => this.check(),
-        failed: (error) => this.tell((client) => client.error(error)),
-        ended: (error) => this.end(error),
-      });
-      this.pusher.start();
-    }
+    if (transport === "fetch") this.push(`${base}/bus/${encodeURIComponent(bus)}`);
     this.unlisten = env.onWake((wake) => this.wake(wake));
   }
 
   /** How messages are pushed to the page; `undefined`: it polls. */
   get way(): Push | undefined {
-    return this.pusher?.way;
+    return this.pusher?.way ?? this.leaders;
   }
 
   add(client: Client): void {
@@ -153,10 +147,65 @@ export class Hub {
     this.poller.plan();
   }
 
-  private points(): ReadonlyMap<string, Next> {
-    const points = new Map<string, Next>();
+  /** A page has left a channel for a new one: what is there on the others goes along. */
+  renewed(old: string, fresh: string): void {
+    this.crew?.renew(old, fresh);
+  }
+
+  private moveOn(old: string, fresh: string): void {
+    this.remembered = fresh;
+    for (const member of [...(this.feeds.get(old)?.members ?? [])]) member.move(fresh);
+  }
+
+  private push(url: string): void {
+    const { env, ladder } = this;
+    const ended = (error: BackplaneError): void => {
+      crew.end(error.message);
+      this.end(error);
+    };
+    const pusher: Pusher = new Pusher(env, url, ladder, {
+      points: () => this.points(crew.others()),
+      told: (told) => {
+        crew.pass(told);
+        this.told(told);
+      },
+      changed: () => {
+        crew.beat();
+        this.turned();
+      },
+      probe: () => this.check(),
+      failed: (error) => this.tell((client) => client.error(error)),
+      ended,
+    });
+    const crew: Crew = new Crew(env, `backplane 1 ${url}`, {
+      points: () => this.points(),
+      leading: () => ({ way: pusher.way, at: pusher.at }),
+      lead: (leads) => {
+        this.leaders = undefined;
+        if (leads) pusher.start();
+        else pusher.stop();
+      },
+      told: (told) => this.told(told),
+      pushed: (way) => {
+        if (this.leaders === way) return;
+        this.leaders = way;
+        this.turned();
+      },
+      wanted: () => pusher.gather(),
+      ended: (reason) => this.end(new BackplaneError(reason, { final: true })),
+      renewed: (old, fresh) => this.moveOn(old, fresh),
+    });
+    this.pusher = pusher;
+    this.crew = crew;
+    crew.start();
+  }
+
+  /** Where the page's channels are, and those of others. */
+  private points(others: ReadonlyMap<string, Next> = new Map()): ReadonlyMap<string, Next> {
+    const points = new Map(others);
     for (const { channel, live, reader } of this.feeds.values()) {
-      if (live && reader.position.next !== undefined) points.set(channel, reader.position.next);
+      const { next } = reader.position;
+      if (live && next !== undefined && next.since < (points.get(channel)?.since ?? "~")) points.set(channel, next);
     }
     return points;
   }
@@ -175,6 +224,7 @@ export class Hub {
 
   private changed(): void {
     this.pusher?.gather();
+    this.crew?.changed();
     this.poller.plan();
   }
 
@@ -197,8 +247,10 @@ export class Hub {
   }
 
   private wake(wake: Wake): void {
-    if (wake === "suspended") return;
-    if (wake !== "visibility") {
+    // A page that stands still must not lead others.
+    if (wake === "suspended") this.crew?.stop();
+    else if (wake !== "visibility") {
+      if (wake === "restored") this.crew?.start();
       this.poller.restart();
       // Online: another network. Restored: what was open is dead. Offline: to see whether that concerns this server.
       if (wake === "online") this.ladder.forget();
@@ -224,7 +276,7 @@ export class Hub {
     this.forget();
     this.unlisten();
     this.poller.end();
-    this.pusher?.stop();
+    this.crew?.stop();
   }
 
   private tell(say: (client: Client) => void): void {

@@ -40,7 +40,7 @@ export interface PusherHost {
 export class Pusher {
   /** How the bus is pushed at this moment; `undefined`: not at all. */
   way: Push | undefined;
-  private readonly course = new Course();
+  private course = new Course();
   private readonly schedule = new Schedule();
   private running = false;
   private attempt: AbortController | undefined;
@@ -58,13 +58,20 @@ export class Pusher {
     private readonly host: PusherHost,
   ) {}
 
+  /** What has been passed on of each channel. */
+  get at(): ReadonlyMap<string, Next> {
+    return this.course.at;
+  }
+
   start(): void {
     this.running = true;
+    this.course = new Course();
     this.plan();
   }
 
   stop(): void {
     this.running = false;
+    this.last = undefined;
     this.cancelGather();
     this.drop();
     this.lost();
@@ -151,6 +158,7 @@ export class Pusher {
     let cancel: Cancel = () => undefined;
     const watch = (): void => {
       cancel();
+      if (attempt.signal.aborted) return;
       cancel = env.after(Math.max(0, pulse.due - env.now()), () => {
         verdict = pulse.verdict(env.now());
         attempt.abort();

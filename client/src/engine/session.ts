@@ -76,10 +76,16 @@ export class Session implements Client {
   /** Leaves the channel and joins a new one, and with it all of the page that are there (JS-9). */
   renew(): void {
     if (this.state === "closed") return;
+    const old = this.feed?.channel;
     const moved = this.feed ? [...this.feed.members].filter((member) => member instanceof Session) : [this];
     for (const session of moved) session.uproot();
     this.naming.keep(undefined);
-    this.join(undefined, moved);
+    this.join(undefined, moved, old);
+  }
+
+  move(fresh: string): void {
+    this.uproot();
+    this.enter(fresh);
   }
 
   expect(seconds: number, types?: string | readonly string[]): void {
@@ -148,13 +154,13 @@ export class Session implements Client {
     this.become("connecting");
   }
 
-  private join(known: string | undefined, sessions: readonly Session[]): void {
+  private join(known: string | undefined, sessions: readonly Session[], old?: string): void {
     const name = known ?? (this.settings.askServer ? undefined : this.naming.own());
-    if (name === undefined) void this.ask(sessions);
-    else this.enterAll(name, sessions);
+    if (name === undefined) void this.ask(sessions, old);
+    else this.enterAll(name, sessions, old);
   }
 
-  private async ask(sessions: readonly Session[]): Promise<void> {
+  private async ask(sessions: readonly Session[], old?: string): Promise<void> {
     const searches = sessions.map(({ search }) => search);
     const over = this.hub.over.signal;
     const fresh = await within(this.env, over, (signal) => this.naming.fresh(signal)).catch(() => this.naming.own());
@@ -162,12 +168,13 @@ export class Session implements Client {
     // the other has just written.
     await this.env.alone(() => {
       const waiting = sessions.filter(({ search, state }, at) => search === searches[at] && state !== "closed");
-      if (waiting.length > 0) this.enterAll(this.naming.taken() ?? fresh, waiting);
+      if (waiting.length > 0) this.enterAll(this.naming.taken() ?? fresh, waiting, old);
     });
   }
 
-  private enterAll(name: string, sessions: readonly Session[]): void {
+  private enterAll(name: string, sessions: readonly Session[], old?: string): void {
     this.naming.keep(name);
+    if (old !== undefined) this.hub.renewed(old, name);
     for (const session of sessions) session.enter(name);
   }
 
