@@ -132,6 +132,17 @@ describe("tabs", () => {
     expect(site.server.streams).toHaveLength(1);
   });
 
+  test("a reset takes all pages along", async () => {
+    const site = new Site();
+    const [one, other] = await site.tabs(2);
+    const url = await one?.bus.reset();
+    await site.clock.pass(1);
+    expect([url?.split("/").pop(), other?.bus.channelId]).toEqual([expect.stringMatching(/^[\w-]{32}$/), url]);
+    site.server.post(url?.split("/").pop() ?? "", "x");
+    await site.clock.settle();
+    expect([one?.got, other?.got, site.server.streams.length]).toEqual([["x"], ["x"], 1]);
+  });
+
   test("what the server ends is over for all", async () => {
     const site = new Site();
     const tabs = await site.tabs(3);

@@ -77,6 +77,7 @@ export class World implements Environment {
   handler: Handler = () => reply([]);
   readonly requests: Request[] = [];
   readonly cookiesWritten: string[] = [];
+  kept = new Map<string, string>();
   readonly reported: unknown[] = [];
   /** Requests under way at this moment, and the most there ever were. */
   underWay = 0;
@@ -158,6 +159,12 @@ export class World implements Environment {
   writeCookie(cookie: string): void {
     this.cookiesWritten.push(cookie);
     if (!this.cookiesBlocked) this.cookie = cookie.split(";")[0] ?? "";
+  }
+  recall(key: string): string {
+    return this.kept.get(key) ?? "";
+  }
+  keep(key: string, text: string): void {
+    this.kept.set(key, text);
   }
   async alone(run: () => void): Promise<void> {
     run();

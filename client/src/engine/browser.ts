@@ -42,6 +42,8 @@ export function browserEnvironment(): Environment {
         // The engine remembers the channel for as long as the page lives.
       }
     },
+    recall: (key) => stored((storage) => storage.getItem(key)) ?? "",
+    keep: (key, text) => void stored((storage) => void storage.setItem(key, text)),
     async alone(run) {
       try {
         await navigator.locks.request("backplane-channel", run);
@@ -66,6 +68,19 @@ export function browserEnvironment(): Environment {
       return jsonpGetter(page, callbacks, unique);
     },
   };
+}
+
+/** Asks the tab's storage and, unless that has an answer, the site's. Either may be full or forbidden. */
+function stored(use: (storage: Storage) => string | null | void): string | undefined {
+  for (const name of ["sessionStorage", "localStorage"] as const) {
+    try {
+      const answer = use(globalThis[name]);
+      if (typeof answer === "string") return answer;
+    } catch {
+      // Then there is nothing to go on from.
+    }
+  }
+  return undefined;
 }
 
 /** Browsers keep embedded frames of other sites apart, each with its site: such a frame finds nobody, and is alone. */

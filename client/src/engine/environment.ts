@@ -62,6 +62,9 @@ export interface Environment {
   /** The page's cookies; the empty text where they are blocked. */
   readCookie(): string;
   writeCookie(cookie: string): void;
+  /** What this tab kept, else what another of the visitor's did; the empty text if there is nothing. */
+  recall(key: string): string;
+  keep(key: string, text: string): void;
   /** Runs a function while no other tab of the site runs one, where browsers can see to that. It must not throw. */
   alone(run: () => void): Promise<void>;
   /** The page's address. */

@@ -26,6 +26,8 @@ export interface FeedHost {
   met(type: string): void;
   /** There is something to read, or a position to be pushed from. */
   changed(): void;
+  /** Everybody has been told of everything up to here. */
+  moved(channel: string, to: Next): void;
 }
 
 export class Feed implements Read {
@@ -34,6 +36,7 @@ export class Feed implements Read {
   private readonly ended = new AbortController();
   private asked: string | undefined;
   private opened = false;
+  private kept: Next | undefined;
 
   constructor(
     private readonly env: Environment,
@@ -85,12 +88,14 @@ export class Feed implements Read {
     if (this.opened) this.deliver(frames);
     else this.open(frames, answer);
     this.deliver(later);
+    this.moved();
     this.host.changed();
   }
 
   /** What was pushed. */
   take(segment: Segment): void {
     this.deliver(this.reader.take(segment));
+    this.moved();
     if (this.reader.wanting) this.host.changed();
   }
 
@@ -98,6 +103,11 @@ export class Feed implements Read {
   check(): void {
     this.reader.check();
     this.host.changed();
+  }
+
+  private moved(): void {
+    const { next } = this.reader.position;
+    if (next && next !== this.kept) this.host.moved(this.channel, (this.kept = next));
   }
 
   private open(frames: readonly Frame[], answer: Answer): void {

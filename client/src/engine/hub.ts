@@ -7,11 +7,12 @@ import { channelURL } from "../core/channel";
 import type { Told } from "../core/course";
 import { Expectations } from "../core/expectations";
 import { Ladder, type Push } from "../core/ladder";
+import { lastIn, lastWith } from "../core/last";
 import type { State } from "../public";
 import { Crew } from "./crew";
 import type { Cancel, Environment, Wake } from "./environment";
 import { BackplaneError } from "./error";
-import { Feed, type Member } from "./feed";
+import { Feed, type FeedHost, type Member } from "./feed";
 import { Poller, type Read } from "./poller";
 import { Pusher } from "./pusher";
 import type { Settings } from "./settings";
@@ -47,6 +48,9 @@ export class Hub {
   private readonly feeds = new Map<string, Feed>();
   /** Reads of single clients. */
   private readonly reads = new Set<Read>();
+  /** Where positions are kept for later pages, and what was there when this page began. */
+  private readonly key: string;
+  private readonly before: string;
   private readonly poller: Poller;
   private pusher: Pusher | undefined;
   private crew: Crew | undefined;
@@ -75,6 +79,8 @@ export class Hub {
   ) {
     const { base, bus, transport } = settings;
     const getter = transport === "jsonp" ? env.jsonp : env.fetch;
+    this.key = `backplane ${base} ${bus}`;
+    this.before = env.recall(this.key);
     this.poller = new Poller(env, getter, {
       needed: () => [...this.reads, ...[...this.feeds.values()].filter((feed) => feed.reader.wanting)],
       due: () => (this.way === undefined ? [...this.feeds.values()] : []),
@@ -105,7 +111,11 @@ export class Hub {
   /** The feed of a channel, with this client as a member. */
   join(channel: string, client: Client): Feed {
     const { base, bus } = this.settings;
-    const host = { met: (type: string) => this.expectations.meet(this.env.now(), type), changed: () => this.changed() };
+    const host: FeedHost = {
+      met: (type) => this.expectations.meet(this.env.now(), type),
+      changed: () => this.changed(),
+      moved: (name, to) => this.env.keep(this.key, lastWith(this.env.recall(this.key), name, to)),
+    };
     const feed = this.feeds.get(channel) ?? new Feed(this.env, channel, channelURL(base, bus, channel), host);
     this.feeds.set(channel, feed);
     feed.members.add(client);
@@ -134,8 +144,8 @@ export class Hub {
   }
 
   /** Where this visitor's last page stopped in a channel. */
-  last(_channel: string): Next | undefined {
-    return undefined;
+  last(channel: string): Next | undefined {
+    return lastIn(this.before, channel);
   }
 
   expect(seconds: number, types?: string | readonly string[]): void {

@@ -47,14 +47,16 @@ export class Naming {
   }
 
   private inCookie(): string | undefined {
-    return channelIn(this.env.readCookie(), this.settings.bus);
+    return this.settings.cookie ? channelIn(this.env.readCookie(), this.settings.bus) : undefined;
   }
 
   keep(channel: string | undefined): void {
     this.memory.remembered = channel;
-    const expires = this.settings.cookieExpires ?? inFiveYears(new Date(this.env.date()));
+    const { bus, cookie } = this.settings;
+    if (!cookie) return;
+    const expires = cookie.expires ?? inFiveYears(new Date(this.env.date()));
     const secure = this.env.pageURL().startsWith("https:");
-    this.env.writeCookie(cookieWith(this.env.readCookie(), this.settings.bus, channel, expires, secure));
+    this.env.writeCookie(cookieWith(this.env.readCookie(), bus, channel, expires, secure, cookie.scope));
     // Browsers write cookies behind the page's back, and another tab that waits for its turn (see `alone`) may look
     // before that is done. Reading waits for what this page has written.
     this.env.readCookie();

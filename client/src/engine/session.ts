@@ -20,6 +20,8 @@ import { within } from "./within";
 export interface Listener {
   /** The channel is known: its name and URL. */
   named(name: string, url: string): void;
+  /** The channel was left for another, of which `named` will tell. */
+  left(): void;
   /** Which frames of the first read to deliver after all (JS-4, JS-9); without it: as `from` says. */
   first?: ((frames: Frame[]) => readonly Frame[]) | undefined;
   message(message: Message, frame: Frame): void;
@@ -151,6 +153,7 @@ export class Session implements Client {
 
   private uproot(): void {
     this.leave();
+    this.listener.left();
     this.become("connecting");
   }
 

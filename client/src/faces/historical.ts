@@ -22,10 +22,14 @@ export function createBackplane(env: Environment): BackplaneGlobal {
   /** Makes the connection of a page; throws if the options are wrong. */
   const sessionFor = (options: Partial<InitOptions>): Session => {
     const cacheMax = Number(options.cacheMax) || 0;
-    return new Session(env, settingsFrom(options, env.pageURL()), {
+    return new Session(env, settingsFrom({ ...options }, env.pageURL()), {
       named(name, url) {
         channel = { name, url };
         for (const ready of waiting.splice(0)) guarded(env, ready);
+      },
+      left() {
+        channel = undefined;
+        cache = [];
       },
       first: options.initFrameFilter && ((frames) => chosen(options.initFrameFilter, frames)),
       message(message) {
@@ -35,7 +39,10 @@ export function createBackplane(env: Environment): BackplaneGlobal {
       },
       gap: () => undefined,
       state: () => undefined,
-      error: () => undefined,
+      error(error) {
+        // Only the end is worth a word in the console: everything else goes on by itself.
+        if (error.final) env.report(error);
+      },
     });
   };
 
@@ -84,12 +91,7 @@ export function createBackplane(env: Environment): BackplaneGlobal {
     getChannelName: (): string | false => channel?.name ?? false,
     expectMessagesWithin,
     expectMessages: (types?: string | readonly string[]): boolean => expectMessagesWithin(EXPECT_SECONDS, types),
-    resetCookieChannel(): void {
-      if (!session) return;
-      channel = undefined;
-      cache = [];
-      session.renew();
-    },
+    resetCookieChannel: (): void => session?.renew(),
     connect: (options: Parameters<BackplaneGlobal["connect"]>[0]) => connectIn(env, options),
   });
 }
