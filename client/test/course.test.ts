@@ -41,30 +41,36 @@ describe("several channels", () => {
   test("all are read first, then the short position goes with the same set", () => {
     const course = new Course();
     expect(course.begin(points("b", "a"))).toBe("/channels?channel=a&channel=b");
-    expect(course.told(resume("long1"), "short1").check).toEqual(["a", "b"]);
-    course.told(pushed("5", "1", "a"), "short2");
-    expect(course.begin(points("a", "b"))).toBe("/channels?since=short2&channel=a&channel=b");
-    expect(course.told(resume("long2"), "short2").check).toEqual([]);
+    expect(course.told(resume("4.E.long1"), "4.E.short1").check).toEqual(["a", "b"]);
+    course.told(pushed("5", "1", "a"), "5.E.short2");
+    expect(course.begin(points("a", "b"))).toBe("/channels?since=5.E.short2&channel=a&channel=b");
+    expect(course.told(resume("5.E.long2"), "5.E.short2").check).toEqual([]);
   });
 
   test("with another set the long one goes on, and only what it does not name is read", () => {
     const course = new Course();
     course.begin(points("a", "b"));
-    course.told(resume("long1"), "short1");
-    course.told(pushed("5", "1", "a"), "short2");
-    expect(course.begin(points("a", "b", "c"))).toBe("/channels?since=long1&channel=a&channel=b&channel=c");
-    expect(course.told(resume("long2", ["b"]), "short3").check).toEqual(["c", "b"]);
+    course.told(resume("4.E.long1"), "4.E.short1");
+    course.told(pushed("5", "1", "a"), "5.E.short2");
+    expect(course.begin(points("a", "b", "c"))).toBe("/channels?since=4.E.long1&channel=a&channel=b&channel=c");
+    expect(course.told(resume("6.E.long2", ["b"]), "6.E.short3").check).toEqual(["c", "b"]);
   });
 
   test("long polls go on from their link", () => {
     const course = new Course();
     course.begin(points("a", "b"));
-    const next = { since: "long1", epoch: undefined };
+    const next = { since: "4.E.long1", epoch: undefined };
     const frames = [{ ...frame("4"), channel_name: "b" }];
     const told = course.answered({ frames, next, resume: "complete" });
     expect(told?.check).toEqual(["a", "b"]);
-    expect(told?.segments).toMatchObject([{ channel: "b", from: { since: "1" }, to: { since: "4" } }]);
-    expect(course.begin(points("a", "b"))).toBe("/channels?since=long1&channel=a&channel=b");
+    expect(told?.segments).toEqual([]);
+    const more = course.answered({ frames, next: { since: "5.E.long1", epoch: undefined }, resume: "complete" });
+    expect(more?.segments).toMatchObject([
+      { channel: "a", from: { since: "4", epoch: "E" }, to: { since: "5", epoch: "E" }, frames: [] },
+      { channel: "b", to: { since: "5" }, frames: [{ id: "4" }] },
+    ]);
+    course.answered({ frames: [], next, resume: "complete" });
+    expect(course.begin(points("a", "b"))).toBe("/channels?since=4.E.long1&channel=a&channel=b");
     expect(course.answered({ frames: [], next, resume: "gap" })?.check).toEqual(["a", "b"]);
     expect(course.answered({ frames: [], next: undefined, resume: undefined })).toBeUndefined();
   });

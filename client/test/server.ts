@@ -107,8 +107,7 @@ export class Server {
   /** A position's text; of several channels the long one names them. */
   private text(channels: readonly string[], long = false): string {
     const text = `${this.id()}.${this.epoch}`;
-    if (channels.length === 1 && !long) return text;
-    return channels.length === 1 ? text : `${text}.${long ? channels.join("+") : `#${channels.join("").length}`}`;
+    return channels.length === 1 ? text : `${text}.${long ? channels.join("+") : `#${channels.join("+")}`}`;
   }
 
   private read(url: string): {
@@ -119,13 +118,15 @@ export class Server {
     const channels = single === undefined ? searchParams.getAll("channel").sort() : [single];
     const since = searchParams.get("since");
     const [id, epoch = searchParams.get("epoch"), set] = since?.split(".") ?? [];
-    const named = set === undefined || set.startsWith("#") ? channels : set.split("+");
-    let resume = "complete";
+    const named = (set ?? channels.join("+")).replace("#", "").split("+");
+    const plain = channels.length > 1 && id !== undefined && set === undefined;
+    const stranger = plain || (set?.startsWith("#") && named.join() !== channels.join());
+    let resume = stranger ? "reset" : "complete";
     const positions = new Map<string, string>();
     const frames = channels.flatMap((channel) => {
       const window = this.window(channel);
       positions.set(channel, this.id(0));
-      if (id === undefined || !named.includes(channel)) return window;
+      if (id === undefined || stranger || !named.includes(channel)) return window;
       const other = epoch !== null && epoch !== this.epoch;
       const never = !other && id > this.id();
       if (never) resume = "reset";
@@ -219,7 +220,7 @@ export class Server {
   private push(stream: Stream, frame: Frame, prev: string): void {
     const { channels } = stream;
     if (!channels.includes(frame.channel_name ?? "")) return;
-    const id = channels.length === 1 ? `${frame.id}.${this.epoch}` : `${frame.id}.${this.epoch}.#${channels.join("").length}`;
+    const id = channels.length === 1 ? `${frame.id}.${this.epoch}` : `${frame.id}.${this.epoch}.#${channels.join("+")}`;
     stream.send("message", { ...frame, prev }, id);
   }
 }

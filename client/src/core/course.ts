@@ -1,8 +1,8 @@
 /**
  * Pure: where a push of one bus goes on from, and what its events say about each channel (docs/PUSH.md).
  *
- * One channel is read at its own resource, with its own position. Several are read together; their positions are
- * texts that only the server reads: a long one, which names its channels, and a short one, which goes with the same set only.
+ * One channel is read at its own resource. Several are read together; what their positions have behind id and epoch only
+ * the server reads: in the long ones it names the channels, the short ones go with the same set only.
  */
 
 import type { Frame } from "../public";
@@ -16,13 +16,13 @@ export interface Told {
   readonly check: readonly string[];
 }
 
-const NOTHING: Told = { segments: [], check: [] };
-
 /** The positions of a bus's pushes, from one connection to the next. */
 export class Course {
   private names: readonly string[] = [];
   /** What has been passed on of each channel. */
   at: ReadonlyMap<string, Next> = new Map();
+  /** The latest id that this push has told, with whichever channel. */
+  private latest = "";
   private long: Next | undefined;
   /** Which channels `long` names. */
   private named: readonly string[] = [];
@@ -43,6 +43,7 @@ export class Course {
     const before = this.at;
     this.at = new Map([...points].map(([name, point]) => [name, before.get(name) ?? point]));
     this.names = names;
+    this.latest = "";
     if (this.only !== undefined) return `/channel/${this.only}${queryFor(this.at.get(this.only))}`;
     const since = queryFor(this.short ?? this.long);
     const list = names.map((name) => `channel=${name}`).join("&");
@@ -52,34 +53,34 @@ export class Course {
   /** An event of a stream, with its id. Throws for a frame of a channel that was not asked for. */
   told(said: Exclude<Fact, { kind: "end" }> | Pushed, id: string): Told {
     if (said.kind === "frame") return this.frame(said, id);
-    if (this.only !== undefined) return this.moved(this.only, said);
     const fresh = this.remember(whole(said.cursor), whole(id));
-    if (said.kind === "cursor") return NOTHING;
-    const doubtful = said.resume === "complete" || said.channels.length > 0 ? said.channels : this.names;
-    return { segments: [], check: [...new Set([...fresh, ...doubtful])] };
+    const doubtful = new Set(said.kind === "cursor" ? [] : fresh);
+    if (said.kind === "resume" && said.resume !== "complete") {
+      for (const name of said.channels.length > 0 ? said.channels : this.names) doubtful.add(name);
+    }
+    const to = nextFrom(said.cursor);
+    this.latest = to.since;
+    return { segments: this.all("moved", to, [], doubtful), check: [...doubtful] };
   }
 
   /** The answer to a long poll. `undefined` if it does not say where to go on. */
   answered({ frames, next, resume }: Answer): Told | undefined {
     if (next === undefined) return undefined;
-    const { only } = this;
-    if (only !== undefined) {
-      const from = this.at.get(only) ?? next;
-      this.pass(only, next);
-      if (resume !== "complete") return { segments: [], check: [only] };
-      return { segments: [{ kind: "answer", channel: only, from, to: next, frames }], check: [] };
-    }
-    const check = this.remember(next, undefined);
-    if (resume !== "complete") return { segments: [], check: this.names };
-    return { segments: this.names.flatMap((channel) => this.part(channel, frames)), check };
+    const fresh = this.remember(next, undefined);
+    const check = resume === "complete" ? fresh : this.names;
+    const to = this.only === undefined ? nextFrom(next.since) : next;
+    return { segments: this.all("answer", to, frames, new Set(check)), check };
   }
 
-  private moved(channel: string, said: Exclude<Fact, { kind: "end" }>): Told {
-    const to = nextFrom(said.cursor);
-    const from = this.at.get(channel) ?? to;
-    this.pass(channel, to);
-    if (said.kind === "resume" && said.resume !== "complete") return { segments: [], check: [channel] };
-    return { segments: [{ kind: "moved", channel, from, to, frames: [] }], check: [] };
+  /** Up to here there is nothing but these frames, for all channels but those that are doubtful. */
+  private all(kind: "moved" | "answer", to: Next, frames: readonly Frame[], doubtful: ReadonlySet<string>): Segment[] {
+    const before = this.at;
+    this.at = new Map(this.names.map((name) => [name, to]));
+    return this.names.flatMap((channel) => {
+      if (doubtful.has(channel)) return [];
+      const own = frames.filter(({ channel_name: name = channel }) => name === channel);
+      return [{ kind, channel, from: before.get(channel) ?? to, to, frames: own }];
+    });
   }
 
   private frame({ frame, prev }: Pushed, id: string): Told {
@@ -87,34 +88,27 @@ export class Course {
     const channel = only ?? frame.channel_name;
     if (channel === undefined || !this.names.includes(channel)) throw new SyntaxError("a frame of another channel");
     if (only === undefined) this.short = whole(id);
-    const epoch = only === undefined ? undefined : nextFrom(id).epoch;
+    const { epoch } = nextFrom(id);
     const to = { since: frame.id, epoch };
-    this.pass(channel, to);
-    return { segments: [{ kind: "frame", channel, from: { since: prev, epoch }, to, frames: [frame] }], check: [] };
-  }
-
-  /** The frames of one channel in the answer for several. */
-  private part(channel: string, all: readonly Frame[]): Segment[] {
-    const frames = all.filter((frame) => frame.channel_name === channel);
-    const last = frames[frames.length - 1];
-    const from = this.at.get(channel);
-    if (last === undefined || from === undefined) return [];
-    const to = { since: last.id, epoch: undefined };
-    this.pass(channel, to);
-    return [{ kind: "answer", channel, from, to, frames }];
+    const broken = prev > this.latest;
+    this.at = new Map(this.at).set(channel, to);
+    this.latest = to.since;
+    return { segments: [{ kind: "frame", channel, from: { since: prev, epoch }, to, frames: [frame], broken }], check: [] };
   }
 
   /** Keeps the position of the whole set; returns the channels that the one before did not name. */
   private remember(long: Next | undefined, short: Next | undefined): readonly string[] {
+    // The position of one channel is none of several.
+    if (this.only !== undefined) {
+      this.long = this.short = undefined;
+      this.named = [];
+      return [];
+    }
     const fresh = this.names.filter((name) => !this.named.includes(name));
     this.long = long;
     this.named = this.names;
     this.short = short;
     return fresh;
-  }
-
-  private pass(channel: string, to: Next): void {
-    this.at = new Map(this.at).set(channel, to);
   }
 
   /** The channel, if it is one. */

@@ -8,14 +8,14 @@ import type { Segment } from "./segment";
 /** How much is kept while a read is under way; what is more is read. */
 export const HELD = 1_000;
 
-/** What is new. A break was mended if `resume` says that the read behind it was complete. */
+/** What is new. */
 export interface News {
   /** The answer's. */
   readonly frames: readonly Frame[];
   /** What was pushed while the read was under way. */
   readonly later: readonly Frame[];
   readonly resume: Resume | undefined;
-  /** The read was made because pushes had a hole, which no server said. */
+  /** Pushes had a hole, which no server said. */
   readonly mended: boolean;
 }
 
@@ -24,7 +24,8 @@ export class Reader {
   /** Whether the channel must be read: at first, and when something may be missing. */
   wanting = true;
   private reading = false;
-  private broken = false;
+  /** The first push that did not fit. */
+  private unfit: Segment | undefined;
   private held: Segment[] = [];
   /** Those that were there before the read began, which therefore covers them (RET-10). */
   private covered: Segment[] = [];
@@ -35,7 +36,7 @@ export class Reader {
     if (fresh !== undefined) return fresh;
     if (!this.wanting && !this.reading) {
       this.wanting = true;
-      this.broken = segment.kind === "frame";
+      this.unfit = segment;
     }
     if (this.held.length + this.covered.length >= HELD) this.held = [];
     this.held.push(segment);
@@ -64,13 +65,15 @@ export class Reader {
   /** The read was answered. */
   answered(answer: Answer): News {
     this.reading = false;
-    const { broken: mended } = this;
-    this.broken = false;
+    const { unfit } = this;
+    this.unfit = undefined;
+    // A server that knows of no earlier message names a position that it told, which proves nothing.
+    const mended = unfit?.kind === "frame" && (unfit.broken || answer.frames.some(({ id }) => id < unfit.to.since));
     const frames = this.position.take(answer);
     const later: Frame[] = [];
     // One that still does not fit was damaged on the way; what it brought is in the answer.
     for (const segment of this.covered.splice(0)) later.push(...(this.position.follow(segment) ?? []));
     for (const segment of this.held.splice(0)) later.push(...this.take(segment));
-    return { frames, later, resume: answer.resume, mended };
+    return { frames, later, resume: answer.resume, mended: mended ?? false };
   }
 }

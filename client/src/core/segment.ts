@@ -3,7 +3,7 @@
 import type { Frame } from "../public";
 import type { Next } from "./answer";
 
-/** All messages of `channel` behind `from` up to `to`. An epoch is left out where the push does not tell it. */
+/** All messages of `channel` behind `from` up to `to`. */
 export interface Segment {
   /**
    * - `frame`: one message; `from` is the message before it (`prev`)
@@ -15,4 +15,6 @@ export interface Segment {
   readonly from: Next;
   readonly to: Next;
   readonly frames: readonly Frame[];
+  /** The message before it was not told of, nor any position behind that. */
+  readonly broken?: boolean;
 }

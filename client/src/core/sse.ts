@@ -14,6 +14,8 @@ export class EventReader {
   private event = "";
   private data: string[] = [];
   private id = "";
+  /** When to come back, in milliseconds, if the server has said so. */
+  retry: number | undefined;
 
   /** The events that are whole with this piece of text. */
   take(text: string): ServerEvent[] {
@@ -35,7 +37,8 @@ export class EventReader {
     if (name === "data") this.data.push(value);
     else if (name === "event") this.event = value;
     else if (name === "id" && !value.includes("\0")) this.id = value;
-    // A comment has no name; `retry` is in the fact of the end as well.
+    else if (name === "retry" && /^\d+$/.test(value)) this.retry = Number(value);
+    // A comment has no name.
   }
 
   private dispatch(events: ServerEvent[]): void {

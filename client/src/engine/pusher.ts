@@ -21,7 +21,10 @@ const EARLY = 2;
 const EARLY_PAUSE = 1_000;
 /** Channels come and go together: a connection for all of them, not for each. */
 const GATHER = 50;
-/** A connection that died without a word may have died with thousands of others, so they come back spread over this. */
+/**
+ * A connection that died without a word may have died with thousands of others, so they come back spread over this, where
+ * the server has not given each its own time.
+ */
 export const SPREAD = 4_000;
 
 export interface PusherHost {
@@ -187,13 +190,13 @@ export class Pusher {
     try {
       const streamed = await env.stream?.open(this.url + path, attempt.signal, { head, text });
       if (end !== undefined) return this.endOf(end);
-      return streamed ? () => this.cut(pulse) : () => this.unfit("stream");
+      return streamed ? () => this.cut(pulse, events.retry) : () => this.unfit("stream");
     } catch (thrown) {
       if (end !== undefined) return this.endOf(end);
       if (thrown instanceof SyntaxError) return () => this.damaged(thrown);
       const error = BackplaneError.from(thrown);
       if (verdict === "buffered") return () => this.unfit("stream");
-      if (verdict === "dead" || (pulse.opened && error.status === undefined)) return () => this.cut(pulse);
+      if (verdict === "dead" || (pulse.opened && error.status === undefined)) return () => this.cut(pulse, events.retry);
       return () => this.refused("stream", error);
     } finally {
       cancel();
@@ -209,11 +212,11 @@ export class Pusher {
   }
 
   /** A connection that was good ended without a word. */
-  private cut(pulse: Pulse): void {
+  private cut(pulse: Pulse, retry = this.env.random() * SPREAD): void {
     this.lost();
     const now = this.env.now();
     if (!pulse.alive) this.ladder.strike("stream", now, this.env.random());
-    this.schedule.wait(now + this.env.random() * SPREAD);
+    this.schedule.wait(now + retry);
   }
 
   /** It does not work between this page and this server. */
