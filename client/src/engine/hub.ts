@@ -282,6 +282,8 @@ export class Hub {
   }
 
   private dispose(): void {
+    // A client that is finished may have made another hub of this name already.
+    if (this.over.signal.aborted) return;
     this.over.abort();
     this.forget();
     this.unlisten();
