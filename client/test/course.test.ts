@@ -111,6 +111,15 @@ describe("a reader", () => {
     expect(reader.wanting).toBe(false);
   });
 
+  test("holds back what comes after a doubt, so that a gap is told first", () => {
+    const reader = opened();
+    reader.check();
+    expect(ids(reader.take(segment("1", "2")))).toEqual([]);
+    reader.ask();
+    const news = reader.answered({ frames: [frame("2")], next: nextFrom("2.E"), resume: "gap" });
+    expect([ids(news.frames), ids(news.later), news.mended]).toEqual([["2"], [], false]);
+  });
+
   test("what an answer covers and still does not fit is dropped, what came behind is read again", () => {
     const reader = opened();
     reader.take(segment("z", "4"));

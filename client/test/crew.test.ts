@@ -97,6 +97,26 @@ describe("tabs", () => {
     expect(site.server.streams).toHaveLength(1);
   });
 
+  test("a page that the leader's word does not reach learns from the next that it is behind, and reads", async () => {
+    const site = new Site();
+    const [leader] = await site.tabs(1);
+    const world = new World(site.origin);
+    const seen = site.origin.seen(world);
+    const without = (hear: (word: unknown) => void) => (word: unknown) => {
+      if ((word as { kind: string }).kind !== "told") hear(word);
+    };
+    world.tabs = { ...seen, connect: (name, hear) => seen.connect(name, without(hear)) };
+    site.server.serve(world);
+    const bus = connectIn(world, { serverBaseURL: BASE, busName: BUS, channelName: "a" });
+    const got: string[] = [];
+    bus.onAny(({ type }) => got.push(type));
+    bus.onError(({ code }) => got.push(String(code)));
+    await site.clock.pass(1);
+    site.server.post("a", "x");
+    await site.clock.pass(10);
+    expect([leader?.got, got, site.server.streams.length]).toEqual([["x"], ["x"], 1]);
+  });
+
   test("when the leader stands still another takes its place, and it catches up when it is back", async () => {
     const site = new Site();
     const [leader, other] = await site.tabs(2);

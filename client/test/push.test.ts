@@ -97,6 +97,20 @@ describe("a stream", () => {
     expect([got, bus.via]).toEqual([["one"], "stream"]);
   });
 
+  test.each(["online", "restored"] as const)("is made anew at once when the page is %s", async (wake) => {
+    const { world, server, got, bus } = await open();
+    await world.pass(60);
+    // As if it was dead and nobody knew.
+    const [dead] = server.streams.splice(0);
+    server.post("a", "one");
+    world.wake(wake);
+    await world.pass(0.1);
+    server.post("a", "two");
+    await world.settle();
+    expect([got, bus.via, server.streams.length]).toEqual([["one", "two"], "stream", 1]);
+    expect(server.streams[0]).not.toBe(dead);
+  });
+
   test("obeys the server's retry", async () => {
     const { world, server, bus } = await open();
     server.end("drain", 20_000);
