@@ -76,20 +76,21 @@ impl Track {
         }
     }
 
-    /// The reader has everything up to this id, by a position of its own that holds. What is known already counts more: a
-    /// position may have moved past what was dropped on the way.
+    /// The reader has everything up to this id, by a position of its own that holds: what comes names it as the message before.
     pub(crate) fn has_up_to(&mut self, id: &MessageId) {
-        self.begin(&Seen::Last(id.clone()));
+        for seen in self.seen.values_mut() {
+            match seen {
+                Seen::From(known) | Seen::Last(known) if *known >= *id => {}
+                _ => *seen = Seen::Last(id.clone()),
+            }
+        }
     }
 
-    /// The server says that the reader stands at this id. What is known already counts more.
+    /// The server says that the reader stands at this id. What is known already counts more: a position may have moved past
+    /// what was dropped on the way.
     pub(crate) fn stand_at(&mut self, id: &MessageId) {
-        self.begin(&Seen::From(id.clone()));
-    }
-
-    fn begin(&mut self, at: &Seen) {
         for seen in self.seen.values_mut().filter(|seen| matches!(seen, Seen::Nothing)) {
-            *seen = at.clone();
+            *seen = Seen::From(id.clone());
         }
     }
 
@@ -161,7 +162,7 @@ mod tests {
         assert_eq!(held.judge(&frame("c", 4, 5)), Verdict::Had);
         assert_eq!(held.judge(&frame("c", 6, 7)), Verdict::Broken);
         track.see(&frame("c", 4, 7));
-        track.has_up_to(&MessageId::told("008"));
+        track.has_up_to(&MessageId::told("006"));
         track.stand_at(&MessageId::told("009"));
         assert_eq!(
             track.judge(&frame("c", 8, 10)),
@@ -169,6 +170,8 @@ mod tests {
             "8 was dropped before the position moved"
         );
         assert_eq!(track.judge(&frame("c", 6, 7)), Verdict::Had);
+        track.has_up_to(&MessageId::told("009"));
+        assert_eq!(track.judge(&frame("c", 9, 10)), Verdict::New, "it went on from there");
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Engine {
     }
 
     async fn connect(&mut self) {
-        match self.http.open(&self.resource, self.reader.position()).await {
+        match self.http.open(&self.resource, self.reader.connects()).await {
             Ok(Opened::Stream(response)) => {
                 let parser = Parser::new(self.http.settings.answer_max);
                 let live = Live { response, parser, began: Instant::now(), spoke: false };
@@ -151,6 +151,10 @@ impl Engine {
                 Next::Broken => {
                     self.poor();
                     self.state = State::Mend;
+                    return;
+                }
+                Next::Again => {
+                    self.state = State::Connect;
                     return;
                 }
                 Next::End(reason, Some(retry)) => {

@@ -28,6 +28,8 @@ pub(super) enum Next {
     New,
     /// The way does not hold: read again from the last good position.
     Broken,
+    /// Its last checked position is too old to go on from: connect again from the latest one.
+    Again,
     /// The server ends the stream. Without a time to wait, for good.
     End(Reason, Option<Duration>),
 }
@@ -36,11 +38,19 @@ pub(super) enum Next {
 pub(super) struct Reader {
     track: Track,
     several: bool,
-    /// Where to go on from.
+    /// What the server says it has. Whoever goes on from there loses what was dropped on the way just before.
     position: Option<Position>,
-    /// Up to where it has checked that nothing is missing. A position that only moved on has not been checked: what was dropped
-    /// before it shows with the next frame.
+    /// Up to where it has checked that nothing is missing: a frame, or a place at which the server began. A connection begins
+    /// there, and what was dropped comes again.
     good: Option<Position>,
+    /// Of several channels a frame vouches for its own only. So this is where the connection began,
+    base: Option<Position>,
+    /// and these are the places behind the last frame of each since then.
+    behind: BTreeMap<ChannelName, Option<Position>>,
+    /// A connection has been asked for, and nothing has come of it.
+    is_fresh: bool,
+    /// The position is of this set of channels.
+    is_own: bool,
     /// Why the next word about where it stands is told. Without a reason it is told only if something was missed.
     cause: Option<Cause>,
     told: VecDeque<Item>,
@@ -52,12 +62,23 @@ impl Reader {
             track: Track::new(resource.scope()),
             several: resource.is_several(),
             position: since.clone(),
-            good: since,
+            good: since.clone(),
+            base: since,
+            behind: BTreeMap::new(),
+            is_fresh: false,
+            is_own: false,
             cause: Some(Cause::Started),
             told: VecDeque::new(),
         }
     }
 
+    /// Where a connection begins.
+    pub(super) fn connects(&mut self) -> Option<&Position> {
+        self.is_fresh = true;
+        self.good.as_ref()
+    }
+
+    /// Where a poll goes on from.
     pub(super) fn position(&self) -> Option<&Position> {
         self.position.as_ref()
     }
@@ -87,11 +108,11 @@ impl Reader {
         match event.kind.as_str() {
             MESSAGE => match serde_json::from_str(&event.data) {
                 Ok(frame) => self.frame(frame, event.id.as_deref()),
-                Err(_) => self.broken(),
+                Err(_) => self.broken(None),
             },
             FACT => match Fact::read(&event.data) {
                 Some(fact) => self.fact(fact),
-                None => self.broken(),
+                None => self.broken(None),
             },
             _ => Next::GoOn,
         }
@@ -99,7 +120,7 @@ impl Reader {
 
     fn fact(&mut self, fact: Fact) -> Next {
         match fact {
-            Fact::Resume { resume, cursor, channels } => self.stands(resume, cursor, channels),
+            Fact::Resume { resume, cursor, channels } => return self.stands(resume, cursor, channels),
             Fact::Cursor(position) => self.position = Some(position),
             Fact::End { reason, retry } => return Next::End(reason, retry),
             Fact::Other => {}
@@ -111,7 +132,7 @@ impl Reader {
         match self.track.judge(&frame) {
             // Its position lies behind.
             Verdict::Had => Next::GoOn,
-            Verdict::Broken => self.broken(),
+            Verdict::Broken => self.broken(Some(&frame.channel)),
             Verdict::New => {
                 self.track.see(&frame);
                 let behind = |position| Position::behind(self.position.as_ref(), position, self.several);
@@ -119,43 +140,71 @@ impl Reader {
                     self.position = Some(position);
                 }
                 self.good.clone_from(&self.position);
+                if self.several {
+                    self.behind.insert(frame.channel.clone(), self.position.clone());
+                }
                 self.tell(Ok(Event::Message(frame)));
                 Next::New
             }
         }
     }
 
-    fn broken(&mut self) -> Next {
-        self.position.clone_from(&self.good);
+    /// Something is wrong with what came of a channel, or of any.
+    fn broken(&mut self, channel: Option<&ChannelName>) -> Next {
+        self.position = if self.several {
+            channel.and_then(|channel| self.behind.get(channel)).unwrap_or(&self.base).clone()
+        } else {
+            self.good.clone()
+        };
+        self.good.clone_from(&self.position);
         self.cause = Some(Cause::Mended);
         Next::Broken
     }
 
+    /// Nothing is missing up to the position.
+    fn is_good(&mut self) {
+        self.good.clone_from(&self.position);
+        self.base.clone_from(&self.position);
+        self.behind.clear();
+    }
+
     /// The server says what was missed since the position, and where the stream stands.
-    fn stands(&mut self, resume: Resume, cursor: Option<Position>, channels: BTreeMap<ChannelName, Resume>) {
-        self.resume(resume, &channels);
-        if resume != Resume::Complete || self.position.is_none() {
-            // Of several channels each has its own place, which the cursor does not tell.
-            let id = cursor.as_ref().filter(|_| !self.several).and_then(Position::id);
-            if let Some(id) = id {
-                self.track.stand_at(&id);
-            }
+    fn stands(
+        &mut self,
+        resume: Resume,
+        cursor: Option<Position>,
+        channels: BTreeMap<ChannelName, Resume>,
+    ) -> Next {
+        let is_first = std::mem::take(&mut self.is_fresh);
+        if is_first && resume != Resume::Complete && self.good != self.position {
+            // What it last checked is long ago, and the server has let go of something since then that may be none of its. Of the
+            // position that it gave out later it knows more.
+            self.is_good();
+            return Next::Again;
+        }
+        let from = self.good.clone().filter(|_| is_first);
+        self.resume(resume, &channels, from.as_ref());
+        // Of several channels each has its own place, which the cursor does not tell.
+        let id = cursor.as_ref().filter(|_| !self.several).and_then(Position::id);
+        if let Some(id) = id {
+            self.track.stand_at(&id);
         }
         if cursor.is_some() {
             self.position = cursor;
         }
-        if resume != Resume::Complete || self.good.is_none() {
-            self.good.clone_from(&self.position);
+        if is_first || resume != Resume::Complete {
+            self.is_good();
         }
         self.tell_resumed(resume, channels);
+        Next::GoOn
     }
 
-    /// What the answer about the position means for what was seen.
-    fn resume(&mut self, resume: Resume, channels: &BTreeMap<ChannelName, Resume>) {
+    /// What the answer about the position that was asked from means for what was seen.
+    fn resume(&mut self, resume: Resume, channels: &BTreeMap<ChannelName, Resume>, from: Option<&Position>) {
         match resume {
             Resume::Complete => {
-                // Of several channels some may be new to the position.
-                let id = self.position.as_ref().filter(|_| !self.several).and_then(Position::id);
+                // Of several channels some may be new to a position that the caller brought.
+                let id = from.filter(|_| !self.several || self.is_own).and_then(Position::id);
                 if let Some(id) = id {
                     self.track.has_up_to(&id);
                 }
@@ -166,6 +215,7 @@ impl Reader {
             }
             Resume::Unknown => {}
         }
+        self.is_own = true;
     }
 
     fn tell_resumed(&mut self, resume: Resume, channels: BTreeMap<ChannelName, Resume>) {
@@ -191,7 +241,8 @@ impl Reader {
             // RET-4: the whole window comes where it does not show the position any more.
             resume = Resume::Gap;
         } else {
-            self.resume(resume, &BTreeMap::new());
+            let from = self.position.clone();
+            self.resume(resume, &BTreeMap::new(), from.as_ref());
         }
         self.tell_resumed(resume, BTreeMap::new());
         for frame in frames {
@@ -209,7 +260,8 @@ impl Reader {
         if next.is_some() {
             self.position = next;
         }
-        self.good.clone_from(&self.position);
+        self.is_fresh = false;
+        self.is_good();
         // What is behind the last one is behind the page.
         if let Some((Ok(Event::Message(_)), position)) = self.told.back_mut() {
             position.clone_from(&self.position);

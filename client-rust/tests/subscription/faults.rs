@@ -33,20 +33,68 @@ async fn i_10_the_first_frame_may_be_dropped_too() {
     tells(&mut fake.subscribe(), &["Started complete", "Mended complete", "1", "2"]).await;
 }
 
+fn moved_on(to: u32) -> String {
+    fact(&format!(r#"{{"cursor":"{}"}}"#, position(to)))
+}
+
 #[tokio::test]
 async fn i_10_what_was_dropped_before_the_position_moved_on_is_noticed() {
-    let cursor = fact(&format!(r#"{{"cursor":"{}"}}"#, position(5)));
-    let fake = Fake::start(move |asked| match (asked.wants_stream(), asked.since()) {
-        (true, None) => stream(&[resume("complete", 0), pushed(0, 1), cursor.clone()]).cut(),
-        (true, Some(5)) => stream(&[resume("complete", 5), pushed(2, 6)]),
+    let fake = Fake::start(|asked| match (asked.wants_stream(), asked.since()) {
+        (true, None) => stream(&[resume("complete", 0), pushed(0, 1), moved_on(5), pushed(2, 6)]),
         (false, Some(1)) => page("complete", 6, &[polled("c", 2), polled("c", 6)]),
         (true, Some(6)) => stream(&[resume("complete", 6)]),
         other => panic!("{other:?}"),
     })
     .await;
+    let mut subscription = fake.subscribe();
+    tells(&mut subscription, &["Started complete", "1", "Mended complete", "2", "6"]).await;
+}
+
+#[tokio::test]
+async fn i_10_a_connection_begins_where_it_was_sure_and_not_where_the_position_moved_on() {
+    let fake = Fake::start(|asked| match asked.since() {
+        None => stream(&[resume("complete", 0), pushed(0, 1), moved_on(5)]).cut(),
+        Some(1) => stream(&[resume("complete", 1), pushed(1, 2)]),
+        other => panic!("{other:?}"),
+    })
+    .await;
+    let mut subscription = fake.subscribe();
     let cut = "interrupted: the stream was cut on the way";
-    let wanted = ["Started complete", "1", cut, "Reconnected complete", "Mended complete", "2", "6"];
-    tells(&mut fake.subscribe(), &wanted).await;
+    tells(&mut subscription, &["Started complete", "1", cut, "Reconnected complete", "2"]).await;
+}
+
+#[tokio::test]
+async fn i_10_where_that_is_too_long_ago_it_is_the_position_that_counts() {
+    let fake = Fake::start(|asked| match asked.since() {
+        None => stream(&[resume("complete", 0), pushed(0, 1), moved_on(5)]).cut(),
+        Some(1) => stream(&[resume("gap", 4), moved_on(6)]),
+        Some(5) => stream(&[resume("complete", 5), pushed(5, 6)]),
+        other => panic!("{other:?}"),
+    })
+    .await;
+    let mut subscription = fake.subscribe();
+    let cut = "interrupted: the stream was cut on the way";
+    tells(&mut subscription, &["Started complete", "1", cut, "Reconnected complete", "6"]).await;
+}
+
+#[tokio::test]
+async fn i_10_of_several_channels_each_is_mended_from_its_own_place() {
+    let fake = Fake::start(|asked| match (asked.wants_stream(), asked.header("last-event-id")) {
+        (true, None) => {
+            let cursor = format!("{}.set", position(0));
+            let first = fact(&format!(r#"{{"resume":"complete","cursor":"{cursor}"}}"#));
+            stream(&[first, pushed_on("c", 0, 1), pushed_on("d", 0, 3), pushed_on("c", 2, 4)])
+        }
+        (false, Some(last)) if last == position(1) => {
+            page("complete", 4, &[polled("c", 2), polled("d", 3), polled("c", 4)])
+        }
+        (true, Some(_)) => stream(&[]),
+        other => panic!("{other:?}"),
+    })
+    .await;
+    let bus = fake.builder().build().unwrap().bus("b").unwrap();
+    let mut subscription = bus.channels(["c", "d"]).unwrap().subscribe(None);
+    tells(&mut subscription, &["Started complete", "1", "3", "Mended complete", "2", "4"]).await;
 }
 
 #[tokio::test]
