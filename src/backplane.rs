@@ -351,6 +351,7 @@ fn limits_of(limits: &Limits) -> BrokerLimits {
         idempotency_window: limits.idempotency_window,
         pending_posts: limits.pending_posts,
         log_patience: limits.log_patience,
+        ..BrokerLimits::default()
     }
 }
 

@@ -13,11 +13,15 @@ const ACTORS: &[(&str, &[&str])] = &[
     ("clock", &["model"]),
     ("window", &["model"]),
     ("log", &["clock", "model", "window"]),
-    ("error", &["log", "model"]),
-    ("context", &["error", "log", "model", "settings", "window"]),
+    ("watch", &["model", "window"]),
+    ("error", &["log", "model", "watch"]),
+    ("context", &["error", "log", "model", "settings", "watch", "window"]),
     ("channel", &["context", "error", "log", "model", "settings", "window"]),
-    ("bus", &["channel", "context", "error", "log", "model", "settings", "window"]),
-    ("broker", &["bus", "channel", "clock", "context", "error", "log", "model", "settings", "window"]),
+    ("bus", &["channel", "context", "error", "log", "model", "settings", "watch", "window"]),
+    (
+        "broker",
+        &["bus", "channel", "clock", "context", "error", "log", "model", "settings", "watch", "window"],
+    ),
 ];
 
 /// The same of the service.
@@ -41,6 +45,8 @@ const PURE: &[&str] = &[
     "model",
     "window",
     "settings.rs",
+    "watch/delivered.rs",
+    "watch/ring.rs",
     "log/record.rs",
     "log/runs.rs",
     "log/sequencer.rs",

@@ -100,7 +100,7 @@ fn a_log_on_a_full_disk_is_opened_and_takes_posts_when_there_is_room() {
     folder.plan(Some(Plan { after: 4, fault: Fault::Full, for_good: true }));
     let (log, extent) = running(&folder, &clock, 2, None);
     let here = Since::from(Position { id: kept, epoch: Some(Epoch::from_u64(1)) });
-    assert_eq!(extent.runs.judge(here, log.issued()), Origin::After(kept));
+    assert_eq!(extent.runs.judge(here, log.issued()), Origin::Newer(kept));
     wait_until(|| log.health().state == LogState::Full);
     let refused = Bus::new();
     log.propose(contract::proposal("b", &["{}"]), Ticket(1), &refused.feed).unwrap();
@@ -115,7 +115,7 @@ fn a_log_on_a_full_disk_is_opened_and_takes_posts_when_there_is_room() {
     let there = Since::from(Position { id: later, epoch: Some(Epoch::from_u64(2)) });
     assert_eq!(
         extent.runs.judge(there, log.issued()),
-        Origin::After(later),
+        Origin::Newer(later),
         "the run was noted before its records"
     );
     log.close();
