@@ -12,7 +12,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use backplane_actors::log::LogError;
-use backplane_actors::{PostError, ReadError, Share};
+use backplane_actors::{End, PostError, ReadError, Share, SubscribeError};
 use serde::Serialize;
 
 use crate::auth::AuthError;
@@ -340,6 +340,19 @@ impl From<ReadError> for ApiError {
             ReadError::UnknownBus | ReadError::BusClosed => ErrorCode::UnknownBus,
             ReadError::Closed | ReadError::BusFailed => ErrorCode::Unavailable,
             ReadError::Crashed => ErrorCode::InternalError,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<SubscribeError> for ApiError {
+    fn from(error: SubscribeError) -> Self {
+        let code = match error {
+            SubscribeError::TooMany(..) => ErrorCode::StreamsFull,
+            SubscribeError::Ended(End::BusClosed) => ErrorCode::UnknownBus,
+            SubscribeError::Ended(End::BusFailed | End::Closed) => ErrorCode::Unavailable,
+            SubscribeError::Twice => ErrorCode::InvalidRequest,
+            SubscribeError::NoArbiter => ErrorCode::InternalError,
         };
         Self::new(code, error.to_string())
     }

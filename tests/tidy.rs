@@ -33,7 +33,7 @@ const SERVICE: &[(&str, &[&str])] = &[
     ("door", &["address", "error"]),
     ("config", &["auth", "tls"]),
     ("http", &["error"]),
-    ("service", &["auth", "config", "door", "error", "http"]),
+    ("service", &["address", "auth", "config", "door", "error", "http"]),
     ("protocol", &["auth", "error", "http", "service"]),
     ("web", &["error", "http", "service"]),
     ("backplane", &["auth", "config", "door", "error", "protocol", "service", "web"]),

@@ -24,6 +24,7 @@ mod operations;
 mod panics;
 mod positions;
 mod preflight;
+mod push;
 mod reload;
 mod retrieval;
 mod rights;
