@@ -36,6 +36,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
+use backplane_actors::log::Durability;
 use backplane_actors::{Broker, BusHandle, BusName, MessageLimits, PayloadRule};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
@@ -54,7 +55,7 @@ use self::streams::{Streams, TooMany};
 use crate::address::Block;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Accounts, Authenticator, FamiliarError, FamiliarFile, Right, UserName};
-use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
+use crate::config::{self, AllowedOrigins, Config, Limits, Requests, Storage};
 use crate::door::{Connection, Door};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
@@ -126,6 +127,7 @@ pub(crate) struct Service {
     streams: Arc<Streams>,
     /// How often the accounts were replaced.
     accounts_seen: AtomicU64,
+    durability: HeaderValue,
     readiness: Readiness,
     familiar_file: Option<FamiliarFile>,
     saving: Mutex<()>,
@@ -171,6 +173,7 @@ impl Service {
             drain: Drain::new(config.shutdown_grace),
             streams,
             accounts_seen: AtomicU64::new(0),
+            durability: durability_of(&config.storage),
             readiness,
             familiar_file,
             saving: Mutex::new(()),
@@ -260,6 +263,11 @@ impl Service {
         some_of(self.drain.spread(self.streams.all()))
     }
 
+    /// What becomes of an answered POST: a token for `Backplane-Durability`.
+    pub(crate) fn durability(&self) -> HeaderValue {
+        self.durability.clone()
+    }
+
     /// From now on requests find these buses as they are here, and no more those that are gone.
     pub(crate) fn replace_buses(&self, here: &[config::Bus], gone: &[BusName]) {
         self.buses.rcu(|before| {
@@ -338,6 +346,16 @@ impl Service {
         }
         self.readiness.ask().await
     }
+}
+
+fn durability_of(storage: &Storage) -> HeaderValue {
+    HeaderValue::from_static(match storage {
+        Storage::Memory => "memory",
+        Storage::Disk(disk) => match disk.durability {
+            Durability::Sync => "disk",
+            Durability::Interval(_) => "interval",
+        },
+    })
 }
 
 /// Hosts are meant, and no others below them: what runs there is not known here.

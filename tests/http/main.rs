@@ -11,6 +11,7 @@
 mod attackers;
 mod bounds;
 mod cors;
+mod durability;
 mod envelopes;
 mod first_use;
 mod headers;
