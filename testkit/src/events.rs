@@ -1,12 +1,13 @@
 //! An event stream, as its reader sees it.
 
 use std::io::{BufRead as _, BufReader};
+use std::time::Instant;
 
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::Client;
+use crate::{Client, PATIENCE};
 
 /// An open event stream. Dropping it hangs up.
 pub struct Events {
@@ -86,9 +87,10 @@ impl Events {
     }
 
     fn next_loud(&mut self) -> Option<Said> {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             match self.next() {
-                Some(Said::Heartbeat) => {}
+                Some(Said::Heartbeat) => assert!(Instant::now() < deadline, "nothing but silence"),
                 said => return said,
             }
         }

@@ -1,9 +1,11 @@
 //! I-5 and I-6 against many who wait, and who do not read.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use backplane::door::Overdue;
-use testkit::{BUS, Client, Events, Raw, Reply, Server, Setup, eventually, message, send};
+use testkit::{BUS, Client, Events, PATIENCE, Raw, Reply, Server, Setup, eventually, message, send};
 
 use super::{channel, channels, waiting};
 
@@ -151,17 +153,43 @@ fn i_6_a_stream_that_is_not_taken_is_closed() {
     assert_eq!(events.payloads(1), ["1"]);
 }
 
+/// What comes until it ends like this, or says that.
+fn read_until(stream: &mut TcpStream, end: &str, word: &str) -> String {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut text, mut buffer) = (String::new(), vec![0; 64 * KIB]);
+    loop {
+        let length = stream.read(&mut buffer).unwrap();
+        text.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        if length == 0 || text.ends_with(end) || text.contains(word) {
+            return text;
+        }
+    }
+}
+
 #[test]
-fn push_end_5_who_takes_too_little_of_too_much_is_told_that_it_is_slow() {
-    // No room for the rest of a second text.
-    let setup = Setup::new().config(|config| config.limits.traffic_memory = LARGE + LARGE / 2);
+fn push_end_5_whose_text_finds_no_room_is_told_that_it_is_slow() {
+    // Room for the rest of one text, and not of two.
+    let setup = Setup::new().config(|config| {
+        config.limits.traffic_memory = LARGE + LARGE / 2;
+        config.limits.heartbeat = Duration::from_millis(50);
+    });
     let server = setup.start();
     let client = server.client();
-    let deaf = deaf(&server, 30);
-    eventually("all wait", || waiting(&client, "sse") == Some(30.0));
-    eventually("only those wait for whom there is room", || {
-        _ = client.post("c", format!("[{}]", message(&format!("\"{}\"", "x".repeat(LARGE)))));
-        waiting(&client, "sse") < Some(30.0)
+    let mut deaf = [(); 2].map(|()| TcpStream::connect(server.address()).unwrap());
+    for stream in &mut deaf {
+        let head = format!("GET {} HTTP/1.1\r\nHost: test\r\n{EVENTS}\r\n", channel("c", ""));
+        stream.write_all(head.as_bytes()).unwrap();
+    }
+    eventually("both wait", || waiting(&client, "sse") == Some(2.0));
+    let body = format!("[{}]", message(&format!("\"{}\"", "x".repeat(LARGE))));
+    eventually("there is no room for one of them", || {
+        // A POST may find no room, either.
+        _ = client.post("c", body.clone());
+        waiting(&client, "sse") == Some(1.0)
     });
-    drop(deaf);
+    // The other one gets all in the end, and is silent then.
+    let silence = ": \n\n\r\n";
+    let texts = deaf.each_mut().map(|stream| read_until(stream, silence, "\"slow\""));
+    let are_slow = texts.each_ref().map(|text| text.contains(r#"{"end":"slow","retry":"#));
+    assert!(are_slow[0] != are_slow[1], "one of them is: {are_slow:?}");
 }
