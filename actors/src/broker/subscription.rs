@@ -89,6 +89,8 @@ pub struct Subscription {
     seat: Seat,
     members: Vec<Member>,
     look: Option<Look>,
+    /// The last look has not reached what is visible: it is to go on.
+    is_behind: bool,
     /// What is to be yielded next. Bounded: nothing is looked for or taken while there is something.
     ready: VecDeque<Event>,
     /// Behind everything that was yielded.
@@ -100,8 +102,16 @@ impl Subscription {
     pub(super) fn begin(bus: BusHandle, selection: Selection) -> Result<Self, SubscribeError> {
         let seat = Hub::here().ok_or(SubscribeError::NoArbiter)?.sit(&bus.context().watchers);
         let told = bus.directory().visible_up_to();
-        let mut subscription =
-            Self { bus, seat, members: Vec::new(), look: None, ready: VecDeque::new(), told, is_over: false };
+        let mut subscription = Self {
+            bus,
+            seat,
+            members: Vec::new(),
+            look: None,
+            is_behind: false,
+            ready: VecDeque::new(),
+            told,
+            is_over: false,
+        };
         subscription.watch(match selection {
             Selection::Bus(since) => vec![(Scope::Bus, since)],
             Selection::Channels(channels) => of_channels(channels),
@@ -149,7 +159,8 @@ impl Subscription {
     /// Goes on to the latest position up to which it knows to have seen everything, if that is later than what it has yielded.
     /// So a reader to whom nothing is posted does not fall behind.
     pub fn refresh(&mut self) -> Option<Position> {
-        if self.look.is_some() || !self.ready.is_empty() || self.is_over || self.is_new() {
+        let follows = self.look.is_none() && !self.is_behind && !self.is_new();
+        if !follows || !self.ready.is_empty() || self.is_over {
             return None;
         }
         // Read before the inbox is looked at: what was told up to there is in it.
@@ -281,6 +292,7 @@ impl Subscription {
         // What was removed meanwhile is not yielded.
         slices.retain(|(scope, _)| self.members.iter().any(|member| member.scope == *scope));
         // Of what comes in parts nothing is yielded yet that lies behind the end of a part.
+        self.is_behind = slices.iter().any(|(_, slice)| slice.more);
         let ends = slices.iter().filter(|(_, slice)| slice.more).map(|(_, slice)| slice.next);
         let up_to = ends.fold(up_to, MessageId::min);
         let first =
@@ -408,7 +420,7 @@ impl Stream for Subscription {
                 }
                 continue;
             }
-            if this.is_new() {
+            if this.is_behind || this.is_new() {
                 this.look();
                 continue;
             }
