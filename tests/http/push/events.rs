@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use testkit::{BUS, Events, Said, Server, Setup, eventually, message, send};
 
-use super::{again, channel, of_bus, waiting};
+use super::{again, channel, channels, of_bus, waiting};
 
 const NOTHING: &str = "0000000000000";
 
@@ -86,6 +86,27 @@ fn push_pos_3_a_stream_goes_on_where_it_was_cut() {
     assert_eq!(client.read("c", &format!("?since={id}")).payloads(), ["3", "4"]);
     let poll = send(client.request("GET", &channel("c", "")).header("Last-Event-ID", id));
     assert_eq!(poll.payloads(), ["3", "4"]);
+}
+
+#[test]
+fn push_pos_3_who_is_cut_before_the_first_message_misses_none() {
+    let server = Server::start();
+    let client = server.client();
+    client.post_payloads("a", &["1", "2"]);
+    client.post_payloads("b", &["3"]);
+    for (path, count) in [(channel("a", ""), 2), (channels(&["a", "b"], ""), 3)] {
+        let (_, mut cursor) = Events::open(&client, &path).resumed();
+        // Again and again, each time cut after one message more.
+        for next in 1..=count {
+            let mut events = again(&client, &path, &cursor);
+            assert_eq!(events.resumed().0, "complete");
+            let expected: Vec<_> = (next..=count).map(|n| n.to_string()).collect();
+            assert_eq!(events.payloads(expected.len()), expected, "{path} from {cursor}");
+            let mut events = again(&client, &path, &cursor);
+            events.resumed();
+            cursor = events.frame().0;
+        }
+    }
 }
 
 #[test]
