@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
@@ -102,6 +102,8 @@ pub(crate) struct EventStream {
     events: Subscription,
     names: Names,
     life: Life,
+    /// Who is woken when the service ends.
+    rung: Option<Waker>,
     reader: Reader,
     holder: Holder,
     /// What does not fit into a piece, and the room that it takes.
@@ -128,6 +130,7 @@ impl EventStream {
             events,
             names: Names::of(telling),
             life: Life::Open(begins.boxed_local()),
+            rung: None,
             reader,
             holder,
             rest: Bytes::new(),
@@ -151,9 +154,7 @@ impl EventStream {
         if !self.reader.may(&self.service) {
             return Poll::Ready(Some(self.end(Reason::Forbidden)));
         }
-        if let Life::Open(begins) = &mut self.life
-            && begins.poll_unpin(context).is_ready()
-        {
+        if self.is_to_leave(context) {
             self.life = Life::Leaving;
             let turn = Instant::now() + self.service.farewell();
             self.timer.as_mut().reset(turn);
@@ -169,6 +170,17 @@ impl EventStream {
             return Poll::Ready(None);
         }
         self.be_silent(context)
+    }
+
+    /// Whether the service has begun to end. All streams wait for one bell, so they do not touch it with each message: only for a
+    /// waker that it does not know.
+    fn is_to_leave(&mut self, context: &mut Context<'_>) -> bool {
+        let Life::Open(begins) = &mut self.life else { return false };
+        if self.rung.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            return self.service.drain().has_begun();
+        }
+        self.rung = Some(context.waker().clone());
+        begins.poll_unpin(context).is_ready()
     }
 
     /// What there is to tell now, as much of it as goes together.
