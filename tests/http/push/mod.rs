@@ -3,12 +3,14 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `bounds` | how many may wait |
+//! | `chains` | nothing is lost or doubled on any way |
 //! | `endings` | why a stream ends |
 //! | `events` | server-sent events |
 //! | `long_polls` | answers that wait |
 //! | `sets` | several channels at once |
 
 mod bounds;
+mod chains;
 mod endings;
 mod events;
 mod long_polls;
