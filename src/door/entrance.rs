@@ -18,6 +18,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::guard::Guard;
+use super::load::Rests;
+use super::pass::Entered;
 use super::served::Served;
 use super::serving::Http;
 use super::stream::{Guarded, Wire};
@@ -36,6 +38,9 @@ const HANDSHAKE: u8 = 22;
 const TURNED_AWAY: usize = 64;
 /// How long that may take.
 const FIRST_BYTE: Duration = Duration::from_millis(500);
+
+/// How often so much is taken of what somebody sent who is told a last word.
+const TAKEN: usize = 16;
 
 /// What a connection is made of.
 pub(super) trait Ground: Clone + 'static {
@@ -115,7 +120,11 @@ fn say(tcp: TcpStream, words: &[u8]) {
     // What the peer has sent by now is taken: a connection that is closed with unread bytes is reset, and the peer
     // might not see the word.
     let mut sent = [0; 4096];
-    _ = tcp.read(&mut sent);
+    for _ in 0..TAKEN {
+        if !matches!(tcp.read(&mut sent), Ok(1..)) {
+            break;
+        }
+    }
     _ = tcp.write(words);
     _ = tcp.shutdown(std::net::Shutdown::Write);
 }
@@ -151,7 +160,14 @@ where
         let (door, ends) = (self.door.clone(), self.ends.clone());
         Box::pin(async move {
             let http = Rc::new(http.await?);
-            Ok(EntranceService { http, ground, door, ends, turned_away: Rc::new(()) })
+            Ok(EntranceService {
+                http,
+                ground,
+                door,
+                ends,
+                turned_away: Rc::new(()),
+                rests: Rests::default(),
+            })
         })
     }
 }
@@ -164,6 +180,29 @@ pub(super) struct EntranceService<S, G> {
     ends: GracefulShutdownSignal,
     /// As many owners as there are connections that are turned away, and one.
     turned_away: Rc<()>,
+    rests: Rests,
+}
+
+impl<S, G: Ground> EntranceService<S, G> {
+    /// Says why it was not let in, if that can be said.
+    fn turn_away(&self, tcp: TcpStream, refused: Refused) -> LocalBoxFuture<'static, Result<(), ()>> {
+        if !G::IS_PLAIN {
+            return Box::pin(async { Ok(()) });
+        }
+        let words = refused_because(refused);
+        if Rc::strong_count(&self.turned_away) > TURNED_AWAY {
+            say(tcp, &words);
+            return Box::pin(async { Ok(()) });
+        }
+        let turned_away = Rc::clone(&self.turned_away);
+        Box::pin(async move {
+            // An answer that comes before its request is none to many clients.
+            _ = timeout(FIRST_BYTE, tcp.readable()).await;
+            say(tcp, &words);
+            drop(turned_away);
+            Ok(())
+        })
+    }
 }
 
 impl<S, G> Service<TcpStream> for EntranceService<S, G>
@@ -182,25 +221,20 @@ where
     fn call(&self, tcp: TcpStream) -> Self::Future {
         let Ok(peer) = tcp.peer_addr() else { return Box::pin(async { Ok(()) }) };
         let pass = match self.door.enter(peer) {
-            Ok(pass) => pass,
-            Err(refused) => {
-                if !G::IS_PLAIN {
-                    return Box::pin(async { Ok(()) });
-                }
-                let words = refused_because(refused);
-                if Rc::strong_count(&self.turned_away) > TURNED_AWAY {
-                    say(tcp, &words);
-                    return Box::pin(async { Ok(()) });
-                }
-                let turned_away = Rc::clone(&self.turned_away);
+            Ok(Entered::Served(pass)) => pass,
+            Ok(Entered::Rests(pass)) => {
+                let (rest, ends) = (self.rests.next(), self.ends.clone());
                 return Box::pin(async move {
-                    // An answer that comes before its request is none to many clients.
-                    _ = timeout(FIRST_BYTE, tcp.readable()).await;
-                    say(tcp, &words);
-                    drop(turned_away);
+                    // The end of the server waits for nobody who rests.
+                    _ = timeout(rest, ends.notified()).await;
+                    if G::IS_PLAIN {
+                        say(tcp, &words::overloaded());
+                    }
+                    drop(pass);
                     Ok(())
                 });
             }
+            Err(refused) => return self.turn_away(tcp, refused),
         };
         let (http, ground) = (Rc::clone(&self.http), self.ground.clone());
         let (door, ends) = (self.door.clone(), self.ends.clone());

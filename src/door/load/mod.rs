@@ -3,19 +3,21 @@
 //! A thread that is behind makes everybody wait, whoever asks. So it refuses a part of what comes, before anything is
 //! read or looked up: first what writes, whose senders are servers that come again, then what reads. The part grows
 //! while the thread is behind and shrinks when it is not. Who was refused is not listened to for a while
-//! ([`REST`]), nor are new connections of its address: otherwise the refusals themselves would keep the thread busy.
+//! ([`Rests`]), nor are new connections of its address: otherwise the refusals themselves would keep the thread busy.
 
 mod resting;
+mod rests;
 
 use std::time::Duration;
 
 pub(super) use self::resting::Resting;
+pub(super) use self::rests::Rests;
 
 /// How often a thread that is asked something looks how late it is.
 pub(super) const TICK: Duration = Duration::from_millis(20);
 /// How long a thread must be behind before it refuses anything: a large body is no overload.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a connection is not listened to after a refusal; what `Retry-After` says.
+/// How long a connection is not listened to after a refusal, at least; what `Retry-After` says.
 pub(super) const REST: Duration = Duration::from_secs(1);
 
 /// All of one kind, in thousandths.
