@@ -108,7 +108,7 @@ impl Rightful {
         self.posters_done.store(true, Ordering::Relaxed);
         let mut all = gather(self.posters);
         self.readers_done.store(true, Ordering::Relaxed);
-        let mut reads = gather(self.readers);
+        let reads = gather(self.readers);
         all.history.append(reads.history);
         attack.figure(format!("rightful POSTs, {when}"), spread(&mut all.posts));
         let mut took: Vec<_> = reads.reads.iter().map(|(_, took)| *took).collect();
