@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::ends::Ends;
 use super::guard::Guard;
 use super::load::Rests;
 use super::pass::Entered;
@@ -159,7 +160,7 @@ where
         let (http, ground) = (self.http.new_service(()), self.ground.clone());
         let (door, ends) = (self.door.clone(), self.ends.clone());
         Box::pin(async move {
-            let http = Rc::new(http.await?);
+            let (http, ends) = (Rc::new(http.await?), Ends::with(ends));
             Ok(EntranceService {
                 http,
                 ground,
@@ -177,7 +178,7 @@ pub(super) struct EntranceService<S, G> {
     http: Rc<S>,
     ground: G,
     door: Door,
-    ends: GracefulShutdownSignal,
+    ends: Rc<Ends>,
     /// As many owners as there are connections that are turned away, and one.
     turned_away: Rc<()>,
     rests: Rests,
@@ -223,7 +224,7 @@ where
         let pass = match self.door.enter(peer) {
             Ok(Entered::Served(pass)) => pass,
             Ok(Entered::Rests(pass)) => {
-                let (rest, ends) = (self.rests.next(), self.ends.clone());
+                let (rest, ends) = (self.rests.next(), Rc::clone(&self.ends));
                 return Box::pin(async move {
                     // The end of the server waits for nobody who rests.
                     _ = timeout(rest, ends.notified()).await;
@@ -237,7 +238,7 @@ where
             Err(refused) => return self.turn_away(tcp, refused),
         };
         let (http, ground) = (Rc::clone(&self.http), self.ground.clone());
-        let (door, ends) = (self.door.clone(), self.ends.clone());
+        let (door, ends) = (self.door.clone(), Rc::clone(&self.ends));
         Box::pin(async move {
             // Answers are written as a whole: nothing is gained by waiting for more.
             _ = tcp.set_nodelay(true);
@@ -248,7 +249,8 @@ where
                 Guard::new(pass.patience(&settings), settings.head, pass.place(), peer)
             };
             let dispatcher = http.call((Guarded::new(wire, Rc::clone(&guard)), Some(peer)));
-            Served::new(dispatcher, guard, Arc::clone(door.stats()), ends.notified()).await;
+            let end = Rc::clone(&ends).notified();
+            Served::new(dispatcher, guard, Arc::clone(door.stats()), ends, end).await;
             drop(pass);
             Ok(())
         })

@@ -16,6 +16,7 @@
 //! |---|---|
 //! | `crowd` | pure: how many are in, in all and of one address |
 //! | `descriptors` | file descriptors: as many as the system gives, and whether they suffice |
+//! | `ends` | the end of the server, as connections see it |
 //! | `entrance` | from a connection that was accepted to one that is served |
 //! | `guard` | what is known of one connection |
 //! | `intake` | pure: what of the bytes that have come is handed on, and when |
@@ -33,6 +34,7 @@
 
 mod crowd;
 mod descriptors;
+mod ends;
 mod entrance;
 mod guard;
 mod intake;

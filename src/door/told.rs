@@ -130,7 +130,7 @@ impl<S> TellingService<S> {
             return Some(ErrorCode::TooManyConnections);
         }
         let kind = if request.method().is_safe() { Kind::Read } else { Kind::Write };
-        if self.watch.admits(kind, self.door.settings().lateness) || is_probe() {
+        if self.watch.admits(kind, guard.turn.get()) || is_probe() {
             return None;
         }
         self.door.stats().shed(kind);

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -34,12 +33,12 @@ impl Watch {
         Self(state)
     }
 
-    /// Whether the next request of this kind is answered by a thread that may be `most` behind.
-    pub(super) fn admits(&self, kind: Kind, most: Duration) -> bool {
+    /// Whether the next request of this kind is answered, which begins now.
+    pub(super) fn admits(&self, kind: Kind, now: Instant) -> bool {
         if !self.0.asked.replace(true) {
             self.0.wake.notify_one();
         }
-        self.0.load.borrow_mut().admits(kind, most, self.0.began.elapsed())
+        self.0.load.borrow_mut().admits(kind, now.saturating_duration_since(self.0.began))
     }
 }
 
@@ -58,7 +57,7 @@ async fn look(state: Weak<State>, door: Door) {
             watched.wake.notified().await;
         }
         let due = watched.began.elapsed() + TICK;
-        watched.load.borrow_mut().look_due(due);
+        watched.load.borrow_mut().look_due(due, door.settings().lateness);
         drop(watched);
         sleep(TICK).await;
         let Some(watched) = state.upgrade() else { return };

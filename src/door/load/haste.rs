@@ -13,6 +13,8 @@ const MANY: u32 = 16;
 pub(super) struct Haste {
     /// When the look was due; moves on with each request that begins after it. `None`: nobody looks.
     last: Option<Duration>,
+    /// How far the thread may be behind. Zero: as far as it likes.
+    most: Duration,
     begun: u32,
     longest: Duration,
     /// What they took in all, without the longest one.
@@ -20,9 +22,9 @@ pub(super) struct Haste {
 }
 
 impl Haste {
-    /// A look is due at this time.
-    pub(super) fn from(due: Duration) -> Self {
-        Self { last: Some(due), ..Self::default() }
+    /// A look is due at this time, by a thread that may be `most` behind.
+    pub(super) fn from(due: Duration, most: Duration) -> Self {
+        Self { last: Some(due), most, ..Self::default() }
     }
 
     /// A request begins.
@@ -35,9 +37,9 @@ impl Haste {
         self.longest = self.longest.max(took);
     }
 
-    /// Whether a thread that may be `most` behind has been kept busy for longer by many since the look was due.
-    pub(super) fn is_needed(&self, most: Duration) -> bool {
-        !most.is_zero() && self.begun >= MANY && self.others >= most
+    /// Whether many have kept the thread busy since the look was due, for longer than it may be behind.
+    pub(super) fn is_needed(&self) -> bool {
+        !self.most.is_zero() && self.begun >= MANY && self.others >= self.most
     }
 }
 
@@ -56,26 +58,25 @@ mod tests {
 
     #[test]
     fn many_that_take_long_together_are_too_much_before_the_look() {
-        let mut haste = Haste::from(DUE);
+        let mut haste = Haste::from(DUE, MOST);
         for request in 0..51 {
-            assert!(!haste.is_needed(MOST), "{request}");
+            assert!(!haste.is_needed(), "{request}");
             haste.begun(DUE + at(request));
         }
         haste.begun(DUE + at(51));
-        assert!(haste.is_needed(MOST));
-        assert!(!haste.is_needed(Duration::ZERO), "it may be as late as it likes");
-        assert!(!Haste::from(DUE + at(60)).is_needed(MOST), "it looked");
+        assert!(haste.is_needed());
+        assert!(!Haste { most: Duration::ZERO, ..haste }.is_needed(), "it may be as late as it likes");
     }
 
     #[test]
     fn a_large_body_is_none_of_many() {
-        let mut haste = Haste::from(DUE);
+        let mut haste = Haste::from(DUE, MOST);
         haste.begun(DUE + at(1));
         // It takes two seconds, and what had to wait for it is done quickly.
         for request in 0..40 {
             haste.begun(DUE + at(2_000 + request));
         }
-        assert!(!haste.is_needed(MOST));
+        assert!(!haste.is_needed());
     }
 
     proptest! {
@@ -84,12 +85,12 @@ mod tests {
         fn it_takes_many_and_time(
             due in 0u64..1_000, pauses in prop::collection::vec(0u64..40, 0..200),
         ) {
-            let (mut haste, mut now) = (Haste::from(at(due)), Duration::ZERO);
+            let (mut haste, mut now) = (Haste::from(at(due), MOST), Duration::ZERO);
             for pause in pauses {
                 now += at(pause);
                 haste.begun(now);
                 let is_needed = haste.begun >= MANY && at(due) + haste.longest + MOST <= now;
-                prop_assert_eq!(haste.is_needed(MOST), is_needed);
+                prop_assert_eq!(haste.is_needed(), is_needed);
             }
         }
     }

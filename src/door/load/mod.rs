@@ -56,9 +56,9 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// The next look is due at this time.
-    pub(super) fn look_due(&mut self, due: Duration) {
-        self.haste = Haste::from(due);
+    /// The next look is due at this time; until then the thread may be `most` behind.
+    pub(super) fn look_due(&mut self, due: Duration, most: Duration) {
+        self.haste = Haste::from(due, self.tolerates(most));
     }
 
     /// The thread came `late` to something at `now`; it may be `most` behind. Zero: as far as it likes.
@@ -67,10 +67,7 @@ impl Load {
             *self = Self::default();
         } else if late >= self.tolerates(most) {
             let since = *self.behind_since.get_or_insert(now);
-            if self.refused > 0
-                || self.haste.is_needed(self.tolerates(most))
-                || now.saturating_sub(since) >= PATIENCE
-            {
+            if self.refused > 0 || self.haste.is_needed() || now.saturating_sub(since) >= PATIENCE {
                 self.grow(late);
             }
         } else {
@@ -101,10 +98,10 @@ impl Load {
         *self = Self::default();
     }
 
-    /// Whether the next request of this kind, which begins at `now`, is answered by a thread that may be `most` behind.
-    pub(super) fn admits(&mut self, kind: Kind, most: Duration, now: Duration) -> bool {
+    /// Whether the next request of this kind, which begins at `now`, is answered.
+    pub(super) fn admits(&mut self, kind: Kind, now: Duration) -> bool {
         self.haste.begun(now);
-        if kind == Kind::Write && self.haste.is_needed(self.tolerates(most)) {
+        if kind == Kind::Write && self.haste.is_needed() {
             return false;
         }
         let (part, owed) = match kind {

@@ -138,7 +138,8 @@ where
     let (stream, other_end) = duplex(PIPE);
     let guard = Guard::new(patience(), 64 * 1024, Place::Hall, address);
     let dispatcher = http.call((Guarded::new(wire(other_end), Rc::clone(&guard)), Some(address)));
-    let connection = Served::new(dispatcher, Rc::clone(&guard), door.stats().clone(), pending::<()>());
+    let connection =
+        Served::new(dispatcher, Rc::clone(&guard), door.stats().clone(), Rc::default(), pending::<()>());
     let served = actix_web::rt::spawn(connection);
     Peer { stream, served, guard, began: Instant::now() }
 }
