@@ -171,7 +171,9 @@ impl Hub {
 
     fn keep(&self, spot: &Spot, messages: &[Delivered]) {
         let mut spotted = spot.0.borrow_mut();
-        messages.iter().for_each(|message| spotted.ring.push(message.clone()));
+        for message in messages {
+            spotted.ring.push(message.clone());
+        }
         spotted.told = self.tick.get();
         if !std::mem::replace(&mut spotted.keeps, true) {
             self.keeping.borrow_mut().push(spot.clone());

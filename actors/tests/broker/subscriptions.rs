@@ -124,6 +124,19 @@ async fn ret_5_a_position_between_messages_repeats_nothing() {
     assert_eq!(text(&message(&mut reader).await), "2");
 }
 
+/// Posted and told, and not looked at yet: the position stays.
+#[actix::test]
+async fn i_10_a_fresh_position_is_never_ahead_of_what_was_told() {
+    let broker = builder(&clock()).start().unwrap();
+    let mut reader = subscribe(&broker, &["a"], Since::Start);
+    let begin = resumed(&mut reader).await.position;
+    assert!(at_hand(&mut reader).is_none());
+    let id = posted_ids(broker.post(&bus(), posting("a", &["1"])).await.unwrap())[0];
+    assert!(reader.refresh().is_none_or(|position| position.id < id));
+    assert!(reader.position().id < id && begin.id < id);
+    assert_eq!(message(&mut reader).await.id(), id);
+}
+
 #[actix::test]
 async fn a_channel_that_does_not_exist_has_a_position_and_a_future() {
     let broker = builder(&clock()).start().unwrap();

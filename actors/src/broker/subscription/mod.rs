@@ -1,84 +1,38 @@
 //! Readers that wait, as a stream.
 //!
+//! | module | what lives there |
+//! |---|---|
+//! | `event` | what to subscribe to, and what comes of it |
+//! | `look` | asking the windows for what is above a position |
+//! | `member` | one thing that is subscribed to |
+//!
 //! A subscription owns a position in the order of its bus, `seen`: everything of its selection up to there it has yielded, or
 //! been told that it may be gone. It is in one of two ways: it *looks*, which asks the windows for what is above its position,
 //! or it *follows*, which takes what this thread was told. It looks first, and again whenever what was told does not reach
 //! back to its position. [`watch`](crate::watch) says why the two together miss nothing.
 
+mod event;
+mod look;
+mod member;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use futures::future::LocalBoxFuture;
 use futures::stream::{FusedStream, Stream};
 
+pub use self::event::{Event, Resumed, Selection};
+use self::look::Look;
+use self::member::{Counted, Member};
 use super::bus_handle::BusHandle;
 use crate::error::{ReadError, SubscribeError};
 use crate::model::{ChannelName, MessageId, Position, Since};
-use crate::watch::{Bound, Delivered, End, Hub, Scope, Seat, Spot};
-use crate::window::{Entry, Origin, Resume, Slice};
+use crate::watch::{Bound, Delivered, End, Hub, Scope, Seat};
+use crate::window::Entry;
 
-/// Most messages that one look asks for, shared by all that is looked at (I-6).
-const LOOK: usize = 256;
-/// Of each at least so many.
-const LOOK_EACH: usize = 8;
 /// Most messages that are taken of what was told before they are yielded.
 const TAKE: usize = 64;
-
-/// What to subscribe to, and from where.
-#[derive(Debug, Clone)]
-pub enum Selection {
-    /// All of a bus.
-    Bus(Since),
-    /// Channels of it, each once.
-    Channels(Vec<(ChannelName, Since)>),
-}
-
-/// What a [`Subscription`] yields.
-#[derive(Debug, Clone)]
-pub enum Event {
-    /// Where it stands: first of all, and whenever something may have been missed.
-    Resumed(Resumed),
-    /// A message.
-    Message(Delivered),
-    /// Nothing more comes.
-    End(End),
-}
-
-/// Where a subscription stands, and whether something was missed before that.
-#[derive(Debug, Clone)]
-pub struct Resumed {
-    /// The worst of all.
-    pub resume: Resume,
-    /// The position: what comes is newer.
-    pub position: Position,
-    /// The channels that were looked at, and whether something of each was missed. Empty where the bus was.
-    pub channels: Vec<(ChannelName, Resume)>,
-}
-
-/// One thing that is subscribed to.
-struct Member {
-    scope: Scope,
-    spot: Spot,
-    /// Everything of it up to here was yielded or is told to be gone.
-    seen: MessageId,
-    /// The last message of it that was yielded, or a position at which nothing was missing.
-    last: MessageId,
-    /// Where it begins, until it was looked at.
-    begins: Option<Origin>,
-}
-
-/// What was found by a look.
-struct Found {
-    /// What everything was looked at for.
-    up_to: MessageId,
-    slices: Vec<(Scope, Slice)>,
-}
-
-type Look = LocalBoxFuture<'static, Result<Found, ReadError>>;
 
 /// Messages as they are posted, and what a reader must know beside them. See [`BusHandle::subscribe`].
 ///
@@ -131,12 +85,10 @@ impl Subscription {
     /// Nothing more of these channels is yielded.
     pub fn remove(&mut self, channels: &[ChannelName]) {
         let is_gone = |scope: &Scope| matches!(scope, Scope::Channel(name) if channels.contains(name));
-        let before = self.members.len();
         self.members.retain(|member| !is_gone(&member.scope));
         for channel in channels {
             self.seat.unwatch(&Scope::Channel(channel.clone()));
         }
-        self.bus.context().broker.subscribers.fetch_sub(before - self.members.len(), Ordering::AcqRel);
         self.ready.retain(
             |event| !matches!(event, Event::Message(message) if channels.contains(message.entry().channel())),
         );
@@ -188,9 +140,9 @@ impl Subscription {
         let before = self.members.len();
         let watched = scopes.into_iter().try_for_each(|(scope, since)| self.watch_one(scope, since));
         if watched.is_err() {
-            let added: Vec<_> = self.members.drain(before..).collect();
-            self.bus.context().broker.subscribers.fetch_sub(added.len(), Ordering::AcqRel);
-            added.iter().for_each(|member| self.seat.unwatch(&member.scope));
+            for member in self.members.drain(before..) {
+                self.seat.unwatch(&member.scope);
+            }
         }
         watched
     }
@@ -204,34 +156,22 @@ impl Subscription {
         if watchers.waiting() >= limits.subscribers_per_bus {
             return Err(SubscribeError::TooMany(Bound::Bus, limits.subscribers_per_bus));
         }
-        if context.broker.subscribers.fetch_add(1, Ordering::AcqRel) >= limits.subscribers {
-            context.broker.subscribers.fetch_sub(1, Ordering::AcqRel);
-            return Err(SubscribeError::TooMany(Bound::Broker, limits.subscribers));
-        }
+        let counted = Counted::in_broker(&context.broker)?;
         let most = limits.subscribers_per_channel;
-        let spot = self.seat.watch(&scope, most).map_err(|bound| {
-            context.broker.subscribers.fetch_sub(1, Ordering::AcqRel);
-            SubscribeError::TooMany(bound, most)
-        })?;
+        let spot = self.seat.watch(&scope, most).map_err(|bound| SubscribeError::TooMany(bound, most))?;
+        // Looked at after it was registered: whoever ends a bus tells those who are.
+        if let Some(end) = watchers.ended() {
+            self.seat.unwatch(&scope);
+            return Err(SubscribeError::Ended(end));
+        }
         if let Scope::Channel(name) = &scope {
             // What comes names the message before it, also when the channel's life ends meanwhile.
             if let Some(newest) = self.bus.directory().newest(name) {
                 watchers.note_newest(name, newest);
             }
         }
-        let begins = Some(context.broker.judge(since));
-        self.members.push(Member { scope, spot, seen: MessageId::ZERO, last: MessageId::ZERO, begins });
-        // Looked at after it was registered: whoever ends a bus tells those who are.
-        match watchers.ended() {
-            Some(end) => {
-                if let Some(member) = self.members.pop() {
-                    context.broker.subscribers.fetch_sub(1, Ordering::AcqRel);
-                    self.seat.unwatch(&member.scope);
-                }
-                Err(SubscribeError::Ended(end))
-            }
-            None => Ok(()),
-        }
+        self.members.push(Member::new(scope, spot, context.broker.judge(since), counted));
+        Ok(())
     }
 
     /// What was told above each one's position, in the order of ids; an error where some of it is to be looked for.
@@ -266,87 +206,9 @@ impl Subscription {
 
     /// Notes that a message is going to be yielded.
     fn note_last(&mut self, entry: &Entry) {
-        let is_its = |member: &&mut Member| match &member.scope {
-            Scope::Bus => true,
-            Scope::Channel(name) => name == entry.channel(),
-        };
-        if let Some(member) = self.members.iter_mut().find(is_its) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.has(entry)) {
             member.last = entry.id();
         }
-    }
-
-    /// Begins to look: at what is new, or else at everything.
-    fn look(&mut self) {
-        let only_new = self.is_new();
-        let origins = self.members.iter().filter_map(|member| match member.begins {
-            Some(origin) => Some((member.scope.clone(), origin)),
-            None => (!only_new).then(|| (member.scope.clone(), Origin::Newer(member.seen))),
-        });
-        let (bus, origins) = (self.bus.clone(), origins.collect());
-        self.look = Some(Box::pin(look(bus, origins)));
-    }
-
-    /// Makes of what was found what is to be yielded.
-    fn found(&mut self, found: Found) {
-        let Found { up_to, mut slices } = found;
-        // What was removed meanwhile is not yielded.
-        slices.retain(|(scope, _)| self.members.iter().any(|member| member.scope == *scope));
-        // Of what comes in parts nothing is yielded yet that lies behind the end of a part.
-        self.is_behind = slices.iter().any(|(_, slice)| slice.more);
-        let ends = slices.iter().filter(|(_, slice)| slice.more).map(|(_, slice)| slice.next);
-        let up_to = ends.fold(up_to, MessageId::min);
-        let first =
-            slices.iter().filter_map(|(_, slice)| slice.entries.first()).map(|entry| entry.id()).min();
-        let stands = before(first.filter(|first| *first <= up_to), up_to);
-        let told = self.stands_told(&slices, stands, up_to);
-        let mut messages: Vec<Arc<Entry>> = Vec::new();
-        for (scope, slice) in slices {
-            let Some(member) = self.members.iter_mut().find(|member| member.scope == scope) else { continue };
-            member.last = match (member.begins.take(), slice.resume) {
-                (Some(Origin::Newer(id)), Resume::Complete) => id.min(up_to),
-                (None, Resume::Complete) => member.last,
-                _ => told.as_ref().map_or(stands, |resumed| resumed.position.id),
-            };
-            member.seen = member.seen.max(up_to);
-            messages.extend(slice.entries.into_iter().filter(|entry| entry.id() <= up_to));
-        }
-        messages.sort_by_key(|entry| entry.id());
-        self.ready.extend(told.map(Event::Resumed));
-        for entry in messages {
-            let delivered = self.delivered(entry);
-            self.ready.push_back(Event::Message(delivered));
-        }
-    }
-
-    /// What the reader must be told of where it stands, if anything. Whoever goes on from a position stands there; everybody
-    /// else right before what comes.
-    fn stands_told(&self, slices: &[(Scope, Slice)], stands: MessageId, up_to: MessageId) -> Option<Resumed> {
-        let (mut is_told, mut resume, mut lowest) = (false, Resume::Complete, stands);
-        let mut channels = Vec::new();
-        for (scope, slice) in slices {
-            let Some(member) = self.members.iter().find(|member| member.scope == *scope) else { continue };
-            is_told |= member.begins.is_some() || slice.resume != Resume::Complete;
-            if let (Some(Origin::Newer(id)), Resume::Complete) = (member.begins, slice.resume) {
-                lowest = lowest.min(id).min(up_to);
-            }
-            resume = resume.max(slice.resume);
-            if let Scope::Channel(name) = scope {
-                channels.push((name.clone(), slice.resume));
-            }
-        }
-        is_told.then(|| Resumed { resume, position: self.position_at(lowest), channels })
-    }
-
-    /// A message that a window had.
-    fn delivered(&mut self, entry: Arc<Entry>) -> Delivered {
-        let of = |member: &&Member| match &member.scope {
-            Scope::Bus => true,
-            Scope::Channel(name) => name == entry.channel(),
-        };
-        let prev = self.members.iter().find(of).map_or(MessageId::ZERO, |member| member.last);
-        self.note_last(&entry);
-        let position = self.position_at(entry.id());
-        Delivered::new(entry, prev, position)
     }
 
     /// Notes where the reader is once it has this.
@@ -370,27 +232,6 @@ struct Behind;
 
 fn of_channels(channels: Vec<(ChannelName, Since)>) -> Vec<(Scope, Since)> {
     channels.into_iter().map(|(name, since)| (Scope::Channel(name), since)).collect()
-}
-
-/// A position right before this message, or the one after which there is none.
-fn before(first: Option<MessageId>, none: MessageId) -> MessageId {
-    first.map_or(none, |first| MessageId::from_u64(first.as_u64().saturating_sub(1)))
-}
-
-/// Asks the windows, each from where it is to begin.
-async fn look(bus: BusHandle, origins: Vec<(Scope, Origin)>) -> Result<Found, ReadError> {
-    // After it was registered, and before anything is looked at.
-    let up_to = bus.directory().visible_up_to();
-    let most = LOOK.checked_div(origins.len()).unwrap_or(LOOK).max(LOOK_EACH);
-    let mut slices = Vec::with_capacity(origins.len());
-    for (scope, origin) in origins {
-        let slice = match &scope {
-            Scope::Bus => bus.slice(origin, most).await?,
-            Scope::Channel(name) => bus.channel_slice(name, origin, most).await?,
-        };
-        slices.push((scope, slice));
-    }
-    Ok(Found { up_to, slices })
 }
 
 impl Stream for Subscription {
@@ -434,7 +275,9 @@ impl Stream for Subscription {
                     if let Some(last) = messages.last() {
                         this.move_on(last.id());
                     }
-                    messages.iter().for_each(|message| this.note_last(message.entry()));
+                    for message in &messages {
+                        this.note_last(message.entry());
+                    }
                     let mut events = messages.into_iter().map(Event::Message);
                     if let Some(first) = events.next() {
                         this.ready.extend(events);
@@ -453,12 +296,6 @@ impl Stream for Subscription {
 impl FusedStream for Subscription {
     fn is_terminated(&self) -> bool {
         self.is_over && self.ready.is_empty()
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.bus.context().broker.subscribers.fetch_sub(self.members.len(), Ordering::AcqRel);
     }
 }
 
