@@ -13,11 +13,15 @@ const ACTORS: &[(&str, &[&str])] = &[
     ("clock", &["model"]),
     ("window", &["model"]),
     ("log", &["clock", "model", "window"]),
-    ("error", &["log", "model"]),
-    ("context", &["error", "log", "model", "settings", "window"]),
+    ("watch", &["model", "window"]),
+    ("error", &["log", "model", "watch"]),
+    ("context", &["error", "log", "model", "settings", "watch", "window"]),
     ("channel", &["context", "error", "log", "model", "settings", "window"]),
-    ("bus", &["channel", "context", "error", "log", "model", "settings", "window"]),
-    ("broker", &["bus", "channel", "clock", "context", "error", "log", "model", "settings", "window"]),
+    ("bus", &["channel", "context", "error", "log", "model", "settings", "watch", "window"]),
+    (
+        "broker",
+        &["bus", "channel", "clock", "context", "error", "log", "model", "settings", "watch", "window"],
+    ),
 ];
 
 /// The same of the service.
@@ -29,7 +33,7 @@ const SERVICE: &[(&str, &[&str])] = &[
     ("door", &["address", "error"]),
     ("config", &["auth", "tls"]),
     ("http", &["error"]),
-    ("service", &["auth", "config", "door", "error", "http"]),
+    ("service", &["address", "auth", "config", "door", "error", "http"]),
     ("protocol", &["auth", "error", "http", "service"]),
     ("web", &["error", "http", "service"]),
     ("backplane", &["auth", "config", "door", "error", "protocol", "service", "web"]),
@@ -83,6 +87,8 @@ const PURE_ACTORS: &[&str] = &[
     "model",
     "window",
     "settings.rs",
+    "watch/delivered.rs",
+    "watch/ring.rs",
     "log/record.rs",
     "log/runs.rs",
     "log/sequencer.rs",
