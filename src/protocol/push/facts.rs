@@ -17,8 +17,6 @@ pub(super) enum Reason {
     Forbidden,
     /// The bus failed.
     Failed,
-    /// There is no room to keep what the reader has not taken.
-    Slow,
 }
 
 impl Reason {
@@ -28,7 +26,6 @@ impl Reason {
             Self::Closed => "closed",
             Self::Forbidden => "forbidden",
             Self::Failed => "failed",
-            Self::Slow => "slow",
         }
     }
 }
