@@ -351,6 +351,9 @@ fn limits_of(limits: &Limits) -> BrokerLimits {
         idempotency_window: limits.idempotency_window,
         pending_posts: limits.pending_posts,
         log_patience: limits.log_patience,
+        subscribers: limits.streams,
+        subscribers_per_bus: limits.streams_per_bus,
+        subscribers_per_channel: limits.streams_per_channel,
     }
 }
 

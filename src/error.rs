@@ -12,7 +12,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use backplane_actors::log::LogError;
-use backplane_actors::{PostError, ReadError, Share};
+use backplane_actors::{End, PostError, ReadError, Share, SubscribeError};
 use serde::Serialize;
 
 use crate::auth::AuthError;
@@ -71,6 +71,8 @@ pub enum ErrorCode {
     ShareUsed,
     /// The bus has all the channels it may have, or the user his share of them.
     TooManyChannels,
+    /// As many readers wait at this address as may.
+    TooManyStreams,
     /// The bus remembers all the idempotency keys it may remember, or the user's share of them.
     TooManyIdempotencyKeys,
     /// The server failed on this request, and waiting does not help.
@@ -87,6 +89,8 @@ pub enum ErrorCode {
     StorageFull,
     /// There are as many connections as there may be, in all or of one address.
     TooManyConnections,
+    /// As many readers wait as may, in all, of the bus or of the channel.
+    StreamsFull,
     /// More is asked than the server can answer.
     Overloaded,
     /// The head of a request did not arrive in time.
@@ -123,6 +127,8 @@ impl ErrorCode {
             | Self::ShareUsed
             | Self::TooManyChannels
             | Self::TooManyIdempotencyKeys
+            | Self::TooManyStreams
+            | Self::StreamsFull
             | Self::Busy
             | Self::MemoryFull
             | Self::TrafficFull
@@ -183,6 +189,8 @@ impl ErrorCode {
             Self::ShareUsed => ("share_used", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyChannels => ("too_many_channels", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyIdempotencyKeys => ("too_many_idempotency_keys", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyStreams => ("too_many_streams", StatusCode::TOO_MANY_REQUESTS),
+            Self::StreamsFull => ("streams_full", StatusCode::SERVICE_UNAVAILABLE),
             Self::InternalError => ("internal_error", StatusCode::INTERNAL_SERVER_ERROR),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE),
             Self::MemoryFull => ("memory_full", StatusCode::SERVICE_UNAVAILABLE),
@@ -332,6 +340,19 @@ impl From<ReadError> for ApiError {
             ReadError::UnknownBus | ReadError::BusClosed => ErrorCode::UnknownBus,
             ReadError::Closed | ReadError::BusFailed => ErrorCode::Unavailable,
             ReadError::Crashed => ErrorCode::InternalError,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<SubscribeError> for ApiError {
+    fn from(error: SubscribeError) -> Self {
+        let code = match error {
+            SubscribeError::TooMany(..) => ErrorCode::StreamsFull,
+            SubscribeError::Ended(End::BusClosed) => ErrorCode::UnknownBus,
+            SubscribeError::Ended(End::BusFailed | End::Closed) => ErrorCode::Unavailable,
+            SubscribeError::Twice => ErrorCode::InvalidRequest,
+            SubscribeError::NoArbiter => ErrorCode::InternalError,
         };
         Self::new(code, error.to_string())
     }

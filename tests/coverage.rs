@@ -48,7 +48,7 @@ fn titles_in(source: &str) -> Vec<&str> {
 /// The names of all tests of this workspace.
 fn tests() -> BTreeSet<String> {
     let mut files = Vec::new();
-    for folder in ["src", "tests", "actors/src", "actors/tests"] {
+    for folder in ["src", "tests", "actors/src", "actors/tests", "client-rust/src", "client-rust/tests"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut files);
     }
     files.into_iter().flat_map(|file| tests_in(&fs::read_to_string(file).unwrap())).collect()

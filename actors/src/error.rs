@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::log::LogError;
 use crate::model::BusName;
+use crate::watch::{Bound, End};
 
 /// Why a POST was refused. Nothing of it is stored (I-2), unless [`PostError::is_unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +108,23 @@ pub enum ReadError {
     /// The bus actor panicked before: what its windows hold is in doubt until a restart.
     #[error("the bus failed and answers nothing until a restart")]
     BusFailed,
+}
+
+/// Why a subscription was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SubscribeError {
+    /// As many wait as may.
+    #[error("{1} readers already wait for messages of this {0}; try again later")]
+    TooMany(Bound, usize),
+    /// The same channel was asked for twice.
+    #[error("each channel may be subscribed to once")]
+    Twice,
+    /// The bus or the broker has ended, or will soon.
+    #[error("the bus {}", .0.as_str())]
+    Ended(End),
+    /// Subscriptions belong to a thread that runs an arbiter.
+    #[error("this thread runs no arbiter")]
+    NoArbiter,
 }
 
 /// Why a bus was not opened, changed or closed.

@@ -8,7 +8,8 @@
 //! | `clock`, `settings` | where the time comes from; what an embedder sets | `model` |
 //! | `window` | pure: the most recent messages, and what was lost before them | `model` |
 //! | [`log`] | where POSTs get their order, ids and durability | `window` and the above |
-//! | `error` | why the broker refuses | `log` and the above |
+//! | `watch` | readers that wait: who is told of what, on which thread | `window` and the above |
+//! | `error` | why the broker refuses | `log`, `watch` and the above |
 //! | `context` | what the actors of a broker share | `error` and the above |
 //! | `channel` | channels: the directory, their actors, expiry | `context` and the above |
 //! | `bus` | buses: the fold over their records, admission, their actors | `channel` and the above |
@@ -31,12 +32,13 @@ mod error;
 pub mod log;
 mod model;
 mod settings;
+mod watch;
 mod window;
 
-pub use broker::{Broker, BrokerBuilder, BusHandle};
+pub use broker::{Broker, BrokerBuilder, BusHandle, Event, Resumed, Selection, Subscription};
 pub use clock::{Boot, Clock, ManualClock, SystemClock};
 pub use context::{Stats, Work};
-pub use error::{BusError, PostError, ReadError, Share};
+pub use error::{BusError, PostError, ReadError, Share, SubscribeError};
 pub use model::{
     AcceptAll, BUS_NAME_MAX, Batch, BatchError, BatchErrorKind, BusName, CHANNEL_NAME_MAX, ChannelName,
     Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, Epoch, Fingerprint, IDEMPOTENCY_KEY_MAX, IdText,
@@ -45,4 +47,5 @@ pub use model::{
     Signature, Since, Timestamp,
 };
 pub use settings::{BrokerLimits, BusSettings};
+pub use watch::{Bound, Delivered, End, FORMS};
 pub use window::{Entry, Page, Resume};

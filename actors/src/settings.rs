@@ -53,6 +53,12 @@ pub struct BrokerLimits {
     /// How long a POST waits for a log that does not answer, and after which more are refused. Default 5 seconds; what
     /// passes is noticed a second later at most.
     pub log_patience: Duration,
+    /// Most subscriptions of all buses. Default 1 000 000.
+    pub subscribers: usize,
+    /// Most subscriptions of one bus; one to several channels counts once for each. Default 1 000 000.
+    pub subscribers_per_bus: usize,
+    /// Most subscriptions of one channel. Default 100 000.
+    pub subscribers_per_channel: usize,
 }
 
 impl Default for BrokerLimits {
@@ -64,6 +70,9 @@ impl Default for BrokerLimits {
             idempotency_window: Duration::from_mins(10),
             pending_posts: 10_000,
             log_patience: Duration::from_secs(5),
+            subscribers: 1_000_000,
+            subscribers_per_bus: 1_000_000,
+            subscribers_per_channel: 100_000,
         }
     }
 }

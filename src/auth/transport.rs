@@ -106,7 +106,9 @@ impl TransportPolicy {
         }
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is the address of a trusted proxy.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|network| {
             network.contains(&address)
                 || matches!(address, IpAddr::V4(v4) if network.contains(&IpAddr::V6(v4.to_ipv6_mapped())))

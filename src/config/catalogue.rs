@@ -399,6 +399,40 @@ const LIMITS: &[Key] = &[
         Default(r#""75s""#),
         "How long a connection without a request stays open.",
     ),
+    key(
+        "streams",
+        Kind::Count(1, 100_000_000),
+        Default("1000000"),
+        "Readers that wait for messages at the same time: event streams and long polls. Each takes a connection, too.",
+    ),
+    key("streams_per_bus", Kind::Count(1, 100_000_000), Default("1000000"), "The same of one bus."),
+    key("streams_per_channel", Kind::Count(1, 100_000_000), Default("100000"), "The same of one channel."),
+    key(
+        "streams_per_address",
+        Kind::Count(1, 10_000_000),
+        Default("1000"),
+        "The same of one client's address; of one /64 with IPv6. Trusted proxies that do not name their client may have any \
+         number.",
+    ),
+    key(
+        "channels_per_stream",
+        Kind::Count(1, 1_000),
+        Default("255"),
+        "Channels that one request may ask for.",
+    ),
+    key(
+        "block",
+        Kind::Span(0, HOUR),
+        Default(r#""1m""#),
+        "The longest that a reader may have its answer wait for a message, with the parameter block. \"0s\": not at all.",
+    ),
+    key(
+        "heartbeat",
+        Kind::Span(100, HOUR),
+        Default(r#""15s""#),
+        "How long an event stream is silent before it says that it is there. Proxies cut what is silent for longer than they \
+         are patient.",
+    ),
 ];
 
 const USER: &[Key] = &[

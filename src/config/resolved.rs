@@ -156,6 +156,20 @@ pub struct Limits {
     pub answer_timeout: Duration,
     /// How long a connection without a request stays open.
     pub keep_alive: Duration,
+    /// Readers that wait for messages at the same time, by event streams and long polls.
+    pub streams: usize,
+    /// The same of one bus.
+    pub streams_per_bus: usize,
+    /// The same of one channel.
+    pub streams_per_channel: usize,
+    /// The same of one client's address.
+    pub streams_per_address: usize,
+    /// Channels that one request may ask for.
+    pub channels_per_stream: usize,
+    /// The longest that a reader may have its answer wait for a message; zero: not at all.
+    pub block: Duration,
+    /// How long an event stream is silent before it says that it is there; at least 1 millisecond.
+    pub heartbeat: Duration,
 }
 
 /// Somebody who may come in.

@@ -17,7 +17,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::ends::Ends;
 use super::guard::Guard;
+use super::load::Rests;
+use super::pass::Entered;
 use super::served::Served;
 use super::serving::Http;
 use super::stream::{Guarded, Wire};
@@ -36,6 +39,9 @@ const HANDSHAKE: u8 = 22;
 const TURNED_AWAY: usize = 64;
 /// How long that may take.
 const FIRST_BYTE: Duration = Duration::from_millis(500);
+
+/// How often so much is taken of what somebody sent who is told a last word.
+const TAKEN: usize = 16;
 
 /// What a connection is made of.
 pub(super) trait Ground: Clone + 'static {
@@ -115,7 +121,11 @@ fn say(tcp: TcpStream, words: &[u8]) {
     // What the peer has sent by now is taken: a connection that is closed with unread bytes is reset, and the peer
     // might not see the word.
     let mut sent = [0; 4096];
-    _ = tcp.read(&mut sent);
+    for _ in 0..TAKEN {
+        if !matches!(tcp.read(&mut sent), Ok(1..)) {
+            break;
+        }
+    }
     _ = tcp.write(words);
     _ = tcp.shutdown(std::net::Shutdown::Write);
 }
@@ -150,8 +160,15 @@ where
         let (http, ground) = (self.http.new_service(()), self.ground.clone());
         let (door, ends) = (self.door.clone(), self.ends.clone());
         Box::pin(async move {
-            let http = Rc::new(http.await?);
-            Ok(EntranceService { http, ground, door, ends, turned_away: Rc::new(()) })
+            let (http, ends) = (Rc::new(http.await?), Ends::with(ends));
+            Ok(EntranceService {
+                http,
+                ground,
+                door,
+                ends,
+                turned_away: Rc::new(()),
+                rests: Rests::default(),
+            })
         })
     }
 }
@@ -161,9 +178,32 @@ pub(super) struct EntranceService<S, G> {
     http: Rc<S>,
     ground: G,
     door: Door,
-    ends: GracefulShutdownSignal,
+    ends: Rc<Ends>,
     /// As many owners as there are connections that are turned away, and one.
     turned_away: Rc<()>,
+    rests: Rests,
+}
+
+impl<S, G: Ground> EntranceService<S, G> {
+    /// Says why it was not let in, if that can be said.
+    fn turn_away(&self, tcp: TcpStream, refused: Refused) -> LocalBoxFuture<'static, Result<(), ()>> {
+        if !G::IS_PLAIN {
+            return Box::pin(async { Ok(()) });
+        }
+        let words = refused_because(refused);
+        if Rc::strong_count(&self.turned_away) > TURNED_AWAY {
+            say(tcp, &words);
+            return Box::pin(async { Ok(()) });
+        }
+        let turned_away = Rc::clone(&self.turned_away);
+        Box::pin(async move {
+            // An answer that comes before its request is none to many clients.
+            _ = timeout(FIRST_BYTE, tcp.readable()).await;
+            say(tcp, &words);
+            drop(turned_away);
+            Ok(())
+        })
+    }
 }
 
 impl<S, G> Service<TcpStream> for EntranceService<S, G>
@@ -182,28 +222,23 @@ where
     fn call(&self, tcp: TcpStream) -> Self::Future {
         let Ok(peer) = tcp.peer_addr() else { return Box::pin(async { Ok(()) }) };
         let pass = match self.door.enter(peer) {
-            Ok(pass) => pass,
-            Err(refused) => {
-                if !G::IS_PLAIN {
-                    return Box::pin(async { Ok(()) });
-                }
-                let words = refused_because(refused);
-                if Rc::strong_count(&self.turned_away) > TURNED_AWAY {
-                    say(tcp, &words);
-                    return Box::pin(async { Ok(()) });
-                }
-                let turned_away = Rc::clone(&self.turned_away);
+            Ok(Entered::Served(pass)) => pass,
+            Ok(Entered::Rests(pass)) => {
+                let (rest, ends) = (self.rests.next(), Rc::clone(&self.ends));
                 return Box::pin(async move {
-                    // An answer that comes before its request is none to many clients.
-                    _ = timeout(FIRST_BYTE, tcp.readable()).await;
-                    say(tcp, &words);
-                    drop(turned_away);
+                    // The end of the server waits for nobody who rests.
+                    _ = timeout(rest, ends.notified()).await;
+                    if G::IS_PLAIN {
+                        say(tcp, &words::overloaded());
+                    }
+                    drop(pass);
                     Ok(())
                 });
             }
+            Err(refused) => return self.turn_away(tcp, refused),
         };
         let (http, ground) = (Rc::clone(&self.http), self.ground.clone());
-        let (door, ends) = (self.door.clone(), self.ends.clone());
+        let (door, ends) = (self.door.clone(), Rc::clone(&self.ends));
         Box::pin(async move {
             // Answers are written as a whole: nothing is gained by waiting for more.
             _ = tcp.set_nodelay(true);
@@ -214,7 +249,8 @@ where
                 Guard::new(pass.patience(&settings), settings.head, pass.place(), peer)
             };
             let dispatcher = http.call((Guarded::new(wire, Rc::clone(&guard)), Some(peer)));
-            Served::new(dispatcher, guard, Arc::clone(door.stats()), ends.notified()).await;
+            let end = Rc::clone(&ends).notified();
+            Served::new(dispatcher, guard, Arc::clone(door.stats()), ends, end).await;
             drop(pass);
             Ok(())
         })

@@ -3,12 +3,13 @@
 //! All of them run in one task on one thread. The outermost, [`super::served`], gives each turn its time and looks at the end of
 //! it at what is due.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
+use tokio::time::Instant;
 
 use super::crowd::Place;
 use super::intake::Intake;
@@ -145,6 +146,8 @@ pub(super) struct Guard {
     pub(super) state: RefCell<State>,
     pub(super) place: Place,
     pub(super) peer: SocketAddr,
+    /// When this turn began: to ask the clock for each request would be asking it twice.
+    pub(super) turn: Cell<Instant>,
 }
 
 /// How much of a body a request announces.
@@ -172,7 +175,7 @@ impl Guard {
             unfinished: false,
             head_most,
         };
-        Rc::new(Self { state: RefCell::new(state), place, peer })
+        Rc::new(Self { state: RefCell::new(state), place, peer, turn: Cell::new(Instant::now()) })
     }
 
     /// A request is to be answered. `last`: its head says that no other one follows. Whether the service may work on it: not

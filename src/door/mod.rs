@@ -16,10 +16,12 @@
 //! |---|---|
 //! | `crowd` | pure: how many are in, in all and of one address |
 //! | `descriptors` | file descriptors: as many as the system gives, and whether they suffice |
+//! | `ends` | the end of the server, as connections see it |
 //! | `entrance` | from a connection that was accepted to one that is served |
 //! | `guard` | what is known of one connection |
 //! | `intake` | pure: what of the bytes that have come is handed on, and when |
 //! | `load` | pure: what is refused when more is asked than a thread can answer |
+//! | `pass` | a connection's place behind the door |
 //! | `policy` | pure: how long a peer may take for what is its turn |
 //! | `served` | a connection that is being served, and the deadlines around it |
 //! | `serving` | a server with an application behind a door |
@@ -32,10 +34,12 @@
 
 mod crowd;
 mod descriptors;
+mod ends;
 mod entrance;
 mod guard;
 mod intake;
 mod load;
+mod pass;
 mod policy;
 mod served;
 mod serving;
@@ -51,7 +55,6 @@ mod words;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard as Loaded};
 use tokio::time::Instant;
@@ -61,6 +64,7 @@ use self::crowd::{Bounds, Crowd, Place};
 pub use self::descriptors::{raise_descriptors, room};
 pub use self::guard::Connection;
 use self::load::Resting;
+use self::pass::{Entered, Pass};
 pub use self::policy::Overdue;
 pub use self::serving::Serving;
 pub use self::settings::{DoorSettings, Pace, Patience};
@@ -69,8 +73,6 @@ use crate::address::Block;
 
 /// As many addresses must come together to take all slots for handshakes.
 const HANDSHAKERS: usize = 10;
-/// Who is let in the reserve asks one thing, at once.
-const PATIENCE_IN_RESERVE: Duration = Duration::from_secs(2);
 
 /// A door: one crowd with its bounds, whatever listeners it comes through.
 ///
@@ -148,29 +150,25 @@ impl Door {
         self.0.settings.load()
     }
 
-    /// Lets a connection in, or counts that it was refused.
-    fn enter(&self, peer: SocketAddr) -> Result<Pass, Refused> {
+    /// Lets a connection in, to be served or to rest, or counts that it was refused.
+    fn enter(&self, peer: SocketAddr) -> Result<Entered, Refused> {
         let (block, settings) = (Block::of(peer.ip()), self.settings());
         let exempt = comes_for_many(peer, &settings);
-        if !exempt && self.rests(block) {
-            self.0.stats.refused(Refused::Overload);
-            return Err(Refused::Overload);
-        }
+        let rests = !exempt && self.rests(block);
         let bounds = Bounds {
             all: settings.connections.min(self.0.room),
             of_one: settings.connections_per_address,
-            reserve: settings.reserve,
+            // Who rests asks nothing, not even what the reserve is for.
+            reserve: if rests { 0 } else { settings.reserve },
         };
-        match locked(&self.0.crowd).enter(block, exempt, bounds) {
-            Ok(place) => {
-                self.0.stats.entered();
-                Ok(Pass { door: self.clone(), block, place })
-            }
-            Err(refused) => {
-                self.0.stats.refused(refused);
-                Err(refused)
-            }
+        let entered = locked(&self.0.crowd).enter(block, exempt, bounds);
+        let refused = if rests { Some(Refused::Overload) } else { entered.err() };
+        if let Some(refused) = refused {
+            self.0.stats.refused(refused);
         }
+        let place = entered.map_err(|full| refused.unwrap_or(full))?;
+        let pass = Pass::new(self.clone(), block, place);
+        Ok(if rests { Entered::Rests(pass) } else { Entered::Served(pass.accepted()) })
     }
 
     /// A request of this peer was refused because too much is asked: for a while its address brings no new connections in.
@@ -234,38 +232,4 @@ impl Drop for Slot {
 
 fn locked(crowd: &Mutex<Crowd>) -> MutexGuard<'_, Crowd> {
     crowd.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A connection's place behind the door, given back on drop.
-#[derive(Debug)]
-struct Pass {
-    door: Door,
-    block: Block,
-    place: Place,
-}
-
-impl Pass {
-    fn place(&self) -> Place {
-        self.place
-    }
-
-    /// How long this connection is waited for.
-    fn patience(&self, settings: &DoorSettings) -> Patience {
-        let patience = settings.patience;
-        match self.place {
-            Place::Hall => patience,
-            Place::Reserve => Patience {
-                head: patience.head.min(PATIENCE_IN_RESERVE),
-                idle: patience.idle.min(PATIENCE_IN_RESERVE),
-                ..patience
-            },
-        }
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        locked(&self.door.0.crowd).leave(self.block, self.place);
-        self.door.0.stats.left();
-    }
 }

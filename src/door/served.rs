@@ -11,6 +11,7 @@ use actix_http::error::DispatchError;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::ends::Ends;
 use super::guard::{Ending, Guard};
 use super::policy::Overdue;
 use super::stats::Stats;
@@ -34,15 +35,17 @@ pin_project! {
         armed: Option<Instant>,
         // When an end that was told is one for good.
         last_words: Option<Instant>,
-        // The server ends: nothing new begins.
+        // The end of the server: nothing new begins then. It wakes whoever has waited for it once, and only then is looked at again.
         #[pin]
-        ends: E,
-        is_ending: bool,
+        end: E,
+        ends: Rc<Ends>,
+        is_waiting: bool,
+        is_told: bool,
     }
 }
 
 impl<D: Future, E: Future> Served<D, E> {
-    pub(super) fn new(dispatcher: D, guard: Rc<Guard>, stats: Arc<Stats>, ends: E) -> Self {
+    pub(super) fn new(dispatcher: D, guard: Rc<Guard>, stats: Arc<Stats>, ends: Rc<Ends>, end: E) -> Self {
         let began = Instant::now();
         Self {
             dispatcher,
@@ -52,8 +55,10 @@ impl<D: Future, E: Future> Served<D, E> {
             timer: sleep_until(began),
             armed: None,
             last_words: None,
+            end,
             ends,
-            is_ending: false,
+            is_waiting: false,
+            is_told: false,
         }
     }
 }
@@ -67,11 +72,16 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
-        let now = this.began.elapsed();
+        let turn = Instant::now();
+        let now = turn.saturating_duration_since(*this.began);
+        this.guard.turn.set(turn);
         this.guard.state.borrow_mut().begin_turn(now);
-        if !*this.is_ending && this.ends.poll(context).is_ready() {
-            *this.is_ending = true;
-            this.guard.state.borrow_mut().finish();
+        if !*this.is_told && (this.ends.is_over() || !*this.is_waiting) {
+            *this.is_waiting = true;
+            if this.end.poll(context).is_ready() {
+                *this.is_told = true;
+                this.guard.state.borrow_mut().finish();
+            }
         }
         // First what has come: a server that was held up is no reason to be overdue.
         for round in 1.. {

@@ -67,8 +67,11 @@ impl Stats {
         Overdue::ALL.into_iter().zip(self.overdue.iter().map(|count| count.load(Ordering::Relaxed)))
     }
 
-    pub(super) fn entered(&self) {
+    pub(super) fn accept(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn came(&self) {
         self.connections.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use actix_http::{ConnectionType, HttpMessage as _, Payload, Request, Response};
 use actix_service::{Service, ServiceFactory};
@@ -20,7 +21,7 @@ use pin_project_lite::pin_project;
 use super::Door;
 use super::crowd::Place;
 use super::guard::{Announced, Connection, Guard};
-use super::load::{Kind, REST};
+use super::load::{Kind, Rests};
 use super::watch::Watch;
 use super::words;
 use crate::error::{ApiError, ErrorCode};
@@ -42,6 +43,7 @@ pub(super) struct TellingService<S> {
     next: S,
     door: Door,
     watch: Watch,
+    rests: Rests,
 }
 
 impl<F> Telling<F> {
@@ -68,7 +70,7 @@ where
         let (next, door) = (self.next.new_service(()), self.door.clone());
         Box::pin(async move {
             let watch = Watch::begin(door.clone());
-            Ok(TellingService { next: next.await?, door, watch })
+            Ok(TellingService { next: next.await?, door, watch, rests: Rests::default() })
         })
     }
 }
@@ -110,7 +112,8 @@ where
                     Announced::Bytes(..=SWALLOWED) => Some(request.take_payload()),
                     Announced::Nothing | Announced::Bytes(_) | Announced::Unknown => None,
                 };
-                Answering::Refused { code, swallowed, kept: request, open: Some(open) }
+                let rest = if code == ErrorCode::Overloaded { self.rests.next() } else { Duration::ZERO };
+                Answering::Refused { code, rest, swallowed, kept: request, open: Some(open) }
             }
         }
     }
@@ -127,7 +130,7 @@ impl<S> TellingService<S> {
             return Some(ErrorCode::TooManyConnections);
         }
         let kind = if request.method().is_safe() { Kind::Read } else { Kind::Write };
-        if self.watch.admits(kind) || is_probe() {
+        if self.watch.admits(kind, guard.turn.get()) || is_probe() {
             return None;
         }
         self.door.stats().shed(kind);
@@ -175,6 +178,8 @@ pin_project! {
         },
         Refused {
             code: ErrorCode,
+            // How long nobody listens to the connection then.
+            rest: Duration,
             swallowed: Option<Payload>,
             // A body that is not read lives as long as its answer is made: the connection ends with it, and in order.
             kept: Request,
@@ -200,13 +205,13 @@ where
             }
             // The connection ends instead.
             AnsweringProjected::Unwanted { .. } => Poll::Pending,
-            AnsweringProjected::Refused { code, swallowed, open, .. } => {
+            AnsweringProjected::Refused { code, rest, swallowed, open, .. } => {
                 if let Some(body) = swallowed {
                     while let Some(Ok(_)) = ready!(Pin::new(&mut *body).poll_next(context)) {}
                     *swallowed = None;
                 }
-                if let (ErrorCode::Overloaded, Some(open)) = (*code, &*open) {
-                    open.0.rest(REST);
+                if let Some(open) = &*open {
+                    open.0.rest(*rest);
                 }
                 *open = None;
                 let response = Response::from(refusal(*code));

@@ -9,8 +9,9 @@ use tokio::time::{Instant, sleep};
 use super::Door;
 use super::load::{Kind, Load, TICK};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    began: Instant,
     load: RefCell<Load>,
     asked: Cell<bool>,
     wake: Notify,
@@ -22,17 +23,22 @@ pub(super) struct Watch(Rc<State>);
 
 impl Watch {
     pub(super) fn begin(door: Door) -> Self {
-        let state = Rc::new(State::default());
+        let state = Rc::new(State {
+            began: Instant::now(),
+            load: RefCell::default(),
+            asked: Cell::default(),
+            wake: Notify::new(),
+        });
         actix_web::rt::spawn(look(Rc::downgrade(&state), door));
         Self(state)
     }
 
-    /// Whether the next request of this kind is answered.
-    pub(super) fn admits(&self, kind: Kind) -> bool {
+    /// Whether the next request of this kind is answered, which begins now.
+    pub(super) fn admits(&self, kind: Kind, now: Instant) -> bool {
         if !self.0.asked.replace(true) {
             self.0.wake.notify_one();
         }
-        self.0.load.borrow_mut().admits(kind)
+        self.0.load.borrow_mut().admits(kind, now.saturating_duration_since(self.0.began))
     }
 }
 
@@ -43,7 +49,6 @@ impl Drop for Watch {
 }
 
 async fn look(state: Weak<State>, door: Door) {
-    let began = Instant::now();
     loop {
         let Some(watched) = state.upgrade() else { return };
         if !watched.asked.replace(false) {
@@ -51,11 +56,12 @@ async fn look(state: Weak<State>, door: Door) {
             // Held only while it waits for somebody to ask: whoever drops the watch wakes it, too.
             watched.wake.notified().await;
         }
+        let due = watched.began.elapsed() + TICK;
+        watched.load.borrow_mut().look_due(due, door.settings().lateness);
         drop(watched);
-        let before = Instant::now();
         sleep(TICK).await;
-        let late = before.elapsed().saturating_sub(TICK);
         let Some(watched) = state.upgrade() else { return };
-        watched.load.borrow_mut().observe(late, door.settings().lateness, began.elapsed());
+        let now = watched.began.elapsed();
+        watched.load.borrow_mut().observe(now.saturating_sub(due), door.settings().lateness, now);
     }
 }

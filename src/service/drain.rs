@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+
+/// The part of the grace over which those who wait are sent away, in percent: what they leave is for requests and the log.
+const SPREAD: u32 = 70;
+/// How many of those who wait are sent away each second, as long as the time suffices: all of them come back somewhere at once.
+const PER_SECOND: u32 = 1_000;
 
 /// Whether the service is ending, and how many requests are under way.
 #[derive(Debug)]
@@ -13,6 +19,8 @@ pub(crate) struct Drain {
     listener: watch::Receiver<()>,
     active: AtomicUsize,
     idle: Notify,
+    /// How long the end may take.
+    grace: Duration,
 }
 
 /// A request under way: from its head until its answer's body has ended, or nobody wants it any more.
@@ -20,9 +28,9 @@ pub(crate) struct Drain {
 pub(crate) struct Active(Arc<Drain>);
 
 impl Drain {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(grace: Duration) -> Arc<Self> {
         let (bell, listener) = watch::channel(());
-        Arc::new(Self { bell, listener, active: AtomicUsize::new(0), idle: Notify::new() })
+        Arc::new(Self { bell, listener, active: AtomicUsize::new(0), idle: Notify::new(), grace })
     }
 
     /// From now on the service is ending.
@@ -39,6 +47,19 @@ impl Drain {
     pub(crate) async fn begun(&self) {
         // The other end lives as long as this one.
         _ = self.listener.clone().changed().await;
+    }
+
+    /// The same for whoever outlives the question.
+    pub(crate) fn begins(&self) -> impl Future<Output = ()> + use<> {
+        let mut listener = self.listener.clone();
+        // A service that is gone has ended.
+        async move { _ = listener.changed().await }
+    }
+
+    /// Over which time `many` who wait are to be sent away.
+    pub(super) fn spread(&self, many: usize) -> Duration {
+        let most = self.grace * SPREAD / 100;
+        most.min(Duration::from_secs(1) * u32::try_from(many).unwrap_or(u32::MAX) / PER_SECOND)
     }
 
     /// Counts a request.
@@ -87,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_end_can_be_asked_about_and_waited_for() {
-        let drain = Drain::new();
+        let drain = Drain::new(Duration::from_secs(10));
         assert!(!drain.has_begun());
         assert!(drain.begun().now_or_never().is_none());
         let mut waiting = std::pin::pin!(drain.begun());
@@ -96,11 +117,21 @@ mod tests {
         assert!(drain.has_begun());
         assert!(waiting.now_or_never().is_some(), "who waited is told");
         assert!(drain.begun().now_or_never().is_some(), "who comes later, too");
+        assert!(drain.begins().now_or_never().is_some(), "and who outlives the question");
+    }
+
+    #[test]
+    fn what_is_gone_has_ended() {
+        let drain = Drain::new(Duration::from_secs(10));
+        let mut begins = std::pin::pin!(drain.begins());
+        assert!(begins.as_mut().now_or_never().is_none());
+        drop(drain);
+        assert!(begins.now_or_never().is_some());
     }
 
     #[test]
     fn it_is_done_when_the_last_request_has_gone() {
-        let drain = Drain::new();
+        let drain = Drain::new(Duration::from_secs(10));
         let mut done = std::pin::pin!(drain.done());
         let (first, second) = (drain.enter(), drain.enter());
         assert!(done.as_mut().now_or_never().is_none());
@@ -114,8 +145,18 @@ mod tests {
     }
 
     #[test]
+    fn few_are_sent_away_at_once_and_many_over_most_of_the_grace() {
+        let drain = Drain::new(Duration::from_secs(10));
+        assert_eq!(drain.spread(0), Duration::ZERO);
+        assert_eq!(drain.spread(50), Duration::from_millis(50));
+        assert_eq!(drain.spread(1_000_000), Duration::from_secs(7));
+        assert_eq!(drain.spread(usize::MAX), Duration::from_secs(7));
+        assert_eq!(Drain::new(Duration::ZERO).spread(50), Duration::ZERO);
+    }
+
+    #[test]
     fn nobody_under_way_is_done_at_once() {
-        let drain = Drain::new();
+        let drain = Drain::new(Duration::from_secs(10));
         drop(drain.enter());
         assert!(drain.done().now_or_never().is_none(), "it has not begun");
         drain.begin();

@@ -15,7 +15,8 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::{Holder, Route, doorway, log_metrics};
+use super::streams::Streams;
+use super::{Holder, Route, Waiting, doorway, log_metrics};
 use crate::auth::Authenticator;
 use crate::door;
 use crate::http::Budget;
@@ -50,6 +51,7 @@ impl Metrics {
         authenticator: Authenticator,
         traffic: Arc<Budget<Holder>>,
         door: Arc<door::Stats>,
+        streams: Arc<Streams>,
     ) -> Self {
         let requests = Family::default();
         let seconds: Family<Asked, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
@@ -67,6 +69,7 @@ impl Metrics {
             authenticator,
             traffic,
             door,
+            streams,
             certificate_end: seen,
         }));
         Self { registry, requests, seconds, certificate_end }
@@ -78,10 +81,13 @@ impl Metrics {
         self.certificate_end.store(seconds, Ordering::Relaxed);
     }
 
-    pub(crate) fn record(&self, route: Route, status: u16, took: Duration) {
+    /// `took` is how long the answer took, where that says something.
+    pub(crate) fn record(&self, route: Route, status: u16, took: Option<Duration>) {
         let route = route.as_str();
         self.requests.get_or_create(&Answered { route, status }).inc();
-        self.seconds.get_or_create(&Asked { route }).observe(took.as_secs_f64());
+        if let Some(took) = took {
+            self.seconds.get_or_create(&Asked { route }).observe(took.as_secs_f64());
+        }
     }
 
     /// All metrics in the `OpenMetrics` text format.
@@ -98,6 +104,7 @@ struct Readings {
     authenticator: Authenticator,
     traffic: Arc<Budget<Holder>>,
     door: Arc<door::Stats>,
+    streams: Arc<Streams>,
     certificate_end: CertificateEnd,
 }
 
@@ -159,6 +166,12 @@ impl Collector for Readings {
         let help = "Bytes under way: bodies, envelopes that are checked, and answers with their references to messages";
         let traffic = encoder.encode_descriptor("traffic_bytes", help, None, MetricType::Gauge)?;
         ConstGauge::new(i64::try_from(self.traffic.held()).unwrap_or(i64::MAX)).encode(traffic)?;
+        let help = "Readers that wait, by how";
+        let mut streams = encoder.encode_descriptor("streams", help, None, MetricType::Gauge)?;
+        for waiting in Waiting::ALL {
+            let now = i64::try_from(self.streams.count(waiting)).unwrap_or(i64::MAX);
+            ConstGauge::new(now).encode(streams.encode_family(&[("kind", waiting.as_str())])?)?;
+        }
         let end = self.certificate_end.load(Ordering::Relaxed);
         if end > 0 {
             let help = "When the TLS certificate in force ends, since 1970";

@@ -11,7 +11,9 @@
 //! | `observe` | the books of all requests, as a layer around scopes |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
 //! | `readiness` | what the service is able to do now |
+//! | `reader` | whether a reader that waits still may |
 //! | `settings` | what requests are judged by, which may change while the server runs |
+//! | `streams` | how many readers wait, and of whom |
 
 mod callers;
 mod checks;
@@ -21,15 +23,20 @@ mod log_metrics;
 mod metrics;
 mod observe;
 pub(crate) mod probes;
+mod reader;
 mod readiness;
 mod settings;
+mod streams;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
+use backplane_actors::log::Durability;
 use backplane_actors::{Broker, BusHandle, BusName, MessageLimits, PayloadRule};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
@@ -40,12 +47,16 @@ pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
 pub(crate) use self::observe::{Around, Matched, resource, scope};
+pub(crate) use self::reader::Reader;
 use self::readiness::{Ability, Readiness};
 use self::settings::Settings;
+pub(crate) use self::streams::{OpenStream, Waiting, some_of};
+use self::streams::{Streams, TooMany};
+use crate::address::Block;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Accounts, Authenticator, FamiliarError, FamiliarFile, Right, UserName};
-use crate::config::{self, AllowedOrigins, Config, Limits, Requests};
-use crate::door::Door;
+use crate::config::{self, AllowedOrigins, Config, Limits, Requests, Storage};
+use crate::door::{Connection, Door};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
 
@@ -113,6 +124,10 @@ pub(crate) struct Service {
     checks: Arc<Checks>,
     metrics: Metrics,
     drain: Arc<Drain>,
+    streams: Arc<Streams>,
+    /// How often the accounts were replaced.
+    accounts_seen: AtomicU64,
+    durability: HeaderValue,
     readiness: Readiness,
     familiar_file: Option<FamiliarFile>,
     saving: Mutex<()>,
@@ -138,6 +153,7 @@ impl Service {
         });
         let traffic = Budget::new(config.limits.traffic_memory);
         let door = Door::new(doorway::settings_of(&Requests::of(config)));
+        let streams = Arc::new(Streams::default());
         Ok(Self {
             buses: ArcSwap::from_pointee(buses),
             settings: ArcSwap::from_pointee(Settings::of(&Requests::of(config))),
@@ -146,6 +162,7 @@ impl Service {
                 authenticator.clone(),
                 Arc::clone(&traffic),
                 Arc::clone(door.stats()),
+                Arc::clone(&streams),
             ),
             traffic,
             strict_transport: strict_transport(config),
@@ -153,7 +170,10 @@ impl Service {
             checks: Checks::new(config.workers),
             broker,
             authenticator,
-            drain: Drain::new(),
+            drain: Drain::new(config.shutdown_grace),
+            streams,
+            accounts_seen: AtomicU64::new(0),
+            durability: durability_of(&config.storage),
             readiness,
             familiar_file,
             saving: Mutex::new(()),
@@ -213,6 +233,39 @@ impl Service {
     /// From now on these users have these rights. What was verified for others counts no more.
     pub(crate) fn replace_accounts(&self, accounts: Accounts) {
         self.authenticator.replace_accounts(accounts);
+        self.accounts_seen.fetch_add(1, Ordering::Release);
+    }
+
+    /// Lets a reader wait, within what its address may have (I-5).
+    pub(crate) fn open_stream(
+        &self,
+        request: &HttpRequest,
+        waiting: Waiting,
+    ) -> Result<OpenStream, ApiError> {
+        let settings = self.settings.load();
+        let client = auth::transport(&settings.transport, request).client;
+        // A proxy that does not say whom it comes for comes for many.
+        let client = (!settings.transport.trusts(client)).then(|| Block::of(client));
+        let open = self.streams.enter(waiting, client, settings.limits.streams_per_address);
+        let open = open.map_err(|TooMany| {
+            let text =
+                "as many streams and long polls wait at this address as may (limits.streams_per_address)";
+            ApiError::new(ErrorCode::TooManyStreams, text)
+        })?;
+        if let (Waiting::Sse, Some(connection)) = (waiting, request.conn_data::<Connection>()) {
+            connection.streams();
+        }
+        Ok(open)
+    }
+
+    /// How long one of those who wait may stay once the service is ending.
+    pub(crate) fn farewell(&self) -> Duration {
+        some_of(self.drain.spread(self.streams.all()))
+    }
+
+    /// What becomes of an answered POST: a token for `Backplane-Durability`.
+    pub(crate) fn durability(&self) -> HeaderValue {
+        self.durability.clone()
     }
 
     /// From now on requests find these buses as they are here, and no more those that are gone.
@@ -293,6 +346,16 @@ impl Service {
         }
         self.readiness.ask().await
     }
+}
+
+fn durability_of(storage: &Storage) -> HeaderValue {
+    HeaderValue::from_static(match storage {
+        Storage::Memory => "memory",
+        Storage::Disk(disk) => match disk.durability {
+            Durability::Sync => "disk",
+            Durability::Interval(_) => "interval",
+        },
+    })
 }
 
 /// Hosts are meant, and no others below them: what runs there is not known here.

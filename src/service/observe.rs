@@ -15,8 +15,8 @@ use actix_web::web::{self, Bytes};
 use actix_web::{Error, Resource, Scope};
 use pin_project_lite::pin_project;
 
-use super::Service;
 use super::drain::Active;
+use super::{Service, Waiting};
 use crate::error::ErrorCode;
 use crate::http::{CloseUnread, Headers};
 
@@ -27,6 +27,8 @@ pub(crate) enum Matched {
     Bus,
     /// A channel.
     Channel,
+    /// Several channels.
+    Channels,
     /// The source of channel names.
     NewChannel,
     /// The browser library.
@@ -42,6 +44,9 @@ pub(crate) enum Matched {
 pub(crate) enum Route {
     ReadBus,
     ReadChannel,
+    ReadChannels,
+    /// What answered a reader that waited, whatever it asked for.
+    Waited(Waiting),
     NewChannel,
     Post,
     Library,
@@ -57,12 +62,15 @@ impl Route {
         match matched {
             Some(Matched::Bus) if reads => Self::ReadBus,
             Some(Matched::Channel) if reads => Self::ReadChannel,
+            Some(Matched::Channels) if reads => Self::ReadChannels,
             Some(Matched::Channel) if *method == Method::POST => Self::Post,
             Some(Matched::NewChannel) if reads => Self::NewChannel,
             Some(Matched::Library) => Self::Library,
             Some(Matched::Demo) => Self::Demo,
             Some(Matched::Operations) => Self::Operations,
-            Some(Matched::Bus | Matched::Channel | Matched::NewChannel) | None => Self::Other,
+            Some(Matched::Bus | Matched::Channel | Matched::Channels | Matched::NewChannel) | None => {
+                Self::Other
+            }
         }
     }
 
@@ -70,6 +78,8 @@ impl Route {
         match self {
             Self::ReadBus => "read_bus",
             Self::ReadChannel => "read_channel",
+            Self::ReadChannels => "read_channels",
+            Self::Waited(waiting) => waiting.as_str(),
             Self::NewChannel => "new_channel",
             Self::Post => "post",
             Self::Library => "library",
@@ -199,10 +209,12 @@ where
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
         }
         let request = response.request();
-        let route = Route::of(request.app_data::<Matched>(), request.method());
-        // The time to the head: how long a reader takes for the body is the reader's affair.
+        let waited = response.response().extensions().get::<Waiting>().copied();
+        let route =
+            waited.map_or_else(|| Route::of(request.app_data::<Matched>(), request.method()), Route::Waited);
+        // The time to the head: how long a reader takes for the body is the reader's affair. To wait is none of ours.
         let (status, took) = (response.status().as_u16(), this.began.elapsed());
-        this.service.metrics().record(route, status, took);
+        this.service.metrics().record(route, status, waited.is_none().then_some(took));
         let code = response.response().extensions().get::<ErrorCode>().map(|code| code.as_str());
         tracing::debug!(
             route = route.as_str(),

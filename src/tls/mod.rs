@@ -2,8 +2,8 @@
 //!
 //! Files are compared by content: that sees every way of replacing them (in place, by rename, by a symbolic link
 //! that moves) and is not fooled by the resolution of file times. A pair that cannot be used, for example because
-//! only one of its files is written yet, is logged once and leaves the old pair in force until the files change
-//! again.
+//! only one of its files is written yet, leaves the old pair in force until the files change again. It is logged once,
+//! when the next look finds the same: by then whoever was writing has written.
 
 mod expiry;
 #[cfg(test)]
@@ -100,7 +100,9 @@ pub enum Reload {
     Unchanged,
     /// They hold a new pair, which new connections get from now on.
     Reloaded,
-    /// They changed and cannot be used; the old pair stays in force.
+    /// They changed and cannot be used, perhaps because one of them is yet to be written; the old pair stays in force.
+    Unsure(TlsError),
+    /// They are still as they were found, and cannot be used; the old pair stays in force.
     Kept(TlsError),
 }
 
@@ -112,6 +114,14 @@ enum Seen {
     Unreadable(String),
 }
 
+/// What the looks have found so far.
+#[derive(Debug)]
+struct Looks {
+    last: Seen,
+    /// It could not be used, and has yet to be told.
+    untold: bool,
+}
+
 /// A certificate and its key, and the files they come from.
 #[derive(Debug)]
 pub struct ReloadingCertificate {
@@ -119,7 +129,7 @@ pub struct ReloadingCertificate {
     key: PathBuf,
     provider: Arc<CryptoProvider>,
     current: ArcSwap<CertifiedKey>,
-    seen: Mutex<Seen>,
+    seen: Mutex<Looks>,
 }
 
 impl ReloadingCertificate {
@@ -137,7 +147,7 @@ impl ReloadingCertificate {
             key: key.to_owned(),
             provider,
             current: ArcSwap::from_pointee(pair),
-            seen: Mutex::new(Seen::Pair(files.digest())),
+            seen: Mutex::new(Looks { last: Seen::Pair(files.digest()), untold: false }),
         }))
     }
 
@@ -180,15 +190,20 @@ impl ReloadingCertificate {
             Ok(files) => Seen::Pair(files.digest()),
             Err(error) => Seen::Unreadable(error.to_string()),
         };
-        if *seen == now {
+        let is_new = seen.last != now;
+        if !is_new && !seen.untold {
             return Reload::Unchanged;
         }
-        *seen = now;
+        *seen = Looks { last: now, untold: false };
         match read.and_then(|files| files.parse(&self.certificate, &self.key, &self.provider)) {
             Ok(pair) => {
                 self.current.store(Arc::new(pair));
                 tracing::info!(certificate = %self.certificate.display(), "the TLS certificate was reloaded");
                 Reload::Reloaded
+            }
+            Err(error) if is_new => {
+                seen.untold = true;
+                Reload::Unsure(error)
             }
             Err(error) => {
                 tracing::error!(%error, "the changed TLS certificate cannot be used, the old one stays in force");

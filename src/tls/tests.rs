@@ -178,13 +178,15 @@ fn a_half_written_pair_keeps_the_old_until_it_is_whole() {
     let certificate = disk.load().unwrap();
 
     disk.write_certificate(&other);
+    assert!(matches!(certificate.reload_if_changed(), Reload::Unsure(TlsError::Mismatch { .. })));
     assert!(matches!(certificate.reload_if_changed(), Reload::Kept(TlsError::Mismatch { .. })));
     assert!(matches!(certificate.reload_if_changed(), Reload::Unchanged), "said once");
     assert!(serves(&certificate, &one));
 
     fs::write(disk.key(), "").unwrap();
-    assert!(matches!(certificate.reload_if_changed(), Reload::Kept(TlsError::Key { .. })));
+    assert!(matches!(certificate.reload_if_changed(), Reload::Unsure(TlsError::Key { .. })));
     fs::remove_file(disk.key()).unwrap();
+    assert!(matches!(certificate.reload_if_changed(), Reload::Unsure(TlsError::Read { .. })));
     assert!(matches!(certificate.reload_if_changed(), Reload::Kept(TlsError::Read { .. })));
     assert!(matches!(certificate.reload_if_changed(), Reload::Unchanged), "said once");
     assert!(serves(&certificate, &one));

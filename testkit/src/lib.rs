@@ -8,6 +8,7 @@
 //! | [`Setup`], [`Server`] | a service with two buses and users of all kinds, which has to end in order | `service` |
 //! | [`Home`], [`Program`] | a folder, and the built program as an operator starts it there | `service` |
 //! | [`Client`], [`Reply`] | an ordinary HTTP client | `service` |
+//! | [`Events`], [`Said`] | an event stream, as its reader sees it | `service` |
 //! | [`Raw`] | a socket for what no ordinary client would send | `service` |
 //! | [`Certificate`] | a certificate made for the test | `service` |
 //! | [`witness`] | what happened under load, and what was wrong with it | `service` |
@@ -32,6 +33,8 @@
 pub mod broker;
 #[cfg(feature = "service")]
 mod client;
+#[cfg(feature = "service")]
+mod events;
 #[cfg(feature = "service")]
 mod log;
 #[cfg(feature = "service")]
@@ -58,6 +61,7 @@ use backplane_actors::Timestamp;
 #[cfg(feature = "service")]
 pub use self::{
     client::{Client, Reply, message, messages, send},
+    events::{Events, Said},
     log::errors_in,
     program::{Ended, Home, Program, backplane},
     raw::{Raw, basic},

@@ -82,6 +82,11 @@ impl Service {
         (service, first)
     }
 
+    /// What it was started with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Says that actors will panic. As each panic is logged, errors are expected as well.
     pub fn expect_panics(&mut self) {
         (self.panics_expected, self.errors_expected) = (true, true);

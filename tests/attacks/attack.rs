@@ -84,8 +84,18 @@ pub(crate) fn bytes(count: usize) -> String {
 /// Times, for people: how many there are, their median, the 99th of a hundred, and the longest.
 pub(crate) fn spread(times: &mut [Duration]) -> String {
     times.sort_unstable();
-    let at = |share: usize| times.get((times.len().max(1) - 1) * share / 100).copied().unwrap_or_default();
+    let at = |share: usize| rank(times, share);
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let (middle, late, last) = (millis(at(50)), millis(at(99)), millis(at(100)));
     format!("p50 {middle:.1} ms, p99 {late:.1} ms, most {last:.1} ms, of {}", times.len())
+}
+
+/// What 99 of a hundred do not exceed.
+pub(crate) fn p99(times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    rank(times, 99)
+}
+
+fn rank(sorted: &[Duration], share: usize) -> Duration {
+    sorted.get((sorted.len().max(1) - 1) * share / 100).copied().unwrap_or_default()
 }

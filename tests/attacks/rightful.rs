@@ -1,6 +1,7 @@
 //! Those who mean well: they post to a bus and read it while the program is attacked, and what they saw is checked as
 //! the stress test's is: nothing lost, doubled, reordered or missed in silence (I-1, I-2, I-10).
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -15,7 +16,7 @@ use testkit::witness::http::Client;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-use crate::attack::{Attack, spread};
+use crate::attack::{Attack, p99, spread};
 use crate::house::House;
 
 const BUS: &str = "/v1/bus/b";
@@ -34,7 +35,8 @@ static POSTERS: AtomicU16 = AtomicU16::new(0);
 struct Seen {
     history: History,
     posts: Vec<Duration>,
-    reads: Vec<Duration>,
+    /// When each began, since the rightful did, and how long it took.
+    reads: Vec<(Duration, Duration)>,
     /// Requests that were told to come back later.
     refused: u64,
 }
@@ -106,10 +108,12 @@ impl Rightful {
         self.posters_done.store(true, Ordering::Relaxed);
         let mut all = gather(self.posters);
         self.readers_done.store(true, Ordering::Relaxed);
-        let mut reads = gather(self.readers);
+        let reads = gather(self.readers);
         all.history.append(reads.history);
         attack.figure(format!("rightful POSTs, {when}"), spread(&mut all.posts));
-        attack.figure(format!("rightful retrievals, {when}"), spread(&mut reads.reads));
+        let mut took: Vec<_> = reads.reads.iter().map(|(_, took)| *took).collect();
+        attack.figure(format!("rightful retrievals, {when}"), spread(&mut took));
+        attack.figure("  p99 of each second, in ms", each_second(&reads.reads));
         if all.refused + reads.refused > 0 {
             attack
                 .figure(format!("rightful requests told to come back, {when}"), all.refused + reads.refused);
@@ -130,6 +134,16 @@ impl Rightful {
         assert_eq!(findings.checks.gaps, 0, "nothing can have been missed");
         assert!(findings.checks.messages > 0, "nobody posted: this proves nothing");
     }
+}
+
+/// Whether it is slow at the beginning, all the time or in waves: an attack's p99 alone does not tell.
+fn each_second(reads: &[(Duration, Duration)]) -> String {
+    let mut seconds = BTreeMap::<u64, Vec<Duration>>::new();
+    for (began, took) in reads {
+        seconds.entry(began.as_secs()).or_default().push(*took);
+    }
+    let late = |mut took: Vec<Duration>| format!("{:.1}", p99(&mut took).as_secs_f64() * 1e3);
+    seconds.into_values().map(late).collect::<Vec<_>>().join(" ")
 }
 
 fn path(view: View) -> String {
@@ -191,7 +205,8 @@ impl Task {
             let start = self.now();
             let answer = self.client.read(&path, 0, since).await;
             let span = Span { start, end: self.now() };
-            self.seen.reads.push(Duration::from_nanos(span.end - span.start));
+            let nanos = Duration::from_nanos;
+            self.seen.reads.push((nanos(span.start), nanos(span.end - span.start)));
             match answer {
                 Ok(answer) => {
                     let next = Position::Cursor(answer.next);

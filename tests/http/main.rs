@@ -11,6 +11,7 @@
 mod attackers;
 mod bounds;
 mod cors;
+mod durability;
 mod envelopes;
 mod first_use;
 mod headers;
@@ -24,6 +25,7 @@ mod operations;
 mod panics;
 mod positions;
 mod preflight;
+mod push;
 mod reload;
 mod retrieval;
 mod rights;

@@ -5,8 +5,13 @@ use testkit::{BUS, Server, basic, send};
 const BUS_METHODS: &str = "GET, HEAD, OPTIONS";
 const CHANNEL_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
-fn resources() -> [(String, &'static str); 2] {
-    [(format!("/v1/bus/{BUS}"), BUS_METHODS), (format!("/v1/bus/{BUS}/channel/c"), CHANNEL_METHODS)]
+fn resources() -> [(String, &'static str); 3] {
+    let several = format!("/v1/bus/{BUS}/channels?channel=c");
+    [
+        (format!("/v1/bus/{BUS}"), BUS_METHODS),
+        (several, BUS_METHODS),
+        (format!("/v1/bus/{BUS}/channel/c"), CHANNEL_METHODS),
+    ]
 }
 
 #[test]

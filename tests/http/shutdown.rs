@@ -1,6 +1,6 @@
 //! The end, in order: what was accepted is answered, and the exit status says how it went.
 
-use testkit::{Program, Server, eventually, messages};
+use testkit::{Events, Program, Server, eventually, messages};
 
 /// Starts a POST whose body is not complete; whether it is under way can be seen from outside.
 #[test]
@@ -34,6 +34,20 @@ fn signals_let_requests_under_way_finish() {
         assert!(ended.errors.contains("ended in order"), "{}", ended.errors);
         assert!(idle.is_closed());
     }
+}
+
+#[test]
+fn push_end_1_a_signal_sends_those_away_who_wait() {
+    let mut program = Program::configured("");
+    let client = program.client();
+    let mut events = Events::open(&client, "/v1/bus/customer.com/channel/c");
+    events.resumed();
+    program.signal("TERM");
+    assert_eq!(events.fact()["end"], "drain");
+    assert_eq!(events.next(), None);
+    let ended = program.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.errors);
+    assert!(ended.errors.contains("ended in order"), "{}", ended.errors);
 }
 
 #[test]

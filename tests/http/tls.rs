@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use testkit::{Certificate, Client, Home, Server, Setup, eventually, messages};
+use testkit::{Certificate, Client, Events, Home, Server, Setup, eventually, messages};
 
 struct Secure {
     server: Server,
@@ -55,6 +55,19 @@ fn v1_auth_1_credentials_are_accepted_over_tls() {
     // The plain listener beside it still refuses them.
     secure.server.client().post("c", messages(&["2"])).is_error(403, "https_required");
     assert_eq!(secure.server.client().read("c", "").payloads(), ["1"]);
+}
+
+#[test]
+fn push_sse_4_events_come_at_once_over_tls() {
+    let certificate = Certificate::new();
+    let secure = Secure::start(&certificate);
+    let client = secure.client(&certificate);
+    let mut events = Events::open(&client, "/v1/bus/customer.com/channel/c");
+    assert_eq!(events.resumed().0, "complete");
+    for n in ["1", "2"] {
+        client.post_payloads("c", &[n]);
+        assert_eq!(events.payloads(1), [n]);
+    }
 }
 
 /// The program listens with TLS and nowhere else.

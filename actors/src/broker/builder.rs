@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use actix::Addr;
 use arc_swap::ArcSwap;
@@ -18,6 +18,7 @@ use crate::context::{Arbiters, BrokerContext, Counters, FailPoints, Work};
 use crate::log::{Extent, Incarnation, Kept, Log, MemoryLog, Record, RecoveryError};
 use crate::model::{BusName, Epoch, MessageId, Moment};
 use crate::settings::{BrokerLimits, BusSettings};
+use crate::watch::Watchers;
 use crate::window::Memory;
 
 /// What a broker is started from.
@@ -81,7 +82,7 @@ impl BrokerBuilder {
         let memory = Memory::new((&self.limits).into());
         let epoch = random_epoch()?;
         let mut folds: HashMap<BusName, Fold, RandomState> =
-            self.buses.drain().map(|(name, settings)| (name, Fold::new(settings, &memory))).collect();
+            self.buses.drain().map(|(name, settings)| (name, Fold::new(settings, &memory, epoch))).collect();
         let canary_name = BusName::trusted(CANARY_BUS);
         let mut strangers: HashSet<BusName, RandomState> = HashSet::default();
         let mut retired: HashMap<BusName, Incarnation, RandomState> = HashMap::default();
@@ -115,8 +116,9 @@ impl BrokerBuilder {
             arbiters: Arbiters::default(),
             fail_points: self.fail_points,
             closing: AtomicBool::new(false),
+            subscribers: AtomicUsize::new(0),
         });
-        let canary = Fold::new(canary_settings(), &Memory::unbounded());
+        let canary = Fold::new(canary_settings(), &Memory::unbounded(), epoch);
         let open = |name, fold: Fold| {
             let (settings, state) = fold.finish(lost, now);
             buses::handle(name, settings, state, &context)
@@ -137,8 +139,9 @@ struct Fold {
 }
 
 impl Fold {
-    fn new(settings: BusSettings, memory: &Arc<Memory>) -> Self {
-        let state = BusState::new(Incarnation::FIRST, &settings, &memory.open(&settings.posters));
+    fn new(settings: BusSettings, memory: &Arc<Memory>, epoch: Epoch) -> Self {
+        let (holdings, watchers) = (memory.open(&settings.posters), Watchers::new(epoch));
+        let state = BusState::new(Incarnation::FIRST, &settings, &holdings, watchers);
         Self { settings, state, counters: Counters::default() }
     }
 

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix::Addr;
 use arc_swap::ArcSwapOption;
 
+use super::subscription::{Selection, Subscription};
 use crate::bus::{Bus, BusShared, Drained, Post, Revive};
-use crate::channel::{Channel, Found, Read};
+use crate::channel::{Channel, Directory, Found, Read};
 use crate::context::{BusContext, Stats};
-use crate::error::{PostError, ReadError};
+use crate::error::{PostError, ReadError, SubscribeError};
 use crate::model::{BusName, ChannelName, MessageId, Posted, Posting, Since};
 use crate::settings::BusSettings;
 use crate::window::{Origin, Page, Resume, Slice};
@@ -109,11 +110,15 @@ impl BusHandle {
     ///
     /// See [`ReadError`].
     pub async fn read(&self, since: Since) -> Result<Page, ReadError> {
-        self.check_open()?;
         let broker = &self.0.bus.context.broker;
+        Ok(broker.page(self.slice(broker.judge(since), usize::MAX).await?))
+    }
+
+    /// At most so much of it.
+    pub(super) async fn slice(&self, origin: Origin, most: usize) -> Result<Slice, ReadError> {
+        self.check_open()?;
         let actor = self.actor().ok_or(ReadError::Closed)?;
-        let slice = actor.send(Read(broker.judge(since))).await.unwrap_or(Err(ReadError::Closed))?;
-        Ok(broker.page(slice))
+        actor.send(Read { origin, most }).await.unwrap_or(Err(ReadError::Closed))
     }
 
     /// What is in a channel's window after a position. A channel that does not exist is empty, and stays
@@ -123,9 +128,19 @@ impl BusHandle {
     ///
     /// See [`ReadError`].
     pub async fn read_channel(&self, channel: &ChannelName, since: Since) -> Result<Page, ReadError> {
+        let broker = &self.0.bus.context.broker;
+        Ok(broker.page(self.channel_slice(channel, broker.judge(since), usize::MAX).await?))
+    }
+
+    /// At most so much of it.
+    pub(super) async fn channel_slice(
+        &self,
+        channel: &ChannelName,
+        origin: Origin,
+        most: usize,
+    ) -> Result<Slice, ReadError> {
         let (context, directory) = (&self.0.bus.context, &self.0.bus.directory);
         let broker = &context.broker;
-        let origin = broker.judge(since);
         self.check_runs()?;
         for _ in 0..TRIES {
             self.check_open()?;
@@ -134,11 +149,11 @@ impl BusHandle {
             let wake = |window| Channel::start(window, context);
             let home = match directory.find(channel, origin, || broker.now(), &context.counters, wake) {
                 Found::Ask(home) => home,
-                Found::UpToDate => return Ok(broker.page(up_to_date(origin, visible))),
-                Found::Absent => return Ok(broker.page(self.absent(origin, visible))),
+                Found::UpToDate => return Ok(up_to_date(origin, visible)),
+                Found::Absent => return Ok(self.absent(origin, visible)),
             };
-            if let Ok(Ok(slice)) = home.send(Read(origin)).await {
-                return Ok(broker.page(slice));
+            if let Ok(Ok(slice)) = home.send(Read { origin, most }).await {
+                return Ok(slice);
             }
             let actor = self.actor().ok_or(ReadError::Closed)?;
             actor.send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
@@ -154,6 +169,7 @@ impl BusHandle {
             self.0.bus.directory.live(),
             context.broker.memory.held(),
             context.holdings.bytes(),
+            context.watchers.waiting(),
         )
     }
 
@@ -184,8 +200,13 @@ impl BusHandle {
     fn absent(&self, origin: Origin, visible: MessageId) -> Slice {
         let resume = match origin {
             Origin::Whole(resume) => resume,
-            Origin::After(id) if id < self.0.bus.directory.reaped_up_to() => Resume::Gap,
-            Origin::After(_) => Resume::Complete,
+            Origin::After(id) | Origin::Newer(id) => {
+                if id < self.0.bus.directory.reaped_up_to() {
+                    Resume::Gap
+                } else {
+                    Resume::Complete
+                }
+            }
         };
         Slice::empty(visible, resume)
     }
@@ -206,12 +227,49 @@ impl BusHandle {
     pub(super) fn context(&self) -> &BusContext {
         &self.0.bus.context
     }
+
+    pub(super) fn directory(&self) -> &Directory<Addr<Channel>> {
+        &self.0.bus.directory
+    }
+
+    /// Waits for what is posted, from positions on: a stream of messages and of what a reader must know beside them. What the
+    /// selection names is checked when the stream is polled first.
+    ///
+    /// Nothing is kept for a stream that is not polled: it falls behind, and is told of a gap when the windows do not reach back to
+    /// where it is.
+    ///
+    /// # Errors
+    ///
+    /// See [`SubscribeError`].
+    ///
+    /// ```
+    /// use backplane_actors::{Batch, Broker, BusSettings, Event, Message, MessageLimits, Poster, Posting, Selection, Since};
+    /// use futures::StreamExt as _;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// actix::System::new().block_on(async {
+    ///     let broker = Broker::builder().bus("customer.com".parse()?, BusSettings::default()).start()?;
+    ///     let bus = broker.bus("customer.com").ok_or("it was just opened")?;
+    ///     let channel: backplane_actors::ChannelName = "session-1".parse()?;
+    ///     let mut events = bus.subscribe(Selection::Channels(vec![(channel.clone(), Since::Start)]))?;
+    ///     assert!(matches!(events.next().await, Some(Event::Resumed(_))));
+    ///     let message = Message::new("https://example.com", "test", &1, &MessageLimits::default())?;
+    ///     let messages = Batch::single(message);
+    ///     bus.post(Posting { poster: Poster::nobody(), channel, messages, key: None }).await?;
+    ///     assert!(matches!(events.next().await, Some(Event::Message(_))));
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn subscribe(&self, selection: Selection) -> Result<Subscription, SubscribeError> {
+        Subscription::begin(self.clone(), selection)
+    }
 }
 
 /// The answer to a reader who has seen everything.
 const fn up_to_date(origin: Origin, visible: MessageId) -> Slice {
     let next = match origin {
-        Origin::After(id) => id,
+        Origin::After(id) | Origin::Newer(id) => id,
         Origin::Whole(_) => visible,
     };
     Slice::empty(next, Resume::Complete)

@@ -15,6 +15,7 @@ use crate::error::BusError;
 use crate::log::{Incarnation, LogError};
 use crate::model::BusName;
 use crate::settings::BusSettings;
+use crate::watch::{End, Watchers};
 
 /// What a bus of a name that was closed is when it is opened again. Its lock is held while buses are opened and closed.
 pub(super) type Retired = Mutex<HashMap<BusName, Incarnation, RandomState>>;
@@ -26,8 +27,8 @@ pub(super) fn handle(
     state: BusState<actix::Addr<crate::channel::Channel>>,
     broker: &Arc<BrokerContext>,
 ) -> BusHandle {
-    let holdings = Arc::clone(state.holdings());
-    let context = Arc::new(BusContext::new(name, settings, holdings, Arc::clone(broker)));
+    let (holdings, watchers) = (Arc::clone(state.holdings()), Arc::clone(state.watchers()));
+    let context = Arc::new(BusContext::new(name, settings, holdings, watchers, Arc::clone(broker)));
     BusHandle::new(BusShared::new(context, Ledger::new(state)))
 }
 
@@ -72,7 +73,9 @@ impl Broker {
         // Whoever held the name before, and whatever was read there, is below what was given out by now.
         let floor = Incarnation(context.log.issued());
         let incarnation = retired.get(&name).copied().map_or(floor, |next| next.max(floor));
-        let state = BusState::new(incarnation, &settings, &context.memory.open(&settings.posters));
+        let (holdings, watchers) =
+            (context.memory.open(&settings.posters), Watchers::new(context.runs.epoch()));
+        let state = BusState::new(incarnation, &settings, &holdings, watchers);
         let bus = handle(name.clone(), settings, state, context);
         bus.start();
         self.0.buses.rcu(|buses| {
@@ -117,6 +120,7 @@ impl Broker {
         }
         retired.insert(name.clone(), next);
         bus.context().holdings.close();
+        bus.context().watchers.end(End::BusClosed);
         self.0.buses.rcu(|buses| {
             let mut buses = (**buses).clone();
             buses.remove(name);

@@ -5,10 +5,12 @@
 //! | `builder` | starting a broker: the fold of everything that its log has kept |
 //! | `bus_handle` | a bus as everything outside holds it |
 //! | `buses` | opening, changing and closing buses while the broker runs |
+//! | `subscription` | readers that wait, as a stream |
 
 mod builder;
 mod bus_handle;
 mod buses;
+mod subscription;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,11 +24,13 @@ use futures::channel::oneshot;
 pub use self::builder::BrokerBuilder;
 pub use self::bus_handle::BusHandle;
 use self::buses::Retired;
+pub use self::subscription::{Event, Resumed, Selection, Subscription};
 use crate::context::{BrokerContext, Stats};
 use crate::error::{PostError, ReadError};
 use crate::log::LogHealth;
 use crate::model::{Batch, BusName, ChannelName, Message, Posted, Poster, Posting, Since};
 use crate::settings::BrokerLimits;
+use crate::watch::End;
 use crate::window::Page;
 
 /// The bus that [`Broker::canary`] posts to: a name that no bus can have.
@@ -178,6 +182,7 @@ impl Broker {
         self.0.context.closing.store(true, Ordering::Release);
         for bus in self.0.buses.load_full().values().chain([&self.0.canary]) {
             bus.drain().await;
+            bus.context().watchers.end(End::Closed);
         }
         let (context, (closed, done)) = (Arc::clone(&self.0.context), oneshot::channel());
         // A log may wait for its disk, and others run on this thread. A thread of its own, because a runtime waits for

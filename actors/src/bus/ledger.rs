@@ -73,8 +73,8 @@ impl<H: Home> Ledger<H> {
         self.state.expire(now);
     }
 
-    pub(crate) fn read(&mut self, origin: Origin, now: Moment, sizes: Sizes) -> Slice {
-        self.state.read(origin, now, sizes)
+    pub(crate) fn read(&mut self, origin: Origin, most: usize, now: Moment, sizes: Sizes) -> Slice {
+        self.state.read(origin, most, now, sizes)
     }
 
     /// Makes a channel anew whose actor is gone.

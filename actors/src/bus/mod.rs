@@ -313,7 +313,7 @@ impl Handler<Flush> for Bus {
 impl Handler<Read> for Bus {
     type Result = MessageResult<Read>;
 
-    fn handle(&mut self, Read(origin): Read, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Read { origin, most }: Read, ctx: &mut Self::Context) -> Self::Result {
         if self.shared.context.has_failed() {
             return MessageResult(Err(ReadError::BusFailed));
         }
@@ -321,7 +321,7 @@ impl Handler<Read> for Bus {
         self.flush();
         let slice = self.contain(Work::ReadBus, |bus| {
             let (now, sizes) = (bus.shared.context.broker.now(), bus.sizes());
-            bus.shared.ledger().read(origin, now, sizes)
+            bus.shared.ledger().read(origin, most, now, sizes)
         });
         self.take_turns(slice.as_ref().map_or(1, |slice| slice.entries.len() / 8 + 1), ctx);
         MessageResult(slice.ok_or(ReadError::Crashed))

@@ -12,6 +12,7 @@ use crate::context::Counters;
 use crate::log::{Incarnation, Life, Record};
 use crate::model::{ChannelName, Fingerprint, MessageId, Moment, Posted};
 use crate::settings::BusSettings;
+use crate::watch::Watchers;
 use crate::window::{Admitted, Bytes, Entry, Holdings, OneKey, Origin, Slice, Window};
 
 /// How many messages windows hold. They may be given other sizes while the bus runs.
@@ -36,11 +37,17 @@ pub(crate) struct BusState<H> {
     /// Above every life that a record has named.
     next_life: Life,
     holdings: Arc<Holdings>,
+    watchers: Arc<Watchers>,
 }
 
 impl<H: Home> BusState<H> {
     /// A bus without messages. Those up to `incarnation` are not its own.
-    pub(crate) fn new(incarnation: Incarnation, settings: &BusSettings, holdings: &Arc<Holdings>) -> Self {
+    pub(crate) fn new(
+        incarnation: Incarnation,
+        settings: &BusSettings,
+        holdings: &Arc<Holdings>,
+        watchers: Arc<Watchers>,
+    ) -> Self {
         let (lost, shortest) = (incarnation.0, settings.channel_idle.min(settings.retention));
         Self {
             incarnation,
@@ -49,7 +56,13 @@ impl<H: Home> BusState<H> {
             directory: Arc::new(Directory::new(shortest, lost, holdings)),
             next_life: Life(1),
             holdings: Arc::clone(holdings),
+            watchers,
         }
+    }
+
+    /// Who is told of what becomes visible.
+    pub(crate) const fn watchers(&self) -> &Arc<Watchers> {
+        &self.watchers
     }
 
     /// What it takes of the broker's bounds.
@@ -73,7 +86,7 @@ impl<H: Home> BusState<H> {
         life
     }
 
-    /// Makes a record visible: on the bus, on the channel, and only then as shown (RET-10).
+    /// Makes a record visible: on the bus, on the channel, and only then as shown (RET-10); those who wait are told last.
     ///
     /// `pinned`: more POSTs to its channel are on their way. `admitted`: what its POST was let in with; what is not there
     /// is taken whether it fits or not, for what became a record is not refused any more.
@@ -108,14 +121,17 @@ impl<H: Home> BusState<H> {
                 Arc::new(Entry::new(id, item.until, channel, message, held))
             })
             .collect();
+        let before_in_bus = self.window.newest();
         for entry in &entries {
             self.window.push(Arc::clone(entry));
         }
+        let told = self.watchers.is_anybody_waiting().then(|| entries.clone());
         let delivery = Delivery { record, entries, capacity: sizes.channel, pinned, channel };
         let window = &self.window;
         let again = |begun| again(window, &record.channel, begun, sizes.channel);
-        self.directory.deliver(delivery, counters, again);
+        let before = self.directory.deliver(delivery, counters, again);
         self.directory.show_up_to(record.last());
+        self.watchers.tell(&record.channel, record.last(), told, (before, before_in_bus));
         if let Some(keyed) = &record.keyed {
             self.keys.expire(record.at);
             let held = key.unwrap_or_else(|| self.holdings.hold(&record.poster, OneKey));
@@ -148,6 +164,7 @@ impl<H: Home> BusState<H> {
     pub(crate) fn lose(&mut self, id: MessageId, at: Moment, sizes: Sizes) {
         self.window.lose(id);
         self.directory.lose(id, at, sizes.channel);
+        self.watchers.look(id);
     }
 
     /// From here on the name is somebody else's, who sees nothing of what was before.
@@ -156,6 +173,7 @@ impl<H: Home> BusState<H> {
         self.window.begin(next.0);
         self.keys = Keys::default();
         self.directory.clear(next.0);
+        self.watchers.look(next.0);
     }
 
     /// Drops what is over: messages of the bus and keys.
@@ -164,10 +182,10 @@ impl<H: Home> BusState<H> {
         self.keys.expire(now);
     }
 
-    pub(crate) fn read(&mut self, origin: Origin, now: Moment, sizes: Sizes) -> Slice {
+    pub(crate) fn read(&mut self, origin: Origin, most: usize, now: Moment, sizes: Sizes) -> Slice {
         self.window.expire(now);
         self.window.resize(sizes.bus);
-        self.window.since(origin)
+        self.window.since(origin, most)
     }
 
     /// Makes the window of a channel anew whose actor is gone.

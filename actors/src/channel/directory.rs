@@ -183,13 +183,14 @@ impl<H: Home> Directory<H> {
 
     /// Hands a record's messages to its channel, which comes into being if need be (RET-8). In the order of ids.
     ///
-    /// `again` makes a window anew for the channel's life that began at the id, these messages included.
+    /// `again` makes a window anew for the channel's life that began at the id, these messages included. Gives back the last
+    /// message before them, if the channel was there.
     pub(crate) fn deliver(
         &self,
         delivery: Delivery<'_>,
         counters: &Counters,
         again: impl FnOnce(MessageId) -> Window,
-    ) {
+    ) -> Option<MessageId> {
         let Delivery { record, entries, capacity, pinned, channel } = delivery;
         debug_assert!(
             record.first() > self.visible_up_to(),
@@ -214,7 +215,8 @@ impl<H: Home> Directory<H> {
                     slot.until = slot.until.max(end);
                     What::Continues(entries)
                 };
-                (slot.newest, slot.pinned) = (record.last(), pinned);
+                let before = std::mem::replace(&mut slot.newest, record.last());
+                slot.pinned = pinned;
                 match &mut slot.place {
                     Where::Resting(window) => news(what).apply(window),
                     Where::Awake(home) if !home.is_gone() => home.send(news(what)),
@@ -224,6 +226,7 @@ impl<H: Home> Directory<H> {
                         *gone = Where::Resting(again(slot.begun));
                     }
                 }
+                Some(before)
             }
             Place::Vacant(place) => {
                 counters.begun.one();
@@ -241,8 +244,14 @@ impl<H: Home> Directory<H> {
                     listing,
                     held: hold(),
                 });
+                None
             }
         }
+    }
+
+    /// The last message of a channel that exists.
+    pub(crate) fn newest(&self, channel: &ChannelName) -> Option<MessageId> {
+        self.slots.get(channel).map(|slot| slot.newest)
     }
 
     /// Looks a channel up for a reader, at a moment that is read under the slot's lock. Creates no channel (I-4);
@@ -266,7 +275,9 @@ impl<H: Home> Directory<H> {
                 }
                 continue;
             }
-            if origin == Origin::After(slot.newest) {
+            if matches!(origin, Origin::After(id) if id == slot.newest)
+                || matches!(origin, Origin::Newer(id) if id >= slot.newest)
+            {
                 return Found::UpToDate;
             }
             if let Where::Awake(home) = &slot.place {

@@ -32,7 +32,11 @@ const MAILBOX: usize = 16;
 
 /// Asks a Channel or a Bus for what is newer than a position.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Read(pub(crate) Origin);
+pub(crate) struct Read {
+    pub(crate) origin: Origin,
+    /// Most entries of the answer.
+    pub(crate) most: usize,
+}
 
 impl Message for Read {
     type Result = Result<Slice, ReadError>;
@@ -88,13 +92,13 @@ impl Handler<News> for Channel {
 impl Handler<Read> for Channel {
     type Result = MessageResult<Read>;
 
-    fn handle(&mut self, Read(origin): Read, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Read { origin, most }: Read, ctx: &mut Self::Context) -> Self::Result {
         let capacity = self.capacity();
         let Self { window, bus, .. } = self;
         let slice = bus.contain_part(Work::ReadChannel, || {
             window.expire(bus.broker.now());
             window.resize(capacity);
-            window.since(origin)
+            window.since(origin, most)
         });
         if slice.is_err() {
             end(ctx);

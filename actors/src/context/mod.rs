@@ -23,6 +23,7 @@ pub(crate) use self::work::{FailPoints, Panicked};
 use crate::log::{Log, Runs, Timeline};
 use crate::model::{BusName, MessageId, Moment, Position, Since};
 use crate::settings::{BrokerLimits, BusSettings};
+use crate::watch::{End, Watchers};
 use crate::window::{Bounds, Holdings, Memory, Origin, Page, Slice};
 
 /// The bounds that buses and posters share.
@@ -42,6 +43,8 @@ pub(crate) struct BrokerContext {
     pub(crate) arbiters: Arbiters,
     pub(crate) fail_points: FailPoints,
     pub(crate) closing: AtomicBool,
+    /// Subscriptions of all buses.
+    pub(crate) subscribers: AtomicUsize,
 }
 
 impl BrokerContext {
@@ -56,7 +59,7 @@ impl BrokerContext {
 
     /// A slice with a position of this run.
     pub(crate) fn page(&self, slice: Slice) -> Page {
-        let Slice { entries, next, resume } = slice;
+        let Slice { entries, next, resume, .. } = slice;
         Page { entries, next: self.position(next), resume }
     }
 
@@ -73,6 +76,8 @@ pub(crate) struct BusContext {
     /// What it takes of the broker's bounds.
     pub(crate) holdings: Arc<Holdings>,
     pub(crate) broker: Arc<BrokerContext>,
+    /// Who waits for its messages.
+    pub(crate) watchers: Arc<Watchers>,
     /// A panic has left its state in doubt: it answers nobody until a restart.
     failed: AtomicBool,
     /// It takes no more POSTs: it is about to be closed.
@@ -86,6 +91,7 @@ impl BusContext {
         name: BusName,
         settings: BusSettings,
         holdings: Arc<Holdings>,
+        watchers: Arc<Watchers>,
         broker: Arc<BrokerContext>,
     ) -> Self {
         Self {
@@ -93,6 +99,7 @@ impl BusContext {
             counters: Counters::default(),
             settings: ArcSwap::from_pointee(settings),
             holdings,
+            watchers,
             broker,
             failed: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
@@ -110,6 +117,7 @@ impl BusContext {
         let done = self.contain_part(work, run);
         if done.is_err() {
             self.failed.store(true, Ordering::Release);
+            self.watchers.end(End::BusFailed);
             tracing::error!(bus = %self.name, "the bus takes and answers nothing until a restart");
         }
         done

@@ -65,6 +65,8 @@ pub struct Stats {
     pub bus_memory: usize,
     /// The most bytes that they may hold as things are: more may be kept for other buses.
     pub bus_memory_max: usize,
+    /// Subscriptions of this bus, each once for each channel.
+    pub subscribers: usize,
 }
 
 impl Counters {
@@ -73,6 +75,7 @@ impl Counters {
         channels: usize,
         window_memory: usize,
         (bus_memory, bus_memory_max): (usize, usize),
+        subscribers: usize,
     ) -> Stats {
         Stats {
             posts: self.posts.get(),
@@ -89,6 +92,7 @@ impl Counters {
             window_memory,
             bus_memory,
             bus_memory_max,
+            subscribers,
         }
     }
 }

@@ -212,7 +212,7 @@ pub(crate) fn check_durable<L: Log>(open: impl Fn() -> L) {
             let (since, beyond) = (Since::from(*end), MessageId::from_u64(end.id.as_u64() + 1));
             assert_eq!(
                 extent.runs.judge(since, log.issued()),
-                Origin::After(end.id),
+                Origin::Newer(end.id),
                 "an end in order is believed"
             );
             let beyond = Since::from(Position { id: beyond, ..*end });

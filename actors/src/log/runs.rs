@@ -49,11 +49,13 @@ impl Runs {
             Since::Unknown => Origin::Whole(Resume::Reset),
             Since::After(Position { id, epoch: Some(epoch) }) if epoch != self.epoch => {
                 let known = self.past.iter().any(|run| run.epoch == epoch && id <= run.up_to);
-                if known { Origin::After(id) } else { Origin::Whole(Resume::Gap) }
+                if known { Origin::Newer(id) } else { Origin::Whole(Resume::Gap) }
             }
             Since::After(Position { id, .. }) if id > issued => Origin::Whole(Resume::Reset),
             Since::After(Position { id, epoch: None }) if self.is_lost(id) => Origin::Whole(Resume::Gap),
-            Since::After(Position { id, .. }) => Origin::After(id),
+            // It may be a moment between messages; a bare id is a message's.
+            Since::After(Position { id, epoch: Some(_) }) => Origin::Newer(id),
+            Since::After(Position { id, epoch: None }) => Origin::After(id),
         }
     }
 
@@ -91,12 +93,12 @@ mod tests {
     #[test]
     fn i_10_a_position_beyond_what_its_run_left_is_a_gap() {
         for (since, origin) in [
-            (at(15, 1), Origin::After(id(15))),
-            (at(20, 1), Origin::After(id(20))),
+            (at(15, 1), Origin::Newer(id(15))),
+            (at(20, 1), Origin::Newer(id(20))),
             (at(21, 1), Origin::Whole(Resume::Gap)),
             (at(45, 1), Origin::Whole(Resume::Gap)),
             (at(15, 3), Origin::Whole(Resume::Gap)),
-            (at(15, 2), Origin::After(id(15))),
+            (at(15, 2), Origin::Newer(id(15))),
             (at(51, 2), Origin::Whole(Resume::Reset)),
             (id(15).into(), Origin::After(id(15))),
             (id(25).into(), Origin::Whole(Resume::Gap)),
@@ -126,7 +128,8 @@ mod tests {
             let (from, kept, highest) = told[n];
             let position = highest.saturating_sub(back).max(from + 1);
             for since in [at(position, u64::try_from(n).unwrap() + 1), id(position).into()] {
-                let believed = runs.judge(since, id(floor)) == Origin::After(id(position));
+                let origin = runs.judge(since, id(floor));
+                let believed = matches!(origin, Origin::After(at) | Origin::Newer(at) if at == id(position));
                 prop_assert_eq!(believed, position <= kept);
             }
         }

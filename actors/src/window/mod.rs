@@ -111,10 +111,12 @@ impl Window {
         self.entries.iter()
     }
 
-    /// What a reader gets that has seen everything up to its position (RET-2 to RET-4).
-    pub(crate) fn since(&self, origin: Origin) -> Slice {
+    /// What a reader gets that has seen everything up to its position (RET-2 to RET-4), at most so many entries.
+    pub(crate) fn since(&self, origin: Origin, most: usize) -> Slice {
+        let gap_below_lost = |id| if id < self.lost { Resume::Gap } else { Resume::Complete };
         let (skip, resume) = match origin {
             Origin::Whole(resume) => (0, resume),
+            Origin::Newer(id) => (self.entries.partition_point(|entry| entry.id() <= id), gap_below_lost(id)),
             Origin::After(id) => {
                 let skip = match self.entries.binary_search_by_key(&id, |entry| entry.id()) {
                     Ok(at) => at.saturating_add(1),
@@ -122,11 +124,16 @@ impl Window {
                     Err(at) if id == self.lost => at,
                     Err(_) => 0,
                 };
-                (skip, if id < self.lost { Resume::Gap } else { Resume::Complete })
+                (skip, gap_below_lost(id))
             }
         };
-        let entries = self.entries.iter().skip(skip).cloned().collect();
-        Slice { entries, next: self.newest(), resume }
+        let entries: Vec<_> = self.entries.iter().skip(skip).take(most).cloned().collect();
+        let more = self.entries.len() - skip > entries.len();
+        let next = match entries.last() {
+            Some(last) if more => last.id(),
+            _ => self.newest(),
+        };
+        Slice { entries, next, resume, more }
     }
 }
 

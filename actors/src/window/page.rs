@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Entry;
 use crate::model::{MessageId, Position};
 
-/// Whether a reader missed something between its position and this answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a reader missed something between its position and this answer. The worse, the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resume {
     /// Nothing was missed.
     Complete,
@@ -34,8 +34,10 @@ impl Resume {
 pub(crate) enum Origin {
     /// The whole window. What the reader is told was decided by its position alone.
     Whole(Resume),
-    /// What is newer than this.
+    /// What is newer than this message, if the window shows it; else the whole window (RET-4).
     After(MessageId),
+    /// What is newer than this moment, whether it is a message's or not: of a position that this log gave out.
+    Newer(MessageId),
 }
 
 /// The answer to a retrieval.
@@ -55,11 +57,13 @@ pub(crate) struct Slice {
     pub(crate) entries: Vec<Arc<Entry>>,
     pub(crate) next: MessageId,
     pub(crate) resume: Resume,
+    /// There are more: it ends at the bound that was asked for.
+    pub(crate) more: bool,
 }
 
 impl Slice {
     /// No messages.
     pub(crate) const fn empty(next: MessageId, resume: Resume) -> Self {
-        Self { entries: Vec::new(), next, resume }
+        Self { entries: Vec::new(), next, resume, more: false }
     }
 }

@@ -117,18 +117,33 @@ proptest! {
                 Step::Read { back, offset } => {
                     let Some(place) = model.posted.len().checked_sub(back + 1) else { continue };
                     let since = MessageId::from_u64(model.posted[place].0.as_u64() + offset);
-                    let page = window.since(Origin::After(since));
+                    let page = window.since(Origin::After(since), usize::MAX);
                     let (ids, resume) = model.read(since);
                     prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), ids);
                     prop_assert_eq!(page.resume, resume);
                     prop_assert_eq!(page.next, window.newest());
+                    // From a moment on, and in parts: what is above it, each once.
+                    let above: Vec<_> = model.visible().into_iter().filter(|id| *id > since).collect();
+                    let (mut at, mut got) = (since, Vec::new());
+                    loop {
+                        let part = window.since(Origin::Newer(at), 1 + back % 3);
+                        let vouched = at >= window.lost();
+                        prop_assert_eq!(part.resume == Resume::Complete, vouched);
+                        got.extend(part.entries.iter().map(|entry| entry.id()));
+                        at = part.next;
+                        if !part.more {
+                            break;
+                        }
+                    }
+                    prop_assert_eq!(got, above);
+                    prop_assert!(at == window.newest());
                 }
                 Step::ReadAll => {
-                    let page = window.since(Origin::Whole(Resume::Complete));
+                    let page = window.since(Origin::Whole(Resume::Complete), usize::MAX);
                     prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), model.visible());
-                    prop_assert_eq!(window.since(Origin::Whole(Resume::Reset)).resume, Resume::Reset);
+                    prop_assert_eq!(window.since(Origin::Whole(Resume::Reset), usize::MAX).resume, Resume::Reset);
                     // Who goes on from `next` sees nothing twice.
-                    let next = window.since(Origin::After(page.next));
+                    let next = window.since(Origin::After(page.next), usize::MAX);
                     prop_assert!(next.entries.is_empty() || page.entries.is_empty());
                     prop_assert_eq!(next.resume, Resume::Complete);
                 }

@@ -22,6 +22,7 @@ mod reaping;
 mod recovery;
 mod restarts;
 mod shares;
+mod subscriptions;
 
 use actix_rt::task::JoinHandle;
 use backplane_actors::{

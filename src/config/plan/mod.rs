@@ -266,6 +266,13 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
         body_timeout,
         answer_timeout,
         keep_alive,
+        streams,
+        streams_per_bus,
+        streams_per_channel,
+        streams_per_address,
+        channels_per_stream,
+        block,
+        heartbeat,
     } = new;
     plan.taken.extend(differing([
         ("limits.body", *body != old.body),
@@ -289,5 +296,12 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
         ("limits.body_timeout", *body_timeout != old.body_timeout),
         ("limits.answer_timeout", *answer_timeout != old.answer_timeout),
         ("limits.keep_alive", *keep_alive != old.keep_alive),
+        ("limits.streams", *streams != old.streams),
+        ("limits.streams_per_bus", *streams_per_bus != old.streams_per_bus),
+        ("limits.streams_per_channel", *streams_per_channel != old.streams_per_channel),
+        ("limits.streams_per_address", *streams_per_address != old.streams_per_address),
+        ("limits.channels_per_stream", *channels_per_stream != old.channels_per_stream),
+        ("limits.block", *block != old.block),
+        ("limits.heartbeat", *heartbeat != old.heartbeat),
     ]));
 }

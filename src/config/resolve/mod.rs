@@ -134,6 +134,13 @@ fn limits(reader: &mut Reader) -> Reading<Limits> {
         body_timeout: reader.span("limits.body_timeout")?,
         answer_timeout: reader.span("limits.answer_timeout")?,
         keep_alive: reader.span("limits.keep_alive")?,
+        streams: reader.number("limits.streams")?,
+        streams_per_bus: reader.number("limits.streams_per_bus")?,
+        streams_per_channel: reader.number("limits.streams_per_channel")?,
+        streams_per_address: reader.number("limits.streams_per_address")?,
+        channels_per_stream: reader.number("limits.channels_per_stream")?,
+        block: reader.span("limits.block")?,
+        heartbeat: reader.span("limits.heartbeat")?,
     })
 }
 

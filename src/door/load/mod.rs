@@ -3,28 +3,39 @@
 //! A thread that is behind makes everybody wait, whoever asks. So it refuses a part of what comes, before anything is
 //! read or looked up: first what writes, whose senders are servers that come again, then what reads. The part grows
 //! while the thread is behind and shrinks when it is not. Who was refused is not listened to for a while
-//! ([`REST`]), nor are new connections of its address: otherwise the refusals themselves would keep the thread busy.
+//! ([`Rests`]), nor are new connections of its address: otherwise the refusals themselves would keep the thread busy.
 
+mod haste;
 mod resting;
+mod rests;
 
 use std::time::Duration;
 
+use self::haste::Haste;
 pub(super) use self::resting::Resting;
+pub(super) use self::rests::Rests;
 
 /// How often a thread that is asked something looks how late it is.
 pub(super) const TICK: Duration = Duration::from_millis(20);
 /// How long a thread must be behind before it refuses anything: a large body is no overload.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a connection is not listened to after a refusal; what `Retry-After` says.
+/// How long a connection is not listened to after a refusal, at least; what `Retry-After` says.
 pub(super) const REST: Duration = Duration::from_secs(1);
+
+/// A thread that refuses something is behind already when it is half as late: who comes back is noticed sooner than who came.
+/// But not below this: timers are no finer than a millisecond, and a thread that is in time would never be found in time.
+const FINEST: Duration = Duration::from_millis(3);
 
 /// All of one kind, in thousandths.
 const ALL: u32 = 1_000;
 /// What is refused at most: everything that writes, and nine tenths of what reads. The rest shows how it goes.
 const MOST: u32 = ALL + 900;
-/// By how much the refused part grows with each look that finds the thread behind, and shrinks with each other.
+/// By how much the refused part grows with each look that finds the thread behind.
 const GROWTH: u32 = 100;
-const DECLINE: u32 = 15;
+/// By how much it shrinks with each other look: what of reads is refused soon, what of writes by and by. While everything is
+/// tried again there is a moment in which it is too much again, and readers wait in it: there should be few of these.
+const DECLINE_OF_READS: u32 = 15;
+const DECLINE_OF_WRITES: u32 = 5;
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,22 +52,34 @@ pub(super) struct Load {
     refused: u32,
     /// What of each kind was refused too little, in thousandths of a request.
     owed: [u32; 2],
+    haste: Haste,
 }
 
 impl Load {
+    /// The next look is due at this time; until then the thread may be `most` behind.
+    pub(super) fn look_due(&mut self, due: Duration, most: Duration) {
+        self.haste = Haste::from(due, self.tolerates(most));
+    }
+
     /// The thread came `late` to something at `now`; it may be `most` behind. Zero: as far as it likes.
     pub(super) fn observe(&mut self, late: Duration, most: Duration, now: Duration) {
         if most.is_zero() {
             *self = Self::default();
-        } else if late >= most {
+        } else if late >= self.tolerates(most) {
             let since = *self.behind_since.get_or_insert(now);
-            if self.refused > 0 || now.saturating_sub(since) >= PATIENCE {
+            if self.refused > 0 || self.haste.is_needed() || now.saturating_sub(since) >= PATIENCE {
                 self.grow(late);
             }
         } else {
             self.behind_since = None;
-            self.refused = self.refused.saturating_sub(DECLINE);
+            let decline = if self.refused > ALL { DECLINE_OF_READS } else { DECLINE_OF_WRITES };
+            self.refused = self.refused.saturating_sub(decline);
         }
+    }
+
+    /// How far it may be behind now, if it may be `most` behind at first.
+    fn tolerates(&self, most: Duration) -> Duration {
+        if self.refused == 0 { most } else { (most / 2).max(FINEST).min(most) }
     }
 
     /// A thread that is late looks seldom: it makes up for the looks that it missed. What reads is refused step by step all the
@@ -75,8 +98,12 @@ impl Load {
         *self = Self::default();
     }
 
-    /// Whether the next request of this kind is answered.
-    pub(super) fn admits(&mut self, kind: Kind) -> bool {
+    /// Whether the next request of this kind, which begins at `now`, is answered.
+    pub(super) fn admits(&mut self, kind: Kind, now: Duration) -> bool {
+        self.haste.begun(now);
+        if kind == Kind::Write && self.haste.is_needed() {
+            return false;
+        }
         let (part, owed) = match kind {
             Kind::Write => (self.refused.min(ALL), &mut self.owed[0]),
             Kind::Read => (self.refused.saturating_sub(ALL), &mut self.owed[1]),

@@ -1,53 +1,55 @@
 //! Addresses that were refused lately. Pure.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::REST;
+use super::{REST, Rests};
 use crate::address::Block;
 
-/// Most addresses that are remembered in the time of one rest (I-5). Further ones are refused by each of their requests.
+/// Most addresses that are remembered at a time (I-5). Further ones are refused by each of their requests.
 const MOST: usize = 65_536;
 
-/// Who is not listened to. Each stays for the time of a rest at least, and for two at most.
+/// Who is not listened to, and until when: for one rest to two, each for itself. Whoever was refused in one moment would come back
+/// in one otherwise, and be too much again.
 #[derive(Debug, Default)]
 pub(in crate::door) struct Resting {
-    newer: HashSet<Block, RandomState>,
-    older: HashSet<Block, RandomState>,
-    /// When the newer ones began to be gathered.
-    since: Duration,
+    until: HashMap<Block, Duration, RandomState>,
+    rests: Rests,
+    /// When those were last forgotten whose rest is over.
+    swept: Duration,
 }
 
 impl Resting {
     /// This address was refused.
     pub(in crate::door) fn note(&mut self, block: Block, now: Duration) {
-        self.turn(now);
-        if self.newer.len() < MOST {
-            self.newer.insert(block);
+        self.sweep(now);
+        if self.until.len() < MOST || self.until.contains_key(&block) {
+            self.until.insert(block, now.saturating_add(self.rests.next()));
         }
     }
 
     /// Whether it was refused lately.
     pub(in crate::door) fn contains(&mut self, block: Block, now: Duration) -> bool {
-        self.turn(now);
-        self.newer.contains(&block) || self.older.contains(&block)
+        self.sweep(now);
+        self.until.get(&block).is_some_and(|until| now < *until)
     }
 
     /// Whether nobody was refused lately.
     pub(in crate::door) fn is_empty(&self) -> bool {
-        self.newer.is_empty() && self.older.is_empty()
+        self.until.is_empty()
     }
 
-    fn turn(&mut self, now: Duration) {
-        let passed = now.saturating_sub(self.since);
-        if passed < REST {
-            return;
+    fn sweep(&mut self, now: Duration) {
+        if now.saturating_sub(self.swept) >= REST {
+            self.swept = now;
+            self.until.retain(|_, until| now < *until);
+            // A crowd that has gone leaves no table behind.
+            if self.until.len() < self.until.capacity() / 4 {
+                self.until.shrink_to_fit();
+            }
         }
-        let newer = std::mem::take(&mut self.newer);
-        self.older = if passed < REST * 2 { newer } else { HashSet::default() };
-        self.since = now;
     }
 }
 
@@ -60,14 +62,16 @@ mod tests {
         let block = |last: u8| Block::of([192, 0, 2, last].into());
         let at = Duration::from_millis;
         let mut resting = Resting::default();
-        resting.note(block(1), at(5_000));
-        resting.note(block(2), at(5_900));
-        for millis in [5_900, 6_000, 6_899] {
-            assert!(resting.contains(block(2), at(millis)), "{millis}");
+        for last in 1..=100 {
+            resting.note(block(last), at(5_000));
         }
-        assert!(!resting.contains(block(3), at(6_900)));
-        assert!(!resting.contains(block(1), at(7_100)) && !resting.contains(block(2), at(7_900)));
-        assert!(resting.is_empty());
+        let left =
+            |resting: &mut Resting, now| (1..=100).filter(|last| resting.contains(block(*last), now)).count();
+        assert_eq!((left(&mut resting, at(5_000)), left(&mut resting, at(5_999))), (100, 100));
+        assert!(!resting.contains(block(101), at(5_999)));
+        assert!((40..=60).contains(&left(&mut resting, at(6_500))), "they come back by and by");
+        assert_eq!(left(&mut resting, at(7_001)), 0);
+        assert!(!resting.contains(block(1), at(9_000)) && resting.is_empty());
         resting.note(block(1), at(9_000));
         assert!(!resting.contains(block(1), at(60_000)), "nobody looked for long");
     }

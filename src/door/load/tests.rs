@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 
 const MOST_LATE: Duration = Duration::from_millis(50);
-const IN_TIME: Duration = Duration::from_millis(49);
+/// Also for a thread that refuses something.
+const IN_TIME: Duration = Duration::from_millis(24);
 
 /// After so many looks that found the thread late, or not.
 fn after(looks: impl IntoIterator<Item = bool>) -> Load {
@@ -26,7 +27,7 @@ fn who_is_very_late_refuses_all_that_writes_at_once_and_what_reads_step_by_step(
 }
 
 fn refused_of(load: &mut Load, kind: Kind, requests: usize) -> usize {
-    (0..requests).filter(|_| !load.admits(kind)).count()
+    (0..requests).filter(|_| !load.admits(kind, Duration::ZERO)).count()
 }
 
 #[test]
@@ -51,10 +52,41 @@ fn what_writes_is_refused_first_and_then_what_reads() {
 }
 
 #[test]
+fn who_refuses_is_behind_sooner_and_who_is_in_time_is_not() {
+    let mut load = after([true; 6]);
+    for (late, refused) in [(25, 300), (24, 295)] {
+        load.observe(Duration::from_millis(late), MOST_LATE, Duration::from_secs(1));
+        assert_eq!(refused_of(&mut load, Kind::Write, 1_000), refused, "{late} ms late");
+    }
+    // Timers may be late by a millisecond or two: that is no end of patience.
+    let most = Duration::from_millis(4);
+    for _ in 0..1_000 {
+        load.observe(Duration::from_millis(2), most, Duration::from_secs(2));
+    }
+    assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 0);
+}
+
+#[test]
+fn many_are_refused_before_the_look_that_waits_behind_them() {
+    let (mut load, due) = (Load::default(), Duration::from_secs(1));
+    load.look_due(due, MOST_LATE);
+    let admitted = (0..1_000).filter(|millis| {
+        let now = due + Duration::from_millis(*millis);
+        assert!(load.admits(Kind::Read, now), "what reads is not");
+        load.admits(Kind::Write, now)
+    });
+    assert_eq!(admitted.count(), 51);
+    // The look needs no patience then.
+    load.observe(Duration::from_secs(1), MOST_LATE, due * 2);
+    load.look_due(due * 3, MOST_LATE);
+    assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 1_000);
+}
+
+#[test]
 fn it_recovers_within_seconds() {
-    let looks_in_three_seconds = 150;
-    let mut load = after([true; 1_000].into_iter().chain([false; 150]));
-    assert_eq!(TICK * looks_in_three_seconds, Duration::from_secs(3));
+    let looks_in_six_seconds = 300;
+    let mut load = after([true; 1_000].into_iter().chain([false; 300]));
+    assert_eq!(TICK * looks_in_six_seconds, Duration::from_secs(6));
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 0);
     assert_eq!(refused_of(&mut load, Kind::Read, 1_000), 0);
 }

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use super::crowd::Place;
 use super::guard::{Connection, Guard};
 use super::load::REST;
+use super::pass::Entered;
 use super::served::Served;
 use super::serving::http;
 use super::settings::{Pace, Patience};
@@ -137,7 +138,8 @@ where
     let (stream, other_end) = duplex(PIPE);
     let guard = Guard::new(patience(), 64 * 1024, Place::Hall, address);
     let dispatcher = http.call((Guarded::new(wire(other_end), Rc::clone(&guard)), Some(address)));
-    let connection = Served::new(dispatcher, Rc::clone(&guard), door.stats().clone(), pending::<()>());
+    let connection =
+        Served::new(dispatcher, Rc::clone(&guard), door.stats().clone(), Rc::default(), pending::<()>());
     let served = actix_web::rt::spawn(connection);
     Peer { stream, served, guard, began: Instant::now() }
 }
@@ -308,6 +310,29 @@ fn i_5_handshakes_of_one_address_leave_slots_to_others() {
 }
 
 #[actix_web::test]
+async fn i_5_who_rests_is_in_the_bounds_and_not_in_the_reserve() {
+    let settings = DoorSettings { connections: 3, connections_per_address: 2, ..DoorSettings::default() };
+    let door = Door::new(settings);
+    let of = |last: u8| SocketAddr::from(([192, 0, 2, last], 1));
+    door.refused(of(1));
+    let mut resting: Vec<_> = (0..2).map(|_| door.enter(of(1)).unwrap()).collect();
+    assert_eq!((door.stats().connections(), door.stats().accepted()), (2, 0));
+    assert_eq!(door.enter(of(1)).map(drop), Err(Refused::Overload), "as many as an address may have");
+    resting.push(door.enter(of(2)).unwrap());
+    door.refused(of(3));
+    assert_eq!(
+        door.enter(of(3)).map(drop),
+        Err(Refused::Overload),
+        "all are taken, and no probe is answered there"
+    );
+    assert!(matches!(door.enter(of(4)), Ok(Entered::Served(_))), "the reserve is for others");
+    let refused = door.stats().refused_by_reason().find(|(why, _)| *why == Refused::Overload);
+    assert_eq!(refused.map(|(_, count)| count), Some(4), "whoever rests is one of them");
+    drop(resting);
+    assert_eq!(door.stats().connections(), 0);
+}
+
+#[actix_web::test]
 async fn who_was_refused_for_too_much_brings_no_new_connections_for_a_while() {
     tokio::time::pause();
     let trusted = vec!["192.0.2.9/32".parse().unwrap()];
@@ -315,11 +340,11 @@ async fn who_was_refused_for_too_much_brings_no_new_connections_for_a_while() {
     let of = |last: u8| SocketAddr::from(([192, 0, 2, last], 1));
     door.refused(of(1));
     door.refused(of(9));
-    assert_eq!(door.enter(of(1)).map(drop), Err(Refused::Overload));
-    assert!(door.enter(of(2)).is_ok(), "others come in");
-    assert!(door.enter(of(9)).is_ok(), "so do a proxy's other clients");
+    assert!(matches!(door.enter(of(1)), Ok(Entered::Rests(_))));
+    assert!(matches!(door.enter(of(2)), Ok(Entered::Served(_))), "others come in");
+    assert!(matches!(door.enter(of(9)), Ok(Entered::Served(_))), "so do a proxy's other clients");
     tokio::time::advance(REST * 2).await;
-    assert!(door.enter(of(1)).is_ok());
+    assert!(matches!(door.enter(of(1)), Ok(Entered::Served(_))));
 }
 
 /// A request as bytes, and its answer.

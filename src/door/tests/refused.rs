@@ -29,5 +29,5 @@ async fn i_5_who_is_refused_is_not_listened_to_for_a_while() {
     // What it sends meanwhile is answered afterwards.
     peer.send(get("/echo/3")).await;
     assert_eq!(peer.reply().await, "3:0");
-    assert_eq!(refused.elapsed().as_secs(), REST.as_secs());
+    assert!((REST..=REST * 2).contains(&refused.elapsed()), "{:?}", refused.elapsed());
 }

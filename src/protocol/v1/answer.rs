@@ -5,7 +5,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
-use backplane_actors::{PostError, ReadError};
+use backplane_actors::{PostError, ReadError, SubscribeError};
 use serde::Serialize;
 
 use crate::error::ApiError;
@@ -62,6 +62,12 @@ impl From<PostError> for Refusal {
 
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<SubscribeError> for Refusal {
+    fn from(error: SubscribeError) -> Self {
         Self(error.into())
     }
 }

@@ -17,6 +17,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{LINK, ORIGIN, RETRY_AFTER};
 use futures::future::{LocalBoxFuture, try_join};
 
+use super::query::LAST_EVENT_ID;
 use super::retrieve::RESUME;
 use crate::protocol::matched_bus;
 use crate::service::Service;
@@ -47,7 +48,8 @@ fn layer(allows: bool) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |_, _| allows)
         .allowed_methods([Method::GET, Method::HEAD])
-        .expose_headers([LINK.as_str(), RETRY_AFTER.as_str(), RESUME])
+        .allowed_header(LAST_EVENT_ID)
+        .expose_headers([LINK, RETRY_AFTER, RESUME])
         .max_age(REMEMBER)
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /v1/bus/<bus>`, `GET /v1.1/bus/<bus>` | `retrieve::bus` |
 //! | `GET /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `retrieve::channel` |
+//! | `GET /v1/bus/<bus>/channels?channel=<channel>…`, also `/v1.1` | `retrieve::channels` |
 //! | `POST /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `post::post` |
 //! | `GET /v1.1/bus/<bus>/channel/new` | `new::name` |
 
@@ -15,7 +16,9 @@ mod padding;
 mod post;
 mod query;
 mod retrieve;
+mod several;
 mod version;
+mod wait;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
@@ -31,6 +34,8 @@ use crate::service::{self, Around, Matched, Service};
 
 /// What a bus can be asked.
 const BUS_METHODS: &str = "GET, HEAD, OPTIONS";
+/// What several channels can be asked.
+const CHANNELS_METHODS: &str = "GET, HEAD, OPTIONS";
 /// What a channel can be asked.
 const CHANNEL_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
@@ -60,7 +65,10 @@ fn routes_of(version: Version, service: &Arc<Service>) -> Scope<impl Around> {
         .route(get_or_head().to(move |service, request| retrieve::channel(version, service, request)))
         .route(web::post().to(post::post))
         .wrap(cors::for_pages(service));
-    scope.service(bus).service(channel).default_service(web::to(move || not_found(version)))
+    let channels = resource("/bus/{bus}/channels", Matched::Channels, CHANNELS_METHODS)
+        .route(get_or_head().to(move |service, request| retrieve::channels(version, service, request)))
+        .wrap(cors::for_pages(service));
+    scope.service(bus).service(channel).service(channels).default_service(web::to(move || not_found(version)))
 }
 
 /// A resource that says which methods it has. Preflights are answered before (see [`cors`]).

@@ -1,6 +1,7 @@
 //! `POST` on a channel.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::http::header::{
     CONTENT_ENCODING, CONTENT_TYPE, ContentType, HeaderMap, HeaderName, HeaderValue, ORIGIN,
@@ -20,6 +21,10 @@ use crate::service::{Bus, Holder, Service};
 
 /// Makes a retry of the same POST safe (I-2).
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// What an answered POST survives: `memory` nothing, `interval` a kill, `disk` a power loss. A token (RFC 9651).
+const DURABILITY: HeaderName = HeaderName::from_static("backplane-durability");
+/// How long the log took, in milliseconds.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Headers of browsers, of which every one sends one of them with a POST to another origin.
 const BY_BROWSERS: [HeaderName; 2] = [ORIGIN, HeaderName::from_static("sec-fetch-site")];
 /// Times that an envelope is in memory while it is checked, besides its text: what is inside, and the texts that may be signed.
@@ -35,8 +40,16 @@ pub(super) async fn post(service: web::Data<Service>, request: HttpRequest, payl
     let body = read_body(&request, payload, bounds, service.traffic(), sender).await?;
     let key = key_of(&request, &body.bytes)?;
     let messages = parse(&service, &user, &bus, body).await?;
-    let posted = bus.handle().post(Posting { poster: user.poster(), channel, messages, key }).await?;
-    Ok(HttpResponse::Ok().insert_header(ContentType::json()).body(ids(posted)))
+    let posting = Posting { poster: user.poster(), channel, messages, key };
+    #[expect(clippy::disallowed_methods, reason = "only measured")]
+    let proposed = Instant::now();
+    let posted = bus.handle().post(posting).await?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header(ContentType::json())
+        .insert_header((DURABILITY, service.durability()))
+        .insert_header((SERVER_TIMING, format!("log;dur={:.3}", proposed.elapsed().as_secs_f64() * 1000.0)));
+    Ok(response.body(ids(posted)))
 }
 
 /// All that the head of the request decides.

@@ -1,23 +1,95 @@
-//! `GET` on a bus and on a channel.
+//! `GET` on a bus, on a channel and on several channels.
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
-use backplane_actors::{Page, Position};
+use backplane_actors::{BusHandle, ChannelName, Page, Position, ReadError, Resume, Selection, Since};
 
 use super::answer::Answer;
 use super::frame::Frames;
 use super::padding::{self, Callback};
-use super::query::Query;
+use super::query::{Manner, Query};
+use super::several;
 use super::version::Version;
-use crate::auth::Right;
+use super::wait;
+use crate::auth::{Right, UserName};
 use crate::error::ApiError;
 use crate::http::{Announced, CROSS_ORIGIN, NoRoom, RESOURCE_POLICY};
+use crate::protocol::push::{ChannelSet, text_of};
 use crate::protocol::{bus_of, channel_of};
-use crate::service::{Holder, Service};
+use crate::service::{Bus, Holder, Reader, Service};
 
 /// Says whether the reader missed something since its position.
-pub(super) const RESUME: &str = "Backplane-Resume";
+pub(super) const RESUME: HeaderName = HeaderName::from_static("backplane-resume");
+
+/// What is read, and from where.
+pub(super) enum What {
+    /// All of the bus.
+    Bus(Since),
+    /// A channel.
+    Channel(ChannelName, Since),
+    /// Several of them, and the set that they are.
+    Channels(Vec<(ChannelName, Since)>, ChannelSet),
+}
+
+impl What {
+    pub(super) async fn read(&self, bus: &BusHandle) -> Result<Page, ReadError> {
+        match self {
+            Self::Bus(since) => bus.read(*since).await,
+            Self::Channel(channel, since) => bus.read_channel(channel, *since).await,
+            Self::Channels(channels, _) => several::read(bus, channels).await,
+        }
+    }
+
+    pub(super) fn selection(&self) -> Selection {
+        match self {
+            Self::Bus(since) => Selection::Bus(*since),
+            Self::Channel(channel, since) => Selection::Channels(vec![(channel.clone(), *since)]),
+            Self::Channels(channels, _) => Selection::Channels(channels.clone()),
+        }
+    }
+
+    /// Below the bus.
+    fn path(&self) -> String {
+        match self {
+            Self::Bus(_) => String::new(),
+            Self::Channel(channel, _) => format!("/channel/{}", channel.as_str()),
+            Self::Channels(..) => "/channels".to_owned(),
+        }
+    }
+}
+
+/// A retrieval that may be answered.
+pub(super) struct Asked {
+    pub(super) service: web::Data<Service>,
+    pub(super) request: HttpRequest,
+    pub(super) bus: Arc<Bus>,
+    pub(super) what: What,
+    /// Who has signed in, where that is asked for.
+    pub(super) user: Option<UserName>,
+}
+
+impl Asked {
+    pub(super) fn is_head(&self) -> bool {
+        *self.request.method() == Method::HEAD
+    }
+
+    /// For as long as it waits.
+    pub(super) fn reader(&self) -> Reader {
+        match &self.user {
+            Some(user) => Reader::of_bus(&self.service, user.clone(), Arc::clone(&self.bus)),
+            None => Reader::of_channels(),
+        }
+    }
+
+    /// Who holds what is under way.
+    pub(super) fn holder(&self) -> Holder {
+        self.user.clone().map_or(Holder::Anybody, Holder::User)
+    }
+}
 
 /// All messages of a bus: for servers, with the right to read (1.0 section 4.4.1).
 pub(super) async fn bus(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
@@ -25,11 +97,11 @@ pub(super) async fn bus(version: Version, service: web::Data<Service>, request: 
     let bus = bus_of(&service, &request)?;
     service.authorize(&request, &user, &bus, Right::Read)?;
     let query = Query::of(&request)?;
-    let page = bus.handle().read(query.since).await?;
-    let holder = Holder::User(user);
-    let url = service.public_base().map(|base| format!("{base}{}/bus/{}", version.prefix(), bus.name()));
+    let manner = query.manner(service.limits().block)?;
+    let what = What::Bus(query.since_of_bus());
+    drop(query);
     // Padding is for pages, and no page has the right to read a bus.
-    response(&service, &request, url, page, None, holder)
+    answer(version, Asked { service, request, bus, what, user: Some(user) }, manner, None).await
 }
 
 /// The messages of a channel: for whoever knows its name (1.0 section 4.4.2).
@@ -37,23 +109,43 @@ pub(super) async fn channel(version: Version, service: web::Data<Service>, reque
     let bus = bus_of(&service, &request)?;
     let channel = channel_of(&request)?;
     let query = Query::of(&request)?;
-    let (since, callback) = (query.since, query.callback_on(&bus)?);
-    let page = bus.handle().read_channel(&channel, since).await?;
-    let url = service
-        .public_base()
-        .map(|base| format!("{base}{}/bus/{}/channel/{}", version.prefix(), bus.name(), channel.as_str()));
-    response(&service, &request, url, page, callback, Holder::Anybody)
+    let manner = query.manner(service.limits().block)?;
+    let since = query.since_of(&channel);
+    let callback = query.callback_on(&bus)?;
+    let what = What::Channel(channel, since);
+    answer(version, Asked { service, request, bus, what, user: None }, manner, callback).await
 }
 
-/// `url` is what the outside calls this resource; without one the link is relative to the request's own URL.
-fn response(
-    service: &Service,
-    request: &HttpRequest,
-    url: Option<String>,
-    page: Page,
-    callback: Option<Callback>,
-    holder: Holder,
-) -> Answer {
+/// The messages of several channels, in the order of the bus: for whoever knows their names.
+pub(super) async fn channels(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
+    let bus = bus_of(&service, &request)?;
+    let query = Query::of(&request)?;
+    let limits = service.limits();
+    let manner = query.manner(limits.block)?;
+    let (channels, set) = query.channels(limits.channels_per_stream)?;
+    let callback = query.callback_on(&bus)?;
+    let what = What::Channels(channels, set);
+    answer(version, Asked { service, request, bus, what, user: None }, manner, callback).await
+}
+
+async fn answer(version: Version, asked: Asked, manner: Manner, callback: Option<Callback>) -> Answer {
+    let block = match manner {
+        Manner::Events => return wait::events(asked),
+        Manner::Poll(block) => block,
+    };
+    let page = asked.what.read(asked.bus.handle()).await?;
+    // There is something to say, or nobody to wait: what HEAD asks for is there at once.
+    let says = !page.entries.is_empty() || page.resume != Resume::Complete;
+    if says || block == Duration::ZERO || asked.is_head() {
+        return response(version, &asked, page, callback);
+    }
+    let page = wait::page(&asked, block).await?;
+    let mut response = response(version, &asked, page, callback)?;
+    wait::mark(&mut response);
+    Ok(response)
+}
+
+fn response(version: Version, asked: &Asked, page: Page, callback: Option<Callback>) -> Answer {
     let mut response = HttpResponse::Ok();
     response
         .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
@@ -61,31 +153,43 @@ fn response(
     if callback.is_some() {
         response.insert_header((RESOURCE_POLICY, CROSS_ORIGIN));
     }
-    let link = link(&url.unwrap_or_default(), page.next);
+    // What the outside calls this resource; without that the link is relative to the request's own URL.
+    let base = asked.service.public_base();
+    let url =
+        base.map(|base| format!("{base}{}/bus/{}{}", version.prefix(), asked.bus.name(), asked.what.path()));
+    let link = link(&url.unwrap_or_default(), &asked.what, page.next);
     if let Ok(link) = HeaderValue::from_maybe_shared(web::Bytes::from(link)) {
         response.insert_header((LINK, link));
     }
     let frames = Frames::new(page, callback);
-    if *request.method() == Method::HEAD {
+    if asked.is_head() {
         return Ok(response.body(Announced(frames.left())));
     }
     let frames = match frames.cost() {
         0 => frames,
         cost => {
-            let lease = service.traffic().take(holder, cost);
+            let lease = asked.service.traffic().take(asked.holder(), cost);
             frames.with_lease(lease.map_err(|NoRoom| ApiError::traffic_full())?)
         }
     };
     Ok(response.body(frames))
 }
 
-/// Where to go on: the position, and the history that it belongs to.
-fn link(url: &str, next: Position) -> String {
-    const SINCE: &str = "?since=";
+/// Where to go on: the position, and the history that it belongs to. What is relative to a URL takes the place of its query.
+fn link(url: &str, what: &What, next: Position) -> String {
+    const SINCE: &str = "since=";
     const EPOCH: &str = "&epoch=";
     const END: &str = ">; rel=\"next\"";
     let mut link = String::with_capacity(url.len() + 64);
-    link.extend(["<", url, SINCE, next.id.text().as_str()]);
+    link.extend(["<", url, "?"]);
+    if let What::Channels(channels, set) = what {
+        for (channel, _) in channels {
+            link.extend(["channel=", channel.as_str(), "&"]);
+        }
+        link.extend([SINCE, &text_of(next), &set.long_suffix(), END]);
+        return link;
+    }
+    link.extend([SINCE, next.id.text().as_str()]);
     if let Some(epoch) = next.epoch {
         link.extend([EPOCH, epoch.text().as_str()]);
     }

@@ -32,10 +32,13 @@ impl Version {
     /// What there is, for those who ask for something else.
     pub(super) const fn resources(self) -> &'static str {
         match self {
-            Self::V1_0 => "version 1.0 has /v1/bus/<bus> and /v1/bus/<bus>/channel/<channel>",
+            Self::V1_0 => {
+                "version 1.0 has /v1/bus/<bus>, /v1/bus/<bus>/channel/<channel> and \
+                 /v1/bus/<bus>/channels?channel=<channel>"
+            }
             Self::V1_1 => {
-                "version 1.1 has /v1.1/bus/<bus>, /v1.1/bus/<bus>/channel/<channel> and \
-                 /v1.1/bus/<bus>/channel/new"
+                "version 1.1 has /v1.1/bus/<bus>, /v1.1/bus/<bus>/channel/<channel>, \
+                 /v1.1/bus/<bus>/channels?channel=<channel> and /v1.1/bus/<bus>/channel/new"
             }
         }
     }

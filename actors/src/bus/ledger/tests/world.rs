@@ -17,10 +17,11 @@ use crate::context::Counters;
 use crate::error::{PostError, Share};
 use crate::log::{Incarnation, Record, Ticket};
 use crate::model::{
-    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Posted, Poster, Posting,
-    Timestamp,
+    BusName, ChannelName, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Posted, Poster,
+    Posting, Timestamp,
 };
 use crate::settings::{BrokerLimits, BusSettings};
+use crate::watch::Watchers;
 use crate::window::{Bounds, Entry, Holdings, Memory, OneChannel, Origin, Resume, Slice, Weight, Window};
 
 pub(super) const CHANNELS: usize = 5;
@@ -109,7 +110,12 @@ impl World {
         Self {
             bus: "b".parse().unwrap(),
             names: (0..CHANNELS).map(|n| format!("c{n}").parse().unwrap()).collect(),
-            ledger: Ledger::new(BusState::new(Incarnation::FIRST, &settings, &holdings)),
+            ledger: Ledger::new(BusState::new(
+                Incarnation::FIRST,
+                &settings,
+                &holdings,
+                Watchers::new(Epoch::from_u64(1)),
+            )),
             settings,
             limits,
             memory,
@@ -335,7 +341,7 @@ impl World {
             let mut window = room.0.lock().unwrap();
             let window = window.as_mut().unwrap();
             window.expire(now);
-            return window.since(origin);
+            return window.since(origin, usize::MAX);
         }
     }
 
@@ -379,7 +385,7 @@ impl World {
     }
 
     fn check_bus(&mut self, origin: Origin) -> Checked {
-        let slice = self.ledger.read(origin, self.now, self.sizes());
+        let slice = self.ledger.read(origin, usize::MAX, self.now, self.sizes());
         let got: Vec<_> = slice.entries.iter().map(|entry| entry.id()).collect();
         let visible = self.model.bus(self.now, BUS_WINDOW);
         let from = match origin {
@@ -415,7 +421,12 @@ impl World {
         let survivors = self.pending.drain(..).take(kept).map(|(_, record)| Arc::new(record));
         self.model.records.extend(survivors);
         let held = self.memory.held();
-        let mut state = BusState::new(Incarnation::FIRST, &self.settings, &self.holdings);
+        let mut state = BusState::new(
+            Incarnation::FIRST,
+            &self.settings,
+            &self.holdings,
+            Watchers::new(Epoch::from_u64(1)),
+        );
         for record in &self.model.records {
             state.refold(record, self.sizes(), &self.counters);
             // What is over is not held for the rest of the fold (I-5).

@@ -48,7 +48,8 @@ fn i_10_a_power_loss_makes_gaps_of_the_positions_whose_messages_it_took() {
     clock.reboot();
     let (after, extent) = restarted(&image(&folder, NOTHING), &clock);
     for epoch in [Some(1), None] {
-        assert_eq!(judge(&extent, kept, epoch), Origin::After(kept));
+        let believed = if epoch.is_some() { Origin::Newer(kept) } else { Origin::After(kept) };
+        assert_eq!(judge(&extent, kept, epoch), believed);
         assert_eq!(judge(&extent, lost, epoch), Origin::Whole(Resume::Gap));
     }
     assert!(post(&mut Bus::new(), &after) > lost);
@@ -65,7 +66,7 @@ fn i_10_a_kill_makes_no_gap() {
     // What the system has is there, synced or not.
     let (after, extent) = restarted(&image(&folder, EVERYTHING), &clock);
     for id in ids {
-        assert_eq!(judge(&extent, id, Some(1)), Origin::After(id));
+        assert_eq!(judge(&extent, id, Some(1)), Origin::Newer(id));
     }
     after.close();
     running.close();
@@ -94,7 +95,7 @@ fn i_10_what_came_after_a_backup_is_a_gap_when_it_is_restored() {
         clock.advance(Duration::from_secs(1));
         let (restored, extent) = restarted(&copy, &clock);
         let epoch = if orderly { 3 } else { 1 };
-        assert_eq!(judge(&extent, before, Some(1)), Origin::After(before));
+        assert_eq!(judge(&extent, before, Some(1)), Origin::Newer(before));
         assert_eq!(judge(&extent, later, Some(epoch)), Origin::Whole(Resume::Gap));
         assert_eq!(judge(&extent, later, None), Origin::Whole(Resume::Gap), "a bare id as well");
         restored.close();
@@ -133,7 +134,7 @@ fn i_10_the_runs_are_known_when_the_segments_that_they_wrote_are_gone() {
         assert_eq!((extent.highest, extent.timeline.now()), (expected.highest, expected.timeline.now()));
         for (epoch, end) in &ends {
             // What is below all that is left may have been followed by something.
-            let origin = if *end < extent.lost { Origin::Whole(Resume::Gap) } else { Origin::After(*end) };
+            let origin = if *end < extent.lost { Origin::Whole(Resume::Gap) } else { Origin::Newer(*end) };
             assert_eq!(judge(&extent, *end, Some(*epoch)), origin, "run {epoch}, from file {first} on");
             believed += usize::from(*end >= extent.lost);
             gaps += usize::from(*end < extent.lost);

@@ -80,7 +80,7 @@ pub(super) struct Found {
 impl Found {
     /// Whether readers who come from a position of an earlier run go on there.
     pub(super) fn believes(&self, position: Position) -> bool {
-        self.begun.runs.judge(position.into(), self.highest) == Origin::After(position.id)
+        self.begun.runs.judge(position.into(), self.highest) == Origin::Newer(position.id)
     }
 }
 

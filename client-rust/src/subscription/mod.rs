@@ -1,0 +1,149 @@
+//! Subscriptions: messages as they come, and whatever may have been missed.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | `engine` | connects, listens, polls, mends, waits; one thing at a time |
+//! | `reader` | pure: what events of a stream and pages of polls are to this reader |
+
+mod engine;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::stream::{BoxStream, Stream, StreamExt as _};
+
+use self::engine::Engine;
+use crate::error::Error;
+use crate::fact::Resume;
+use crate::http::Http;
+use crate::message::Frame;
+use crate::names::ChannelName;
+use crate::position::Position;
+use crate::resource::Resource;
+
+/// What a subscription tells.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// A message: new to this subscription, and next in its channel.
+    Message(Frame),
+    /// The server says where the subscription stands: first of all, again after each interruption, and whenever something was missed.
+    Resumed(Resumed),
+    /// Nothing comes for the moment. The subscription goes on by itself.
+    Interrupted(Interrupted),
+}
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resumed {
+    /// Whether something was missed until here. Anything but [`Resume::Complete`] is a gap: what the reader has may be out of date.
+    pub resume: Resume,
+    /// Of several channels, those for which that is not `complete`, as far as the server names them.
+    pub channels: BTreeMap<ChannelName, Resume>,
+    /// Why it is told.
+    pub cause: Cause,
+}
+
+/// Why it is told where a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It has begun.
+    Started,
+    /// It is connected again.
+    Reconnected,
+    /// A message was missing, doubled or of somebody else on the way. It was read again from the last good position.
+    Mended,
+    /// The server says so in the midst of it.
+    Told,
+}
+
+/// Why nothing comes for the moment.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Interrupted {
+    /// What happened.
+    pub why: Error,
+    /// When it is tried again.
+    pub wait: Duration,
+}
+
+/// A subscription: a [`Stream`] of [`Event`]s that connects again by itself, and never misses anything in silence.
+///
+/// It listens to a stream of server-sent events. Where there is none, or nothing gets through, it makes long polls, and where there are none
+/// either, it polls. Whichever it is, each message comes once and in order, or [`Event::Resumed`] says that something may be missing.
+///
+/// It ends with an error that waiting does not help: the server refuses, or has ended it for good ([`Error::Ended`]). Nothing happens while
+/// nobody asks for the next event, and whoever does not ask for too long is told [`Error::Ended`] or a gap.
+///
+/// ```no_run
+/// # async fn example(channel: backplane_client::Channel) -> Result<(), backplane_client::Error> {
+/// use backplane_client::{Event, Resume};
+///
+/// let mut subscription = channel.subscribe(None);
+/// while let Some(event) = subscription.next().await {
+///     match event? {
+///         Event::Message(frame) => println!("{} {}", frame.id, frame.message.as_json()),
+///         Event::Resumed(resumed) if resumed.resume != Resume::Complete => eprintln!("something may be missing"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Subscription {
+    items: BoxStream<'static, Item>,
+    position: Option<Position>,
+}
+
+/// What is told, and the position behind it.
+type Item = (Result<Event, Error>, Option<Position>);
+
+impl Subscription {
+    pub(crate) fn new(http: Arc<Http>, resource: Resource, since: Option<Position>) -> Self {
+        let engine = Engine::new(http, resource, since.clone());
+        let items = futures::stream::unfold(engine, async |mut engine| {
+            let item = engine.next().await?;
+            Some((item, engine))
+        });
+        // Whoever asks again after the end is told again that there is nothing.
+        Self { items: items.fuse().boxed(), position: since }
+    }
+
+    /// The next event. Nothing is lost if this future is dropped before it is ready.
+    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// The position behind what was told until now: who subscribes from it gets what is newer. Of a poll with several messages it moves
+    /// with the last one, so that a reader that stops in the midst of it gets the first ones again.
+    #[must_use]
+    pub fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Event, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.items.poll_next_unpin(context).map(|item| {
+            let (event, position) = item?;
+            self.position = position;
+            Some(event)
+        })
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("position", &self.position).finish_non_exhaustive()
+    }
+}

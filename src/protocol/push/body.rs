@@ -1,0 +1,327 @@
+//! An event stream as the body of an answer.
+//!
+//! It is asked for more when the connection has room, and asks the broker then: for a reader that does not read nothing is kept but the
+//! buffer of its connection, the rest of a piece and a reference to one message (I-6). Whatever ends it that is not the network's doing says why.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::web::{Bytes, Data};
+use backplane_actors::{Delivered, End, Event, Position, Resumed, Subscription};
+use futures::future::LocalBoxFuture;
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::facts::{self, Reason};
+use super::piece::{PIECE, Piece, cut};
+use super::positions::{ChannelSet, text_of};
+use super::sse::{self, LongFrame};
+use crate::service::{OpenStream, Reader, Service, some_of};
+
+/// How soon whoever was sent away comes back, at least and at most: not all at once.
+const BACK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// The same where an operator has to do something first.
+const BACK_LATER: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(30));
+
+/// What a stream is of, as far as its texts tell.
+pub(crate) enum Telling {
+    /// A bus.
+    Bus,
+    /// A channel.
+    Channel,
+    /// Several channels.
+    Channels(ChannelSet),
+}
+
+/// How positions are written.
+struct Names {
+    /// The form in which frames are kept: they name the message before them in the bus, or in the channel.
+    form: usize,
+    /// Behind the positions of facts, and of events.
+    suffixes: Option<(String, String)>,
+}
+
+impl Names {
+    fn of(telling: &Telling) -> Self {
+        const OF_A_CHANNEL: usize = 0;
+        const OF_A_BUS: usize = 1;
+        match telling {
+            Telling::Bus => Self { form: OF_A_BUS, suffixes: None },
+            Telling::Channel => Self { form: OF_A_CHANNEL, suffixes: None },
+            Telling::Channels(set) => {
+                Self { form: OF_A_CHANNEL, suffixes: Some((set.long_suffix(), set.short_suffix())) }
+            }
+        }
+    }
+
+    /// A position for facts, and for events.
+    fn texts(&self, position: Position) -> (String, String) {
+        let text = text_of(position);
+        match &self.suffixes {
+            Some((long, short)) => (format!("{text}{long}"), format!("{text}{short}")),
+            None => (text.clone(), text),
+        }
+    }
+
+    fn fact(&self, position: Position, make: impl FnOnce(&str) -> String, retry: Option<Duration>) -> Bytes {
+        let (cursor, id) = self.texts(position);
+        sse::fact(&make(&cursor), Some(&id), retry)
+    }
+
+    /// A frame that is longer than a piece.
+    fn long_frame(&self, message: &Delivered) -> LongFrame {
+        let (_, id) = self.texts(message.position());
+        LongFrame::new(message.entry(), message.prev(), &id)
+    }
+
+    /// A frame, made once for all who read it in this form.
+    fn frame(&self, message: &Delivered, piece: &mut Piece) {
+        let text = message.encoded(self.form, |message| {
+            sse::frame(message.entry(), message.prev(), &text_of(message.position()))
+        });
+        match &self.suffixes {
+            None => piece.put(text),
+            Some((_, short)) => {
+                let (before, after) = sse::around_suffix(&text);
+                piece.put_all([before, Bytes::copy_from_slice(short.as_bytes()), after]);
+            }
+        }
+    }
+}
+
+/// What was begun and is to be said before anything else.
+enum Rest {
+    Nothing,
+    /// Of a short text.
+    Text(Bytes),
+    /// Of a frame that is longer than a piece. What nobody takes is not made.
+    Frame(LongFrame),
+}
+
+impl Rest {
+    /// The next piece of it.
+    fn part(&mut self) -> Option<Bytes> {
+        let (part, is_over) = match self {
+            Self::Nothing => return None,
+            Self::Text(text) => (cut(text), text.is_empty()),
+            Self::Frame(frame) => (frame.part(PIECE), frame.is_over()),
+        };
+        if is_over {
+            *self = Self::Nothing;
+        }
+        Some(part)
+    }
+}
+
+/// Where a stream is in its life.
+enum Life {
+    /// Until the service ends, which this tells.
+    Open(LocalBoxFuture<'static, ()>),
+    /// Until its turn to go has come, which the timer tells.
+    Leaving,
+    /// All was said.
+    Over,
+}
+
+/// Server-sent events of a subscription.
+pub(crate) struct EventStream {
+    events: Subscription,
+    names: Names,
+    life: Life,
+    /// Who is woken when the service ends.
+    rung: Option<Waker>,
+    reader: Reader,
+    rest: Rest,
+    spoke: Instant,
+    timer: Pin<Box<Sleep>>,
+    service: Data<Service>,
+    begun: bool,
+    _open: OpenStream,
+}
+
+impl EventStream {
+    pub(crate) fn new(
+        service: Data<Service>,
+        telling: &Telling,
+        events: Subscription,
+        reader: Reader,
+        open: OpenStream,
+    ) -> Self {
+        let begins = service.drain().begins();
+        Self {
+            events,
+            names: Names::of(telling),
+            life: Life::Open(begins.boxed_local()),
+            rung: None,
+            reader,
+            rest: Rest::Nothing,
+            spoke: Instant::now(),
+            timer: Box::pin(sleep(service.limits().heartbeat)),
+            service,
+            begun: false,
+            _open: open,
+        }
+    }
+
+    /// What comes next, if anything does now.
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if let Some(part) = self.rest.part() {
+            self.spoke = Instant::now();
+            return Poll::Ready(Some(part));
+        }
+        if matches!(self.life, Life::Over) {
+            return Poll::Ready(None);
+        }
+        if !self.reader.may(&self.service) {
+            return Poll::Ready(Some(self.end(Reason::Forbidden)));
+        }
+        if self.is_to_leave(context) {
+            self.life = Life::Leaving;
+            let turn = Instant::now() + self.service.farewell();
+            self.timer.as_mut().reset(turn);
+        }
+        if matches!(self.life, Life::Leaving) && self.timer.poll_unpin(context).is_ready() {
+            return Poll::Ready(Some(self.end(Reason::Drain)));
+        }
+        let piece = self.gather(context);
+        if !piece.is_empty() {
+            return Poll::Ready(Some(self.speak(piece)));
+        }
+        if let Some(part) = self.rest.part() {
+            self.spoke = Instant::now();
+            return Poll::Ready(Some(part));
+        }
+        if matches!(self.life, Life::Over) {
+            return Poll::Ready(None);
+        }
+        self.be_silent(context)
+    }
+
+    /// Whether the service has begun to end. All streams wait for one bell, so they do not touch it with each message: only for a
+    /// waker that it does not know.
+    fn is_to_leave(&mut self, context: &mut Context<'_>) -> bool {
+        let Life::Open(begins) = &mut self.life else { return false };
+        if self.rung.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+            return self.service.drain().has_begun();
+        }
+        self.rung = Some(context.waker().clone());
+        begins.poll_unpin(context).is_ready()
+    }
+
+    /// What there is to tell now, as much of it as goes together.
+    fn gather(&mut self, context: &mut Context<'_>) -> Piece {
+        let mut piece = Piece::default();
+        while piece.has_room() {
+            match self.events.poll_next_unpin(context) {
+                Poll::Ready(Some(Event::Message(message))) => {
+                    if message.entry().message().as_bytes().len() > PIECE {
+                        self.rest = Rest::Frame(self.names.long_frame(&message));
+                        break;
+                    }
+                    self.names.frame(&message, &mut piece);
+                }
+                Poll::Ready(Some(Event::Resumed(resumed))) => {
+                    let text = self.resumed(&resumed);
+                    piece.put(text);
+                }
+                Poll::Ready(Some(Event::End(end))) => {
+                    self.life = Life::Over;
+                    piece.put(farewell(match end {
+                        End::BusClosed => Reason::Closed,
+                        End::BusFailed => Reason::Failed,
+                        // The broker ends before its readers only where nobody has drained it.
+                        End::Closed => Reason::Drain,
+                    }));
+                    break;
+                }
+                Poll::Ready(None) => {
+                    self.life = Life::Over;
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        piece
+    }
+
+    fn resumed(&mut self, resumed: &Resumed) -> Bytes {
+        // A browser whose stream is cut without a word comes back after this: not with all others.
+        let retry = (!std::mem::replace(&mut self.begun, true)).then(|| between(BACK));
+        let channels = match self.names.suffixes {
+            Some(_) => &resumed.channels[..],
+            None => &[],
+        };
+        let channels = channels.iter().map(|(name, resume)| (name.as_str(), *resume));
+        self.names.fact(resumed.position, |cursor| facts::resume(resumed.resume, cursor, channels), retry)
+    }
+
+    /// Hands a piece on, and keeps what is behind it.
+    fn speak(&mut self, piece: Piece) -> Bytes {
+        self.spoke = Instant::now();
+        let (piece, rest) = piece.into_parts();
+        if !rest.is_empty() {
+            self.rest = Rest::Text(rest);
+        }
+        piece
+    }
+
+    /// Says now and then that it is there. The timer is set anew when it has rung, and not with all that is said.
+    fn be_silent(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if matches!(self.life, Life::Leaving) {
+            return Poll::Pending;
+        }
+        while self.timer.poll_unpin(context).is_ready() {
+            let (now, heartbeat) = (Instant::now(), self.service.limits().heartbeat);
+            let due = self.spoke + heartbeat;
+            if now < due {
+                self.timer.as_mut().reset(due);
+                continue;
+            }
+            self.spoke = now;
+            self.timer.as_mut().reset(now + heartbeat);
+            let moved = self.events.refresh();
+            let text = moved.map_or(sse::HEARTBEAT, |moved| self.names.fact(moved, facts::cursor, None));
+            return Poll::Ready(Some(text));
+        }
+        Poll::Pending
+    }
+
+    fn end(&mut self, reason: Reason) -> Bytes {
+        self.life = Life::Over;
+        farewell(reason)
+    }
+}
+
+/// The last that a reader is told.
+fn farewell(reason: Reason) -> Bytes {
+    let retry = match reason {
+        Reason::Drain => Some(between(BACK)),
+        Reason::Failed => Some(between(BACK_LATER)),
+        Reason::Closed | Reason::Forbidden => None,
+    };
+    sse::fact(&facts::end(reason, retry), None, retry)
+}
+
+fn between((least, most): (Duration, Duration)) -> Duration {
+    least + some_of(most.saturating_sub(least))
+}
+
+impl MessageBody for EventStream {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Stream
+    }
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let piece = self.get_mut().next(context);
+        debug_assert!(
+            !matches!(&piece, Poll::Ready(Some(piece)) if piece.is_empty() || piece.len() > PIECE),
+            "pieces are neither empty nor long"
+        );
+        piece.map(|piece| piece.map(Ok))
+    }
+}

@@ -1,0 +1,83 @@
+//! What readers are told beside messages, as JSON. Pure.
+//!
+//! Positions and names of channels consist of characters that JSON leaves as they are.
+
+use std::time::Duration;
+
+use backplane_actors::Resume;
+
+/// Why the server ends what it streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The server is about to stop.
+    Drain,
+    /// The bus is gone.
+    Closed,
+    /// Credentials or rights are gone.
+    Forbidden,
+    /// The bus failed.
+    Failed,
+}
+
+impl Reason {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Closed => "closed",
+            Self::Forbidden => "forbidden",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Whether something was missed, and where the reader stands. Of several channels, those of which more is to be said than that
+/// nothing was.
+pub(super) fn resume<'c>(
+    resume: Resume,
+    cursor: &str,
+    channels: impl IntoIterator<Item = (&'c str, Resume)>,
+) -> String {
+    let mut json = format!("{{\"resume\":\"{}\",\"cursor\":\"{cursor}\"", resume.as_str());
+    let told = channels.into_iter().filter(|(_, resume)| *resume != Resume::Complete);
+    let mut some = false;
+    for (channel, resume) in told {
+        json.push_str(if some { "," } else { ",\"channels\":{" });
+        some = true;
+        json.extend(["\"", channel, "\":\"", resume.as_str(), "\""]);
+    }
+    json.push_str(if some { "}}" } else { "}" });
+    json
+}
+
+/// The position, after silence.
+pub(super) fn cursor(cursor: &str) -> String {
+    format!("{{\"cursor\":\"{cursor}\"}}")
+}
+
+/// The end, and when to come back if that is worth it.
+pub(super) fn end(reason: Reason, retry: Option<Duration>) -> String {
+    let reason = reason.as_str();
+    match retry {
+        Some(retry) => format!("{{\"end\":\"{reason}\",\"retry\":{}}}", retry.as_millis()),
+        None => format!("{{\"end\":\"{reason}\"}}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn push_fact_1_facts_are_objects_with_their_name_first() {
+        let none: [(&str, Resume); 0] = [];
+        assert_eq!(resume(Resume::Complete, "p", none), r#"{"resume":"complete","cursor":"p"}"#);
+        let channels = [("a", Resume::Gap), ("b", Resume::Complete), ("c", Resume::Reset)];
+        assert_eq!(
+            resume(Resume::Gap, "p", channels),
+            r#"{"resume":"gap","cursor":"p","channels":{"a":"gap","c":"reset"}}"#
+        );
+        assert_eq!(cursor("p"), r#"{"cursor":"p"}"#);
+        assert_eq!(end(Reason::Drain, Some(Duration::from_secs(2))), r#"{"end":"drain","retry":2000}"#);
+        assert_eq!(end(Reason::Closed, None), r#"{"end":"closed"}"#);
+    }
+}
