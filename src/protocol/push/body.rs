@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, Data};
-use backplane_actors::{Delivered, End, Event, Position, Resumed, Subscription};
+use backplane_actors::{Delivered, End, Event, IdText, MessageId, Position, Resumed, Subscription};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
@@ -283,7 +283,10 @@ impl EventStream {
             self.spoke = now;
             self.timer.as_mut().reset(now + heartbeat);
             let moved = self.events.refresh();
-            let text = moved.map_or(sse::HEARTBEAT, |moved| self.names.fact(moved, facts::cursor, None));
+            let Some(moved) = moved else { return Poll::Ready(Some(sse::HEARTBEAT)) };
+            let last = self.events.last().map(MessageId::text);
+            let last = last.as_ref().map(IdText::as_str);
+            let text = self.names.fact(moved, |cursor| facts::cursor(cursor, last), None);
             return Poll::Ready(Some(text));
         }
         Poll::Pending

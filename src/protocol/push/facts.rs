@@ -49,9 +49,13 @@ pub(super) fn resume<'c>(
     json
 }
 
-/// The position, after silence.
-pub(super) fn cursor(cursor: &str) -> String {
-    format!("{{\"cursor\":\"{cursor}\"}}")
+/// The position, after silence, and the last frame of the stream, if there was one: a position proves nothing to whom that is
+/// missing.
+pub(super) fn cursor(cursor: &str, prev: Option<&str>) -> String {
+    match prev {
+        Some(prev) => format!("{{\"cursor\":\"{cursor}\",\"prev\":\"{prev}\"}}"),
+        None => format!("{{\"cursor\":\"{cursor}\"}}"),
+    }
 }
 
 /// The end, and when to come back if that is worth it.
@@ -76,7 +80,8 @@ mod tests {
             resume(Resume::Gap, "p", channels),
             r#"{"resume":"gap","cursor":"p","channels":{"a":"gap","c":"reset"}}"#
         );
-        assert_eq!(cursor("p"), r#"{"cursor":"p"}"#);
+        assert_eq!(cursor("p", None), r#"{"cursor":"p"}"#);
+        assert_eq!(cursor("p", Some("i")), r#"{"cursor":"p","prev":"i"}"#);
         assert_eq!(end(Reason::Drain, Some(Duration::from_secs(2))), r#"{"end":"drain","retry":2000}"#);
         assert_eq!(end(Reason::Closed, None), r#"{"end":"closed"}"#);
     }
