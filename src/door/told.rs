@@ -139,8 +139,7 @@ impl<S> TellingService<S> {
         if guard.place == Place::Reserve && !is_probe() {
             return Some(ErrorCode::TooManyConnections);
         }
-        let is_too_much =
-            kind == Kind::Write && self.turns.is_too_much(guard.turn.get(), self.door.settings().lateness);
+        let is_too_much = kind == Kind::Write && self.turns.is_too_much(self.door.settings().lateness);
         if (self.watch.admits(kind) && !is_too_much) || is_probe() {
             return None;
         }
@@ -288,10 +287,9 @@ impl Stream for Wanted {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let now = self.guard.turn.get();
         // Until it has its turn nobody wants the body, and the peer is in no delay.
         if let Some(turn) = &mut self.turn {
-            ready!(turn.poll(now, context));
+            ready!(turn.poll(context));
         }
         let piece = Pin::new(&mut self.payload).poll_next(context);
         match &piece {

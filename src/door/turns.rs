@@ -41,8 +41,8 @@ impl Turns {
     }
 
     /// Whether somebody has waited for so long that nobody else should begin to. Zero: that is never so.
-    pub(super) fn is_too_much(&self, now: Instant, most: Duration) -> bool {
-        self.state.turns.borrow().is_too_much(now.saturating_duration_since(self.state.began), most)
+    pub(super) fn is_too_much(&self, most: Duration) -> bool {
+        self.state.turns.borrow().is_too_much(most)
     }
 
     /// For somebody who will want turns.
@@ -65,7 +65,7 @@ async fn take_turns(state: Rc<State>) {
         }
         // Comes back after a look at the network, and behind all who were found then.
         yield_now().await;
-        state.turns.borrow_mut().next(|waiting| {
+        state.turns.borrow_mut().next(state.began.elapsed(), |waiting| {
             let waiting = waiting.upgrade();
             if let Some(waiting) = &waiting {
                 waiting.is_called.set(true);
@@ -86,7 +86,7 @@ pub(super) struct Turn {
 
 impl Turn {
     /// Whether it has a turn; if not, it is woken when it has. What it does in the turn that it has costs no other one.
-    pub(super) fn poll(&mut self, now: Instant, context: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
         let mut turns = self.state.turns.borrow_mut();
         if let Some(waiting) = &self.waiting {
             if !waiting.is_called.get() {
@@ -99,7 +99,7 @@ impl Turn {
             if !may {
                 let waker = RefCell::new(context.waker().clone());
                 let waiting = Rc::new(Waiting { is_called: Cell::new(false), waker });
-                turns.wait(Rc::downgrade(&waiting), now.saturating_duration_since(self.state.began));
+                turns.wait(Rc::downgrade(&waiting));
                 self.waiting = Some(waiting);
             }
             if turns.is_over() {

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 pub(super) use self::resting::Resting;
 pub(super) use self::rests::Rests;
-#[cfg(test)]
-pub(super) use self::turns::MOST as MOST_IN_A_TURN;
 pub(super) use self::turns::Turns;
+#[cfg(test)]
+pub(super) use self::turns::{LONGEST as LONGEST_TURN, MOST as MOST_IN_A_TURN};
 
 /// How often a thread that is asked something looks how late it is.
 pub(super) const TICK: Duration = Duration::from_millis(20);

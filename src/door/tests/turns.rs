@@ -7,11 +7,11 @@ use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse};
 use tokio::task::yield_now;
 
-use super::super::load::MOST_IN_A_TURN;
+use super::super::load::{LONGEST_TURN, MOST_IN_A_TURN};
 use super::{Peer, connect_all, get, pause};
 
 const HEAD: &str = "POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n";
-const MANY: usize = 20 * MOST_IN_A_TURN;
+const MANY: usize = 40 * MOST_IN_A_TURN;
 /// Those who go on until a retrieval that comes after the first of them is answered: in the turn in which it comes, in the one in
 /// which it is read, and with a turn to spare.
 const FEW: usize = 4 * MOST_IN_A_TURN;
@@ -95,7 +95,10 @@ async fn i_5_ends_of_bodies_that_come_at_once_take_turns_as_well() {
 async fn i_5_while_one_has_waited_for_long_no_other_begins_to() {
     let (mut writers, mut late) = connect().await;
     send(&mut writers, &format!("{HEAD}[]")).await;
-    tokio::time::advance(Duration::from_millis(60)).await;
+    // Each time that it comes back there is another turn.
+    for _ in 0..18 {
+        tokio::time::advance(LONGEST_TURN).await;
+    }
     late.send(format!("{HEAD}[]")).await;
     assert!(late.reply().await.contains("overloaded"));
     all_have_written(&mut writers).await;
