@@ -60,7 +60,7 @@ pub enum Cause {
     Started,
     /// It is connected again.
     Reconnected,
-    /// A message was missing, doubled or of somebody else on the way. It was read again from the last good position.
+    /// Something was missing, broken or of somebody else on the way. It was read again from the last good position.
     Mended,
     /// The server says so in the midst of it.
     Told,
