@@ -270,3 +270,20 @@ fn i_10_what_begins_without_its_place_is_broken() {
         assert_eq!(reader.take(&first), Next::Broken, "{first:?}");
     }
 }
+
+/// After a gap of another channel, what the reader has may come again. It is not told twice, and what comes behind it names it.
+#[test]
+fn i_10_what_comes_again_is_part_of_the_chain() {
+    let mut reader = reader(true);
+    reader.connects();
+    let gap = format!(r#"{{"resume":"gap","cursor":"{}.set","channels":{{"d":"gap"}}}}"#, position(0));
+    let complete = format!(r#"{{"resume":"complete","cursor":"{}.set"}}"#, position(0));
+    let (first, third) = (frame_text(1, Some(0)), frame_text(3, Some(moment(1))));
+    assert_eq!(reader.take(&event("backplane", complete, 0)), Next::GoOn);
+    assert_eq!(reader.take(&event("message", first.clone(), moment(1))), Next::New);
+    reader.connects();
+    assert_eq!(reader.take(&event("backplane", gap, 0)), Next::GoOn);
+    assert_eq!(reader.take(&event("message", first, moment(1))), Next::GoOn);
+    assert_eq!(reader.take(&event("message", third, moment(3))), Next::New);
+    assert_eq!(told(&mut reader), [1, 0, 3]);
+}
