@@ -90,7 +90,13 @@ impl Reader {
     }
 
     fn tell(&mut self, event: Result<Event, Error>) {
-        self.told.push_back((event, self.position.clone()));
+        self.told.push_back((Some(event), self.position.clone()));
+    }
+
+    /// The position has moved, and there is nothing else to tell.
+    fn moved(&mut self, position: Position) {
+        self.position = Some(position);
+        self.told.push_back((None, self.position.clone()));
     }
 
     /// Takes an event of a stream.
@@ -115,7 +121,7 @@ impl Reader {
                 if let Some(id) = position.id() {
                     self.track.has_up_to(&id);
                 }
-                self.position = Some(position);
+                self.moved(position);
                 Next::GoOn
             }
             // It came twice, or late.
@@ -246,12 +252,14 @@ impl Reader {
                 }
             }
         }
-        if next.is_some() {
-            self.position = next;
-        }
-        // What is behind the last one is behind the page.
-        if let Some((Ok(Event::Message(_)), position)) = self.told.back_mut() {
-            position.clone_from(&self.position);
+        if let Some(next) = next {
+            // What is behind the last one is behind the page.
+            if let Some((Some(Ok(Event::Message(_))), position)) = self.told.back_mut() {
+                *position = Some(next.clone());
+                self.position = Some(next);
+            } else {
+                self.moved(next);
+            }
         }
         Ok(())
     }
