@@ -25,7 +25,9 @@ static TYPES: LazyLock<Asset> =
 /// Adds `/v1/backplane.js`, the script that pages load since 2011, `/backplane.mjs`, and `/backplane.d.mts`, where compilers look for
 /// its types.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
-    for (path, asset) in [("/v1/backplane.js", &SCRIPT), ("/backplane.mjs", &MODULE), ("/backplane.d.mts", &TYPES)] {
+    for (path, asset) in
+        [("/v1/backplane.js", &SCRIPT), ("/backplane.mjs", &MODULE), ("/backplane.d.mts", &TYPES)]
+    {
         let file = get_or_head().to(move |request: HttpRequest| serve(asset, &request));
         config.service(resource(path, Matched::Library, service).route(file));
     }

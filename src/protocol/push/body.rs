@@ -252,6 +252,8 @@ impl EventStream {
         let is_first = !std::mem::replace(&mut self.begun, true);
         let retry = is_first.then(|| between(BACK));
         let heartbeat = is_first.then(|| self.service.limits().heartbeat);
+        let last = resumed.last.map(MessageId::text);
+        let last = last.as_ref().map(IdText::as_str);
         let channels = match self.names.suffixes {
             Some(_) => &resumed.channels[..],
             None => &[],
@@ -259,7 +261,7 @@ impl EventStream {
         let channels = channels.iter().map(|(name, resume)| (name.as_str(), *resume));
         self.names.fact(
             resumed.position,
-            |cursor| facts::resume(resumed.resume, cursor, heartbeat, channels),
+            |cursor| facts::resume(resumed.resume, cursor, heartbeat, last, channels),
             retry,
         )
     }
