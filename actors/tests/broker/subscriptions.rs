@@ -279,22 +279,6 @@ async fn channels_join_and_leave() {
     assert_eq!(stats(&broker).subscribers, 1);
 }
 
-/// What was asked for it before is not taken for what is asked now.
-#[actix::test]
-async fn a_channel_that_leaves_and_joins_again_begins_where_it_says() {
-    let broker = builder(&clock()).start().unwrap();
-    let posted = posted_ids(broker.post(&bus(), posting("b", &["1", "2", "3"])).await.unwrap());
-    let mut reader = subscribe(&broker, &["a"], Since::Start);
-    resumed(&mut reader).await;
-    reader.add(vec![(channel("b"), Since::from(posted[2]))]).unwrap();
-    assert!(at_hand(&mut reader).is_none(), "it has begun to look");
-    reader.remove(&[channel("b")]);
-    reader.add(vec![(channel("b"), Since::Start)]).unwrap();
-    assert_eq!(resumed(&mut reader).await.channels, [(channel("b"), Resume::Complete)]);
-    let seen = messages(&mut reader, 3).await;
-    assert_eq!(seen.iter().map(text).collect::<Vec<_>>(), ["1", "2", "3"]);
-}
-
 #[actix::test]
 async fn i_5_readers_that_wait_are_bounded() {
     let limits = BrokerLimits {
