@@ -26,13 +26,13 @@ pub(super) struct Found {
 pub(super) type Look = LocalBoxFuture<'static, Result<Found, ReadError>>;
 
 impl Subscription {
-    /// Begins to look: at what is new, or else at everything.
+    /// Begins to look at everything, also where only some of it is new: what is yielded of that moves the position of all, so
+    /// nothing may be left behind it.
     pub(super) fn look(&mut self) {
-        let only_new = self.is_new();
-        let origins = self.members.iter().filter_map(|member| match member.begins {
-            Some(origin) => Some((member.scope.clone(), origin)),
-            None => (!only_new).then(|| (member.scope.clone(), Origin::Newer(member.seen))),
-        });
+        let origins = self
+            .members
+            .iter()
+            .map(|member| (member.scope.clone(), member.begins.unwrap_or(Origin::Newer(member.seen))));
         let (bus, origins) = (self.bus.clone(), origins.collect());
         self.look = Some(Box::pin(look(bus, origins)));
     }
@@ -56,7 +56,11 @@ impl Subscription {
             member.last = match (member.begins.take(), slice.resume) {
                 (Some(Origin::Newer(id)), Resume::Complete) => id.min(up_to),
                 (None, Resume::Complete) => member.last,
-                _ => told.as_ref().map_or(stands, |resumed| resumed.position.id),
+                _ => {
+                    // Whatever was before that is not spoken of.
+                    member.is_rejoined = true;
+                    told.as_ref().map_or(stands, |resumed| resumed.position.id)
+                }
             };
             member.seen = member.seen.max(up_to);
             messages.extend(slice.entries.into_iter().filter(|entry| entry.id() <= up_to));
@@ -73,7 +77,7 @@ impl Subscription {
     /// else right before what comes.
     fn stands_told(&self, slices: &[(Scope, Slice)], stands: MessageId, up_to: MessageId) -> Option<Resumed> {
         let (mut is_told, mut resume, mut lowest) = (false, Resume::Complete, stands);
-        let mut channels = Vec::new();
+        let (mut channels, is_new) = (Vec::new(), self.is_new());
         for (scope, slice) in slices {
             let Some(member) = self.members.iter().find(|member| member.scope == *scope) else { continue };
             is_told |= member.begins.is_some() || slice.resume != Resume::Complete;
@@ -81,11 +85,26 @@ impl Subscription {
                 lowest = lowest.min(id).min(up_to);
             }
             resume = resume.max(slice.resume);
-            if let Scope::Channel(name) = scope {
+            // What was added is spoken of alone, as long as the others miss nothing.
+            let is_spoken_of = !is_new || member.begins.is_some() || slice.resume != Resume::Complete;
+            if let (Scope::Channel(name), true) = (scope, is_spoken_of) {
                 channels.push((name.clone(), slice.resume));
             }
         }
         is_told.then(|| Resumed { resume, position: self.position_at(lowest), channels })
+    }
+
+    /// A message that was told to this thread, as this reader gets it: the first one behind a look names what the look was told to
+    /// stand at, and not a message that was gone by then and that the reader would miss.
+    pub(super) fn rejoined(&mut self, message: Delivered) -> Delivered {
+        let Some(member) = self.members.iter_mut().find(|member| member.has(message.entry())) else {
+            return message;
+        };
+        let last = std::mem::replace(&mut member.last, message.id());
+        if std::mem::take(&mut member.is_rejoined) && message.prev() > last {
+            return Delivered::new(Arc::clone(message.entry()), last, message.position());
+        }
+        message
     }
 
     /// A message that a window had.

@@ -207,7 +207,7 @@ impl Subscription {
     /// Notes that a message is going to be yielded.
     fn note_last(&mut self, entry: &Entry) {
         if let Some(member) = self.members.iter_mut().find(|member| member.has(entry)) {
-            member.last = entry.id();
+            (member.last, member.is_rejoined) = (entry.id(), false);
         }
     }
 
@@ -275,12 +275,11 @@ impl Stream for Subscription {
                     if let Some(last) = messages.last() {
                         this.move_on(last.id());
                     }
-                    for message in &messages {
-                        this.note_last(message.entry());
+                    for message in messages {
+                        let message = this.rejoined(message);
+                        this.ready.push_back(Event::Message(message));
                     }
-                    let mut events = messages.into_iter().map(Event::Message);
-                    if let Some(first) = events.next() {
-                        this.ready.extend(events);
+                    if let Some(first) = this.ready.pop_front() {
                         return Poll::Ready(Some(this.tell(first)));
                     }
                     match ended {
