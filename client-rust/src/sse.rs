@@ -179,6 +179,12 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_piece_is_nothing() {
+        let found = events(&[b"data: 1\r", b"", b"\ndata: 2\n\n"]).unwrap();
+        assert_eq!(found, [event("message", "1\n2", None)], "the LF still belongs to the CR");
+    }
+
+    #[test]
     fn a_bom_counts_only_at_the_start() {
         assert_eq!(events(&[b"data: 1\n\n\xef\xbb\xbfdata: 2\n\n"]).unwrap(), [event("message", "1", None)]);
     }

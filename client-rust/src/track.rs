@@ -43,12 +43,14 @@ pub(crate) struct Track {
     scope: Scope,
     /// By channel, for one `prev` is of one; of a bus, all in one. As many as were asked for (I-5).
     seen: BTreeMap<Option<ChannelName>, Seen>,
+    /// The last frame that came, of whichever channel: the next one of the stream names it.
+    last: Option<MessageId>,
 }
 
 impl Track {
     /// A reader that has seen nothing.
     pub(crate) fn new(scope: Scope) -> Self {
-        let mut track = Self { scope, seen: BTreeMap::new() };
+        let mut track = Self { scope, seen: BTreeMap::new(), last: None };
         track.forget(None);
         track
     }
@@ -102,7 +104,14 @@ impl Track {
             Seen::Last(id) if frame.id <= *id => return Verdict::Had,
             Seen::From(id) | Seen::Last(id) => id,
         };
-        if frame.prev.as_ref().is_some_and(|prev| prev > known) { Verdict::Broken } else { Verdict::New }
+        // Of several channels it may be of another one. If that came, nothing is missing between.
+        let is_next = |prev: &MessageId| prev <= known || self.last.as_ref() == Some(prev);
+        if frame.prev.as_ref().is_none_or(is_next) { Verdict::New } else { Verdict::Broken }
+    }
+
+    /// The frame came, whatever it is to the reader.
+    pub(crate) fn pass(&mut self, frame: &Frame) {
+        self.last = Some(frame.id.clone());
     }
 
     /// The reader has seen this frame.
@@ -111,6 +120,7 @@ impl Track {
         if let Some(seen) = self.seen.get_mut(&key) {
             *seen = Seen::Last(frame.id.clone());
         }
+        self.pass(frame);
     }
 }
 
@@ -128,6 +138,19 @@ mod tests {
 
     fn channels(names: &[&str]) -> Scope {
         Scope::Channels(names.iter().map(|name| ChannelName::told(name)).collect())
+    }
+
+    #[test]
+    fn i_10_frames_of_several_channels_are_one_chain() {
+        let mut track = Track::new(channels(&["c", "d"]));
+        track.see(&frame("c", 0, 5));
+        track.see(&frame("d", 5, 6));
+        track.see(&frame("d", 6, 7));
+        assert_eq!(track.judge(&frame("c", 7, 8)), Verdict::New);
+        assert_eq!(track.judge(&frame("c", 8, 9)), Verdict::Broken, "one is missing, of whichever channel");
+        assert_eq!(track.judge(&frame("d", 8, 9)), Verdict::Broken);
+        track.pass(&frame("c", 7, 8));
+        assert_eq!(track.judge(&frame("d", 8, 9)), Verdict::New);
     }
 
     #[test]

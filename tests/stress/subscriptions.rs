@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use backplane_actors::{ChannelName, Event, Selection, Since, Subscription};
+use backplane_actors::{ChannelName, Event, MessageId, Selection, Since, Subscription};
 use futures::StreamExt as _;
 use testkit::witness::notes::Notes;
 
@@ -92,7 +92,8 @@ impl Reader {
             match event {
                 Err(_) => {
                     if let Some(position) = subscription.refresh() {
-                        self.notes.moved(now, cursor_of(position));
+                        let last = subscription.last().map(MessageId::as_u64);
+                        self.notes.silent(now, cursor_of(position), last);
                     }
                 }
                 Ok(Some(Event::Message(message))) => {

@@ -40,9 +40,14 @@ impl Delivered {
         self.0.entry.id()
     }
 
-    /// The id of the message before it in what was subscribed to: the channel, or the bus. Where none is known it is an id that
-    /// lies before this message and at or before the reader's position. So a reader that gets a message whose `prev` is
-    /// beyond what it has seen knows that something is missing.
+    /// The message as the one after another.
+    pub(crate) fn after(self, prev: MessageId) -> Self {
+        if prev == self.0.prev { self } else { Self::new(Arc::clone(self.entry()), prev, self.0.position) }
+    }
+
+    /// The id of the message that the subscription has yielded before it. Of the first one, and of the first after an
+    /// [`Event::Resumed`](crate::Event::Resumed) that tells of a gap, it is an id at or before the position told there. So a reader
+    /// that gets a message whose `prev` is another one than it has seen last knows that something is missing.
     #[must_use]
     pub fn prev(&self) -> MessageId {
         self.0.prev

@@ -131,7 +131,10 @@ impl Reader {
     fn frame(&mut self, frame: Frame, position: Option<&str>) -> Next {
         match self.track.judge(&frame) {
             // Its position lies behind.
-            Verdict::Had => Next::GoOn,
+            Verdict::Had => {
+                self.track.pass(&frame);
+                Next::GoOn
+            }
             Verdict::Broken => self.broken(Some(&frame.channel)),
             Verdict::New => {
                 self.track.see(&frame);

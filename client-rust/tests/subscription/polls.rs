@@ -95,6 +95,20 @@ async fn streams_are_tried_again_after_a_time_and_nothing_is_lost_or_doubled() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_back_may_know_streams() {
+    let fake = Fake::start(|asked| match asked.number {
+        0 => refusal(406, "", "not_acceptable"),
+        1 => page("complete", 1, &[polled("c", 1)]),
+        2 => refusal(503, "", "unavailable"),
+        3 if asked.wants_stream() => stream(&[resume("complete", 1), pushed(1, 2)]),
+        _ => refusal(403, "", "forbidden"),
+    })
+    .await;
+    let away = "interrupted: the server answers 503 unavailable: because";
+    tells(&mut fake.subscribe(), &["Started complete", "1", away, "Reconnected complete", "2"]).await;
+}
+
+#[tokio::test]
 async fn ret_4_a_whole_window_of_a_server_of_old_is_a_gap() {
     let fake = Fake::start(|asked| {
         let frames = match asked.number {

@@ -93,6 +93,29 @@ async fn an_end_that_says_when_to_come_back_is_waited_for() {
 }
 
 #[tokio::test]
+async fn who_is_cut_comes_back_when_the_stream_said_at_its_begin() {
+    let fake = Fake::start(|_| stream(&["retry: 40\n".to_owned(), resume("complete", 0)]).cut()).await;
+    let mut subscription = fake.subscribe();
+    tells(&mut subscription, &["Started complete"]).await;
+    let Some(Ok(Event::Interrupted(interrupted))) = subscription.next().await else { panic!("it was cut") };
+    assert!(interrupted.wait >= Duration::from_millis(40), "{interrupted:?}");
+}
+
+#[tokio::test]
+async fn a_channel_that_is_new_to_the_set_begins_with_its_window() {
+    let fake = Fake::start(|_| {
+        let cursor = format!("{}.set", position(5));
+        let first = fact(&format!(r#"{{"resume":"complete","cursor":"{cursor}"}}"#));
+        stream(&[first, pushed_on("d", 0, 2), pushed_on("c", 5, 6), pushed_on("d", 2, 7)])
+    })
+    .await;
+    let since = format!("{}.of-c-alone", position(5)).parse().unwrap();
+    let bus = fake.builder().build().unwrap().bus("b").unwrap();
+    let mut subscription = bus.channels(["c", "d"]).unwrap().subscribe(Some(since));
+    tells(&mut subscription, &["Started complete", "2", "6", "7"]).await;
+}
+
+#[tokio::test]
 async fn an_end_for_good_ends_the_subscription_with_its_reason() {
     for (word, wanted) in
         [("closed", Reason::Closed), ("forbidden", Reason::Forbidden), ("failed", Reason::Failed)]

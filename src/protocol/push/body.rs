@@ -1,7 +1,7 @@
 //! An event stream as the body of an answer.
 //!
 //! It is asked for more when the connection has room, and asks the broker then: for a reader that does not read nothing is kept but the
-//! buffer of its connection and the rest of one text (I-6). Whatever ends it that is not the network's doing says why.
+//! buffer of its connection, the rest of a piece and a reference to one message (I-6). Whatever ends it that is not the network's doing says why.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, Data};
-use backplane_actors::{Delivered, End, Event, Position, Resumed, Subscription};
+use backplane_actors::{Delivered, End, Event, IdText, MessageId, Position, Resumed, Subscription};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
@@ -18,9 +18,8 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::facts::{self, Reason};
 use super::piece::{PIECE, Piece, cut};
 use super::positions::{ChannelSet, text_of};
-use super::sse;
-use crate::http::Lease;
-use crate::service::{Holder, OpenStream, Reader, Service, some_of};
+use super::sse::{self, LongFrame};
+use crate::service::{OpenStream, Reader, Service, some_of};
 
 /// How soon whoever was sent away comes back, at least and at most: not all at once.
 const BACK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
@@ -72,6 +71,12 @@ impl Names {
         sse::fact(&make(&cursor), Some(&id), retry)
     }
 
+    /// A frame that is longer than a piece.
+    fn long_frame(&self, message: &Delivered) -> LongFrame {
+        let (_, id) = self.texts(message.position());
+        LongFrame::new(message.entry(), message.prev(), &id)
+    }
+
     /// A frame, made once for all who read it in this form.
     fn frame(&self, message: &Delivered, piece: &mut Piece) {
         let text = message.encoded(self.form, |message| {
@@ -84,6 +89,30 @@ impl Names {
                 piece.put_all([before, Bytes::copy_from_slice(short.as_bytes()), after]);
             }
         }
+    }
+}
+
+/// What was begun and is to be said before anything else.
+enum Rest {
+    Nothing,
+    /// Of a short text.
+    Text(Bytes),
+    /// Of a frame that is longer than a piece. What nobody takes is not made.
+    Frame(LongFrame),
+}
+
+impl Rest {
+    /// The next piece of it.
+    fn part(&mut self) -> Option<Bytes> {
+        let (part, is_over) = match self {
+            Self::Nothing => return None,
+            Self::Text(text) => (cut(text), text.is_empty()),
+            Self::Frame(frame) => (frame.part(PIECE), frame.is_over()),
+        };
+        if is_over {
+            *self = Self::Nothing;
+        }
+        Some(part)
     }
 }
 
@@ -105,10 +134,7 @@ pub(crate) struct EventStream {
     /// Who is woken when the service ends.
     rung: Option<Waker>,
     reader: Reader,
-    holder: Holder,
-    /// What does not fit into a piece, and the room that it takes.
-    rest: Bytes,
-    lease: Option<Lease<Holder>>,
+    rest: Rest,
     spoke: Instant,
     timer: Pin<Box<Sleep>>,
     service: Data<Service>,
@@ -122,7 +148,6 @@ impl EventStream {
         telling: &Telling,
         events: Subscription,
         reader: Reader,
-        holder: Holder,
         open: OpenStream,
     ) -> Self {
         let begins = service.drain().begins();
@@ -132,9 +157,7 @@ impl EventStream {
             life: Life::Open(begins.boxed_local()),
             rung: None,
             reader,
-            holder,
-            rest: Bytes::new(),
-            lease: None,
+            rest: Rest::Nothing,
             spoke: Instant::now(),
             timer: Box::pin(sleep(service.limits().heartbeat)),
             service,
@@ -145,8 +168,9 @@ impl EventStream {
 
     /// What comes next, if anything does now.
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        if !self.rest.is_empty() {
-            return Poll::Ready(Some(self.go_on()));
+        if let Some(part) = self.rest.part() {
+            self.spoke = Instant::now();
+            return Poll::Ready(Some(part));
         }
         if matches!(self.life, Life::Over) {
             return Poll::Ready(None);
@@ -165,6 +189,10 @@ impl EventStream {
         let piece = self.gather(context);
         if !piece.is_empty() {
             return Poll::Ready(Some(self.speak(piece)));
+        }
+        if let Some(part) = self.rest.part() {
+            self.spoke = Instant::now();
+            return Poll::Ready(Some(part));
         }
         if matches!(self.life, Life::Over) {
             return Poll::Ready(None);
@@ -188,7 +216,13 @@ impl EventStream {
         let mut piece = Piece::default();
         while piece.has_room() {
             match self.events.poll_next_unpin(context) {
-                Poll::Ready(Some(Event::Message(message))) => self.names.frame(&message, &mut piece),
+                Poll::Ready(Some(Event::Message(message))) => {
+                    if message.entry().message().as_bytes().len() > PIECE {
+                        self.rest = Rest::Frame(self.names.long_frame(&message));
+                        break;
+                    }
+                    self.names.frame(&message, &mut piece);
+                }
                 Poll::Ready(Some(Event::Resumed(resumed))) => {
                     let text = self.resumed(&resumed);
                     piece.put(text);
@@ -215,36 +249,29 @@ impl EventStream {
 
     fn resumed(&mut self, resumed: &Resumed) -> Bytes {
         // A browser whose stream is cut without a word comes back after this: not with all others.
-        let retry = (!std::mem::replace(&mut self.begun, true)).then(|| between(BACK));
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        let retry = is_first.then(|| between(BACK));
+        let heartbeat = is_first.then(|| self.service.limits().heartbeat);
         let channels = match self.names.suffixes {
             Some(_) => &resumed.channels[..],
             None => &[],
         };
         let channels = channels.iter().map(|(name, resume)| (name.as_str(), *resume));
-        self.names.fact(resumed.position, |cursor| facts::resume(resumed.resume, cursor, channels), retry)
+        self.names.fact(
+            resumed.position,
+            |cursor| facts::resume(resumed.resume, cursor, heartbeat, channels),
+            retry,
+        )
     }
 
-    /// Hands a piece on, and keeps what is behind it as long as there is room for that.
+    /// Hands a piece on, and keeps what is behind it.
     fn speak(&mut self, piece: Piece) -> Bytes {
         self.spoke = Instant::now();
         let (piece, rest) = piece.into_parts();
         if !rest.is_empty() {
-            match self.service.traffic().take(self.holder.clone(), rest.len()) {
-                Ok(lease) => (self.rest, self.lease) = (rest, Some(lease)),
-                // A part of a line is nothing to whoever reads lines.
-                Err(_) => return self.end(Reason::Slow),
-            }
+            self.rest = Rest::Text(rest);
         }
         piece
-    }
-
-    fn go_on(&mut self) -> Bytes {
-        self.spoke = Instant::now();
-        let part = cut(&mut self.rest);
-        if self.rest.is_empty() {
-            (self.rest, self.lease) = (Bytes::new(), None);
-        }
-        part
     }
 
     /// Says now and then that it is there. The timer is set anew when it has rung, and not with all that is said.
@@ -262,7 +289,10 @@ impl EventStream {
             self.spoke = now;
             self.timer.as_mut().reset(now + heartbeat);
             let moved = self.events.refresh();
-            let text = moved.map_or(sse::HEARTBEAT, |moved| self.names.fact(moved, facts::cursor, None));
+            let Some(moved) = moved else { return Poll::Ready(Some(sse::HEARTBEAT)) };
+            let last = self.events.last().map(MessageId::text);
+            let last = last.as_ref().map(IdText::as_str);
+            let text = self.names.fact(moved, |cursor| facts::cursor(cursor, last), None);
             return Poll::Ready(Some(text));
         }
         Poll::Pending
@@ -277,7 +307,7 @@ impl EventStream {
 /// The last that a reader is told.
 fn farewell(reason: Reason) -> Bytes {
     let retry = match reason {
-        Reason::Drain | Reason::Slow => Some(between(BACK)),
+        Reason::Drain => Some(between(BACK)),
         Reason::Failed => Some(between(BACK_LATER)),
         Reason::Closed | Reason::Forbidden => None,
     };

@@ -17,8 +17,6 @@ pub(super) enum Reason {
     Forbidden,
     /// The bus failed.
     Failed,
-    /// There is no room to keep what the reader has not taken.
-    Slow,
 }
 
 impl Reason {
@@ -28,19 +26,25 @@ impl Reason {
             Self::Closed => "closed",
             Self::Forbidden => "forbidden",
             Self::Failed => "failed",
-            Self::Slow => "slow",
         }
     }
 }
 
 /// Whether something was missed, and where the reader stands. Of several channels, those of which more is to be said than that
 /// nothing was.
+///
+/// `heartbeat`: how long a stream is silent at most; said once, at its beginning.
 pub(super) fn resume<'c>(
     resume: Resume,
     cursor: &str,
+    heartbeat: Option<Duration>,
     channels: impl IntoIterator<Item = (&'c str, Resume)>,
 ) -> String {
     let mut json = format!("{{\"resume\":\"{}\",\"cursor\":\"{cursor}\"", resume.as_str());
+    if let Some(heartbeat) = heartbeat {
+        json.push_str(",\"heartbeat\":");
+        json.push_str(&heartbeat.as_millis().to_string());
+    }
     let told = channels.into_iter().filter(|(_, resume)| *resume != Resume::Complete);
     let mut some = false;
     for (channel, resume) in told {
@@ -52,9 +56,13 @@ pub(super) fn resume<'c>(
     json
 }
 
-/// The position, after silence.
-pub(super) fn cursor(cursor: &str) -> String {
-    format!("{{\"cursor\":\"{cursor}\"}}")
+/// The position, after silence, and the last frame of the stream, if there was one: a position proves nothing to whom that is
+/// missing.
+pub(super) fn cursor(cursor: &str, prev: Option<&str>) -> String {
+    match prev {
+        Some(prev) => format!("{{\"cursor\":\"{cursor}\",\"prev\":\"{prev}\"}}"),
+        None => format!("{{\"cursor\":\"{cursor}\"}}"),
+    }
 }
 
 /// The end, and when to come back if that is worth it.
@@ -73,13 +81,19 @@ mod tests {
     #[test]
     fn push_fact_1_facts_are_objects_with_their_name_first() {
         let none: [(&str, Resume); 0] = [];
-        assert_eq!(resume(Resume::Complete, "p", none), r#"{"resume":"complete","cursor":"p"}"#);
+        assert_eq!(resume(Resume::Complete, "p", None, none), r#"{"resume":"complete","cursor":"p"}"#);
+        let fifteen = Some(Duration::from_secs(15));
+        assert_eq!(
+            resume(Resume::Complete, "p", fifteen, none),
+            r#"{"resume":"complete","cursor":"p","heartbeat":15000}"#
+        );
         let channels = [("a", Resume::Gap), ("b", Resume::Complete), ("c", Resume::Reset)];
         assert_eq!(
-            resume(Resume::Gap, "p", channels),
+            resume(Resume::Gap, "p", None, channels),
             r#"{"resume":"gap","cursor":"p","channels":{"a":"gap","c":"reset"}}"#
         );
-        assert_eq!(cursor("p"), r#"{"cursor":"p"}"#);
+        assert_eq!(cursor("p", None), r#"{"cursor":"p"}"#);
+        assert_eq!(cursor("p", Some("i")), r#"{"cursor":"p","prev":"i"}"#);
         assert_eq!(end(Reason::Drain, Some(Duration::from_secs(2))), r#"{"end":"drain","retry":2000}"#);
         assert_eq!(end(Reason::Closed, None), r#"{"end":"closed"}"#);
     }

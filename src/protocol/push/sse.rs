@@ -1,5 +1,6 @@
 //! Frames and facts as server-sent events (HTML, section 9.2). Pure.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
@@ -9,25 +10,76 @@ use memchr::{memchr, memchr2};
 /// Says that the stream is there. Readers see nothing of it.
 pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": \n\n");
 
-const MESSAGE: &[u8] = b"event: message\nid: ";
-const DATA: &[u8] = b"\ndata: {\"message\":";
-const CHANNEL: &[u8] = b",\"channel_name\":\"";
-const ID: &[u8] = b"\",\"id\":\"";
-const PREV: &[u8] = b"\",\"prev\":\"";
-const END: &[u8] = b"\"}\n\n";
+const MESSAGE: &str = "event: message\nid: ";
+const DATA: &str = "\ndata: {\"message\":";
+const CHANNEL: &str = ",\"channel_name\":\"";
+const ID: &str = "\",\"id\":\"";
+const PREV: &str = "\",\"prev\":\"";
+const END: &str = "\"}\n\n";
 
 /// A frame whose reader then stands at `position`.
 pub(super) fn frame(entry: &Entry, prev: MessageId, position: &str) -> Bytes {
     let message = entry.message().as_bytes();
-    let (channel, id, prev) = (entry.channel().as_str().as_bytes(), entry.id().text(), prev.text());
-    let before = [MESSAGE, position.as_bytes(), DATA];
-    let after = [CHANNEL, channel, ID, id.as_bytes(), PREV, prev.as_bytes(), END];
-    let length = before.iter().chain(&after).map(|part| part.len()).sum::<usize>() + message.len();
-    let mut text = Vec::with_capacity(length);
-    text.extend(before.into_iter().flatten());
+    let (before, after) = (before(position), after(entry, prev));
+    let mut text = Vec::with_capacity(before.len() + message.len() + after.len());
+    text.extend_from_slice(before.as_bytes());
     put_line(&mut text, message);
-    text.extend(after.into_iter().flatten());
+    text.extend_from_slice(after.as_bytes());
     text.into()
+}
+
+fn before(position: &str) -> String {
+    [MESSAGE, position, DATA].concat()
+}
+
+fn after(entry: &Entry, prev: MessageId) -> String {
+    let (id, prev) = (entry.id().text(), prev.text());
+    [CHANNEL, entry.channel().as_str(), ID, id.as_str(), PREV, prev.as_str(), END].concat()
+}
+
+/// The same frame for a reader who might not take all of it: its text is made while it is taken, from what the windows hold.
+pub(super) struct LongFrame {
+    entry: Arc<Entry>,
+    before: String,
+    after: String,
+    /// Bytes that were made.
+    at: usize,
+}
+
+impl LongFrame {
+    pub(super) fn new(entry: &Arc<Entry>, prev: MessageId, position: &str) -> Self {
+        Self { before: before(position), after: after(entry, prev), entry: Arc::clone(entry), at: 0 }
+    }
+
+    /// The next bytes, so many of them at most. None when all are made.
+    pub(super) fn part(&mut self, most: usize) -> Bytes {
+        let texts = [self.before.as_bytes(), self.entry.message().as_bytes(), self.after.as_bytes()];
+        let part = part(texts, self.at, most);
+        self.at += part.len();
+        part.into()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.at >= self.before.len() + self.entry.message().as_bytes().len() + self.after.len()
+    }
+}
+
+/// So many bytes at most of these texts, on one line where they are JSON, from a place on.
+fn part(texts: [&[u8]; 3], at: usize, most: usize) -> Vec<u8> {
+    let [_, json, _] = texts.map(<[u8]>::len);
+    let mut part = Vec::with_capacity(most.min(json));
+    let mut skipped = at;
+    for (n, text) in texts.into_iter().enumerate() {
+        let rest = text.get(skipped..).unwrap_or_default();
+        skipped = skipped.saturating_sub(text.len());
+        let taken = rest.get(..most.saturating_sub(part.len())).unwrap_or(rest);
+        if n == 1 {
+            put_line(&mut part, taken);
+        } else {
+            part.extend_from_slice(taken);
+        }
+    }
+    part
 }
 
 /// The JSON text on one line: between its tokens there may be line ends, within them there are none.
@@ -84,6 +136,22 @@ mod tests {
     }
 
     proptest! {
+        /// In whatever parts it is taken, it is the same text.
+        #[test]
+        fn i_6_a_long_text_is_the_same_in_parts(json in "[ \r\na-z]{0,40}", most in 1_usize..30) {
+            let (before, after) = (&b"id: \n"[..], &b"}\n\n"[..]);
+            let mut whole = before.to_vec();
+            put_line(&mut whole, json.as_bytes());
+            whole.extend_from_slice(after);
+            let mut made = Vec::new();
+            while made.len() < whole.len() {
+                let part = part([before, json.as_bytes(), after], made.len(), most);
+                prop_assert!(!part.is_empty() && part.len() <= most);
+                made.extend(part);
+            }
+            prop_assert_eq!(made, whole);
+        }
+
         /// However a poster breaks its lines: one line of the same JSON.
         #[test]
         fn push_sse_3_a_message_is_one_line(breaks in prop::collection::vec("[ \t\r\n]{0,3}", 9)) {

@@ -72,7 +72,7 @@ pub(super) fn events(asked: Asked) -> Answer {
     if asked.is_head() {
         return Ok(response.body(NoBody::new()));
     }
-    let (reader, holder) = (asked.reader(), asked.holder());
+    let reader = asked.reader();
     let open = asked.service.open_stream(&asked.request, Waiting::Sse)?;
     let events = asked.bus.handle().subscribe(asked.what.selection())?;
     let telling = match asked.what {
@@ -81,5 +81,5 @@ pub(super) fn events(asked: Asked) -> Answer {
         What::Channels(_, set) => Telling::Channels(set),
     };
     response.extensions_mut().insert(Waiting::Sse);
-    Ok(response.body(EventStream::new(asked.service, &telling, events, reader, holder, open)))
+    Ok(response.body(EventStream::new(asked.service, &telling, events, reader, open)))
 }

@@ -37,8 +37,8 @@ pub enum Said {
     },
     /// A message, the message before it, and the position behind it.
     Shown(Shown, u64, Cursor),
-    /// The position.
-    Moved(Cursor, String),
+    /// The position, behind this last frame.
+    Moved(Cursor, String, Option<u64>),
     /// Why it ends, and after how many milliseconds to come back.
     End(String, Option<u64>),
     /// That it is there.
@@ -51,6 +51,7 @@ struct Fact {
     cursor: Option<String>,
     end: Option<String>,
     retry: Option<u64>,
+    prev: Option<String>,
     #[serde(default)]
     channels: BTreeMap<String, String>,
 }
@@ -141,7 +142,10 @@ fn read(event: &str, bus: u8) -> io::Result<(Said, Option<String>)> {
                     let channels = channels.collect::<io::Result<_>>()?;
                     Said::Resumed { resume: resume_of(&resume)?, channels, stands: cursor_of(&token)?, token }
                 }
-                (None, Some(token), None) => Said::Moved(cursor_of(&token)?, token),
+                (None, Some(token), None) => {
+                    let prev = fact.prev.as_deref().map(number_of).transpose()?;
+                    Said::Moved(cursor_of(&token)?, token, prev)
+                }
                 (None, None, Some(end)) => Said::End(end, fact.retry),
                 _ => return Err(wrong()),
             }

@@ -235,7 +235,11 @@ pub struct Retrieval {
 pub struct Link {
     /// The message before it, says the frame, if it says so.
     pub prev: Option<u64>,
-    /// Where its reader stood before it.
+    /// The frame before it on the stream since that began or told of a gap, of whichever channel.
+    pub before: Option<u64>,
+    /// The position that the stream told last of where it stands.
+    pub stands: u64,
+    /// Where its reader stood in this view before it.
     pub stood: u64,
     /// When it was there.
     pub at: Nanos,
@@ -248,8 +252,6 @@ pub struct Stretch {
     /// As an answer: its span goes from the request to when it was told whether something was missed, and the position that it
     /// gives is the last that was told.
     pub retrieval: Retrieval,
-    /// The position that it began at, as told with that.
-    pub stands: u64,
     /// For each message.
     pub links: Vec<Link>,
     /// When the last of it was told.

@@ -144,9 +144,9 @@ impl Listener {
                 self.notes.shown(now, shown, Some(prev), next);
                 self.at = Some(next);
             }
-            Said::Moved(next, token) => {
+            Said::Moved(next, token, prev) => {
                 self.at = Some(next);
-                self.notes.moved(now, next);
+                self.notes.silent(now, next, prev);
                 self.token = Some(token);
             }
             Said::End(reason, retry) => {

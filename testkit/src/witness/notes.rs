@@ -15,6 +15,10 @@ pub struct Notes {
     /// When the request of each open part was sent.
     since: BTreeMap<View, Nanos>,
     places: BTreeMap<View, Cursor>,
+    /// The last frame of this stream, since it began or told of a gap.
+    last: Option<u64>,
+    /// What the stream said last of where it stands.
+    stands: u64,
     done: Vec<Stretch>,
     strays: Vec<String>,
 }
@@ -27,9 +31,13 @@ impl Notes {
 
     /// It is told where it stands. `resume` says of each view whether something of it was missed, or nothing if it is not spoken of.
     pub fn resumed(&mut self, now: Nanos, stands: Cursor, resume: impl Fn(View) -> Option<Resume>) {
+        self.stands = stands.id;
         let views: Vec<View> = self.asked.keys().chain(self.open.keys()).copied().collect();
         for view in views {
             let Some(resume) = resume(view) else { continue };
+            if resume != Resume::Complete {
+                self.last = None;
+            }
             if let Some((since, start)) = self.asked.remove(&view) {
                 self.begin(view, since, Span { start, end: now }, stands, resume);
             } else if resume == Resume::Complete {
@@ -52,7 +60,7 @@ impl Notes {
         };
         let answer = Answer { shown: Vec::new(), next, resume };
         let retrieval = Retrieval { view, since, span, answer };
-        let stretch = Stretch { retrieval, stands: next.id, links: Vec::new(), last: span.end };
+        let stretch = Stretch { retrieval, links: Vec::new(), last: span.end };
         self.since.insert(view, span.start);
         self.places.insert(view, next);
         self.open.insert(view, stretch);
@@ -67,11 +75,21 @@ impl Notes {
         };
         if let Some(stretch) = self.open.get_mut(&view) {
             let answer = &mut stretch.retrieval.answer;
-            stretch.links.push(Link { prev, stood: answer.next.id, at: now });
+            let (before, stands, stood) = (self.last.replace(shown.id), self.stands, answer.next.id);
+            stretch.links.push(Link { prev, before, stands, stood, at: now });
             answer.shown.push(shown);
         }
         if next.id < shown.id {
             self.strays.push(format!("the position {next:x?} is below {shown:x?}"));
+        }
+        self.moved(now, next);
+    }
+
+    /// The position goes on without a message, behind this last frame of the stream.
+    pub fn silent(&mut self, now: Nanos, next: Cursor, prev: Option<u64>) {
+        if prev != self.last {
+            self.strays
+                .push(format!("{next:x?} is told behind {prev:x?}, and {:x?} was the last", self.last));
         }
         self.moved(now, next);
     }
@@ -102,6 +120,7 @@ impl Notes {
     /// Nothing more comes.
     pub fn cut(&mut self) {
         self.asked.clear();
+        self.last = None;
         self.done.extend(std::mem::take(&mut self.open).into_values());
     }
 

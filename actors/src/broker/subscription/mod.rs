@@ -29,7 +29,7 @@ use super::bus_handle::BusHandle;
 use crate::error::{ReadError, SubscribeError};
 use crate::model::{ChannelName, MessageId, Position, Since};
 use crate::watch::{Bound, Delivered, End, Hub, Scope, Seat};
-use crate::window::Entry;
+use crate::window::{Entry, Resume};
 
 /// Most messages that are taken of what was told before they are yielded.
 const TAKE: usize = 64;
@@ -49,6 +49,10 @@ pub struct Subscription {
     ready: VecDeque<Event>,
     /// Behind everything that was yielded.
     told: MessageId,
+    /// The last message that was yielded, unless something was told to be missing since.
+    last: Option<MessageId>,
+    /// It is subscribed to one thing, and always was.
+    is_single: bool,
     is_over: bool,
 }
 
@@ -64,12 +68,15 @@ impl Subscription {
             is_behind: false,
             ready: VecDeque::new(),
             told,
+            last: None,
+            is_single: true,
             is_over: false,
         };
         subscription.watch(match selection {
             Selection::Bus(since) => vec![(Scope::Bus, since)],
             Selection::Channels(channels) => of_channels(channels),
         })?;
+        subscription.is_single = subscription.members.len() == 1;
         Ok(subscription)
     }
 
@@ -79,13 +86,16 @@ impl Subscription {
     ///
     /// See [`SubscribeError`]. Then nothing of it is subscribed to.
     pub fn add(&mut self, channels: Vec<(ChannelName, Since)>) -> Result<(), SubscribeError> {
-        self.watch(of_channels(channels))
+        self.watch(of_channels(channels))?;
+        self.is_single = false;
+        Ok(())
     }
 
     /// Nothing more of these channels is yielded.
     pub fn remove(&mut self, channels: &[ChannelName]) {
         let is_gone = |scope: &Scope| matches!(scope, Scope::Channel(name) if channels.contains(name));
         self.members.retain(|member| !is_gone(&member.scope));
+        self.is_single = false;
         for channel in channels {
             self.seat.unwatch(&Scope::Channel(channel.clone()));
         }
@@ -106,6 +116,12 @@ impl Subscription {
     #[must_use]
     pub fn position(&self) -> Position {
         self.position_at(self.told)
+    }
+
+    /// The last message that was yielded, unless something was told to be missing since: the next one names it as the one before it.
+    #[must_use]
+    pub fn last(&self) -> Option<MessageId> {
+        self.last
     }
 
     /// Goes on to the latest position up to which it knows to have seen everything, if that is later than what it has yielded.
@@ -211,14 +227,32 @@ impl Subscription {
         }
     }
 
-    /// Notes where the reader is once it has this.
+    /// Notes where the reader is once it has this, and links each message to the one before it.
     fn tell(&mut self, event: Event) -> Event {
-        match &event {
-            Event::Resumed(resumed) => self.told = resumed.position.id,
-            Event::Message(message) => self.told = message.id(),
-            Event::End(_) => {}
+        match event {
+            Event::Resumed(resumed) => {
+                self.told = resumed.position.id;
+                if resumed.resume != Resume::Complete {
+                    self.last = None;
+                }
+                Event::Resumed(resumed)
+            }
+            Event::Message(message) => {
+                // Of one thing the message itself knows the one before it, and all who wait share that.
+                let message = match self.last {
+                    Some(last) if !self.is_single => message.after(last),
+                    _ => message,
+                };
+                debug_assert!(
+                    self.last.is_none_or(|last| message.prev() == last),
+                    "I-10: what is yielded is linked"
+                );
+                self.told = message.id();
+                self.last = Some(message.id());
+                Event::Message(message)
+            }
+            Event::End(end) => Event::End(end),
         }
-        event
     }
 
     fn over(&mut self, end: End) {

@@ -29,21 +29,19 @@ pub(super) fn check(
     chained(stretch, findings);
 }
 
-/// A frame is above where its reader stood. What it says of the message before it neither hides a loss nor invents one: it is not
-/// below that message, nor above where the reader stood.
-fn chained(Stretch { retrieval, links, stands, .. }: &Stretch, findings: &mut Findings) {
-    let mut before = None;
+/// A frame is above where its reader stood, and names the frame before it on the stream. The first one names none that lies beyond where
+/// the stream stands: its reader would take that for a loss.
+fn chained(Stretch { retrieval, links, .. }: &Stretch, findings: &mut Findings) {
     for (shown, link) in retrieval.answer.shown.iter().zip(links) {
-        findings.checks.linked += u64::from(link.prev.is_some());
-        let stood = link.stood.max(*stands);
-        if link.prev.is_some_and(|prev| prev > stood || before.is_some_and(|before| prev < before)) {
-            findings.add(Kind::Chain, || {
-                format!("{shown:x?} after {before:x?} and {stood:x} has {link:x?} in {}", told(retrieval))
+        if shown.id <= link.stood {
+            findings.add(Kind::Order, || {
+                format!("{shown:x?} at or below {:x} in {}", link.stood, told(retrieval))
             });
         }
-        if shown.id <= stood {
-            findings.add(Kind::Order, || format!("{shown:x?} at or below {stood:x} in {}", told(retrieval)));
+        let Some(prev) = link.prev else { continue };
+        findings.checks.linked += 1;
+        if link.before.map_or(prev > link.stands, |before| prev != before) {
+            findings.add(Kind::Chain, || format!("{shown:x?} has {link:x?} in {}", told(retrieval)));
         }
-        before = Some(shown.id);
     }
 }

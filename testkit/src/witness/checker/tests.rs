@@ -96,19 +96,16 @@ impl Story {
             lines.iter().map(|(number, id, channel, _)| (*number, 0, *id, *channel)).collect();
         let mut story = self.read_as(view, since, at, &shown, next, resume);
         let retrieval = story.history.retrievals.pop().unwrap();
-        let (mut stood, mut told) = (since.id().unwrap_or(0), retrieval.span.end);
+        let stands = since.id().unwrap_or(0);
+        let (mut before, mut stood, mut told) = (None, stands, retrieval.span.end);
         let attempts = &story.history.attempts;
         let links = lines.iter().map(|(number, id, _, prev)| {
             told = attempts[*number as usize].span.end.max(told + ms(1));
-            Link { prev: Some(*prev), stood: std::mem::replace(&mut stood, *id), at: told }
+            let (before, stood) = (before.replace(*id), std::mem::replace(&mut stood, *id));
+            Link { prev: Some(*prev), before, stands, stood, at: told }
         });
         let links: Vec<_> = links.collect();
-        story.history.stretches.push(Stretch {
-            retrieval,
-            stands: since.id().unwrap_or(0),
-            links,
-            last: told,
-        });
+        story.history.stretches.push(Stretch { retrieval, links, last: told });
         story
     }
 
