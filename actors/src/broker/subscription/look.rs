@@ -56,11 +56,7 @@ impl Subscription {
             member.last = match (member.begins.take(), slice.resume) {
                 (Some(Origin::Newer(id)), Resume::Complete) => id.min(up_to),
                 (None, Resume::Complete) => member.last,
-                _ => {
-                    // Whatever was before that is not spoken of.
-                    member.is_rejoined = true;
-                    told.as_ref().map_or(stands, |resumed| resumed.position.id)
-                }
+                _ => told.as_ref().map_or(stands, |resumed| resumed.position.id),
             };
             member.seen = member.seen.max(up_to);
             messages.extend(slice.entries.into_iter().filter(|entry| entry.id() <= up_to));
@@ -92,19 +88,6 @@ impl Subscription {
             }
         }
         is_told.then(|| Resumed { resume, position: self.position_at(lowest), channels })
-    }
-
-    /// A message that was told to this thread, as this reader gets it: the first one behind a look names what the look was told to
-    /// stand at, and not a message that was gone by then and that the reader would miss.
-    pub(super) fn rejoined(&mut self, message: Delivered) -> Delivered {
-        let Some(member) = self.members.iter_mut().find(|member| member.has(message.entry())) else {
-            return message;
-        };
-        let last = std::mem::replace(&mut member.last, message.id());
-        if std::mem::take(&mut member.is_rejoined) && message.prev() > last {
-            return Delivered::new(Arc::clone(message.entry()), last, message.position());
-        }
-        message
     }
 
     /// A message that a window had.

@@ -17,8 +17,6 @@ pub(super) struct Member {
     pub(super) seen: MessageId,
     /// The last message of it that was yielded, or a position at which nothing was missing.
     pub(super) last: MessageId,
-    /// It was told where it stands, and nothing of it was yielded since.
-    pub(super) is_rejoined: bool,
     /// Where it begins, until it was looked at.
     pub(super) begins: Option<Origin>,
     _counted: Counted,
@@ -27,7 +25,7 @@ pub(super) struct Member {
 impl Member {
     pub(super) fn new(scope: Scope, spot: Spot, begins: Origin, counted: Counted) -> Self {
         let (seen, last) = (MessageId::ZERO, MessageId::ZERO);
-        Self { scope, spot, seen, last, is_rejoined: false, begins: Some(begins), _counted: counted }
+        Self { scope, spot, seen, last, begins: Some(begins), _counted: counted }
     }
 
     /// Whether the message is one of it.

@@ -51,6 +51,8 @@ pub struct Subscription {
     told: MessageId,
     /// The last message that was yielded, unless something was told to be missing since.
     last: Option<MessageId>,
+    /// Where it was told to stand last.
+    stands: MessageId,
     /// It is subscribed to one thing, and always was.
     is_single: bool,
     is_over: bool,
@@ -69,6 +71,7 @@ impl Subscription {
             ready: VecDeque::new(),
             told,
             last: None,
+            stands: told,
             is_single: true,
             is_over: false,
         };
@@ -223,7 +226,7 @@ impl Subscription {
     /// Notes that a message is going to be yielded.
     fn note_last(&mut self, entry: &Entry) {
         if let Some(member) = self.members.iter_mut().find(|member| member.has(entry)) {
-            (member.last, member.is_rejoined) = (entry.id(), false);
+            member.last = entry.id();
         }
     }
 
@@ -231,7 +234,7 @@ impl Subscription {
     fn tell(&mut self, event: Event) -> Event {
         match event {
             Event::Resumed(resumed) => {
-                self.told = resumed.position.id;
+                (self.told, self.stands) = (resumed.position.id, resumed.position.id);
                 if resumed.resume != Resume::Complete {
                     self.last = None;
                 }
@@ -241,6 +244,8 @@ impl Subscription {
                 // Of one thing the message itself knows the one before it, and all who wait share that.
                 let message = match self.last {
                     Some(last) if !self.is_single => message.after(last),
+                    // What was gone before the reader came, or what it had of this one alone, is not named: it would miss that.
+                    None if message.prev() > self.stands => message.after(self.stands),
                     _ => message,
                 };
                 debug_assert!(
@@ -309,11 +314,12 @@ impl Stream for Subscription {
                     if let Some(last) = messages.last() {
                         this.move_on(last.id());
                     }
-                    for message in messages {
-                        let message = this.rejoined(message);
-                        this.ready.push_back(Event::Message(message));
+                    for message in &messages {
+                        this.note_last(message.entry());
                     }
-                    if let Some(first) = this.ready.pop_front() {
+                    let mut events = messages.into_iter().map(Event::Message);
+                    if let Some(first) = events.next() {
+                        this.ready.extend(events);
                         return Poll::Ready(Some(this.tell(first)));
                     }
                     match ended {
