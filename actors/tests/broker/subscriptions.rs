@@ -293,27 +293,6 @@ async fn i_10_channels_that_are_added_overtake_nobody() {
     assert_eq!(reader.position(), seen[1].position());
 }
 
-/// A reader would miss a message that was gone before it came, if the next one named it.
-#[actix::test]
-async fn i_10_what_was_gone_before_a_reader_came_is_not_named_to_it() {
-    let clock = clock();
-    let broker = builder(&clock).start().unwrap();
-    let half = BusSettings::default().channel_idle / 2 + Duration::from_secs(1);
-    broker.post(&bus(), posting("a", &["1"])).await.unwrap();
-    broker.post(&bus(), posting("b", &["2"])).await.unwrap();
-    clock.advance(half);
-    broker.post(&bus(), posting("a", &["3"])).await.unwrap();
-    clock.advance(half);
-    let mut reader = subscribe(&broker, &["a", "b"], Since::Start);
-    let stands = resumed(&mut reader).await.position.id;
-    // What would have moved its position is not for it any more.
-    reader.remove(&[channel("a")]);
-    broker.post(&bus(), posting("b", &["4"])).await.unwrap();
-    let next = message(&mut reader).await;
-    assert_eq!(text(&next), "4");
-    assert!(next.prev() <= stands, "{:?} is beyond {stands:?}", next.prev());
-}
-
 #[actix::test]
 async fn i_5_readers_that_wait_are_bounded() {
     let limits = BrokerLimits {
