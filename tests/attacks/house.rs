@@ -220,11 +220,7 @@ impl House {
 
     /// Processor time that it has used.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.program.id())).unwrap();
-        // The name in parentheses may have blanks.
-        let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
-        let ticks: u32 = fields[11..13].iter().map(|field| field.parse::<u32>().unwrap()).sum();
-        TICK * ticks
+        cpu_of(self.program.id())
     }
 
     /// Processors that it keeps busy from now on, looked at for so long.
@@ -243,6 +239,15 @@ impl House {
     pub(crate) fn sockets_come_back_to(&self, before: usize) {
         testkit::eventually("all connections of the attack are closed", || self.sockets() <= before);
     }
+}
+
+/// Processor time that a process has used.
+pub(crate) fn cpu_of(process: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // The name in parentheses may have blanks.
+    let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_ascii_whitespace().collect();
+    let ticks: u32 = fields[11..13].iter().map(|field| field.parse::<u32>().unwrap()).sum();
+    TICK * ticks
 }
 
 /// As [`address`], as a socket's own address.

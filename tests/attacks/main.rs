@@ -12,6 +12,7 @@
 //! | `rightful` | those who mean well, watched by the checker of the stress test |
 //! | `newcomers` | those who connect, ask once and leave, and how long it took them |
 //! | `pipelining`, `second_head`, `tls_silence`, `slow_readers`, `bodies`, `crowd`, `descriptors`, `fuzz`, `idle`, `loads` | attacks of one kind each |
+//! | `push` | crowds of readers of event streams: those who never read, all that come again at once, and subscriptions without end |
 //! | `slow_everything`, `overload` | attacks of all kinds, and by number alone |
 //!
 //! `BACKPLANE_ATTACKS=full` makes them whole. `BACKPLANE_ATTACKS_PROGRAM` names another program than the built one,
@@ -41,6 +42,7 @@ mod newcomers;
 mod overload;
 mod peer;
 mod pipelining;
+mod push;
 mod requests;
 mod rightful;
 mod second_head;

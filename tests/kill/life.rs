@@ -13,7 +13,7 @@ use crate::checker::{Findings, Kind, Rules, check};
 use crate::history::History;
 use crate::plan::{BUSY, Fate, Manner};
 use crate::posters::Poster;
-use crate::readers::{ask_and_not_read, audit, follow_buses, follow_channels};
+use crate::readers::{ask_and_not_read, audit, follow_buses, follow_channels, listen};
 use crate::task::{Place, Run, Task};
 use testkit::{Ended, Home, Program, errors_in};
 
@@ -67,6 +67,7 @@ pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, manner: Manner) -> Lived {
         clock: Instant::now(),
         posters_done: AtomicBool::new(false),
         readers_done: AtomicBool::new(false),
+        highest: Default::default(),
     });
     let posters: Vec<_> = (0..POSTERS)
         .map(|me| runtime.spawn(Poster::new(Task::new(&run, rng.fork()), manner, me).run()))
@@ -76,6 +77,9 @@ pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, manner: Manner) -> Lived {
         readers.push(runtime.spawn(follow_buses(Task::new(&run, rng.fork()))));
         readers.push(runtime.spawn(follow_channels(Task::new(&run, rng.fork()), manner)));
         readers.push(runtime.spawn(ask_and_not_read(Task::new(&run, rng.fork()))));
+        readers.push(runtime.spawn(listen(Task::new(&run, rng.fork()), manner, 0)));
+        readers.push(runtime.spawn(listen(Task::new(&run, rng.fork()), manner, 1)));
+        readers.push(runtime.spawn(listen(Task::new(&run, rng.fork()), manner, 5)));
     }
     let mut life = Life {
         runtime,

@@ -162,6 +162,7 @@ impl Manner {
 listen = "127.0.0.1:0"
 [limits]
 lateness = "0s"
+heartbeat = "1s"
 [storage]
 segment = "1MiB"
 durability = "{}"

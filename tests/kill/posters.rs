@@ -1,5 +1,6 @@
 //! Posters: what they sent with a key and got no answer to, they send again, to the next server or to a later one.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::history::{Attempt, BATCH_MAX, ChannelKey, History, Ids, Outcome, PostKey, Span, Stamp, View};
@@ -119,7 +120,11 @@ impl Poster {
         let result = task.server().await.post(&path, &body, key.as_deref()).await;
         let mut span = Span { start, end: task.now() };
         let outcome = match task.answered("POST", result) {
-            Some(Ok(ids)) => Outcome::Acked(Ids::new(ids)),
+            Some(Ok(ids)) => {
+                let highest = &task.run.highest[usize::from(channel.bus)];
+                highest.fetch_max(ids.last().copied().unwrap_or(0), Ordering::AcqRel);
+                Outcome::Acked(Ids::new(ids))
+            }
             // While it ends in order, before it is killed.
             Some(Err(503)) if !task.is_up() => Outcome::Refused,
             Some(Err(status)) => {

@@ -2,9 +2,13 @@
 //! read.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use testkit::PATIENCE;
+use testkit::witness::listener::{Listener, Went};
 
 use crate::history::{ChannelKey, History, Position, View};
 use crate::plan::{BUSY, Manner, SLEEPY};
@@ -66,6 +70,61 @@ pub(crate) async fn follow_channels(mut task: Task, manner: Manner) -> History {
         }
         pause(&mut task.rng).await;
     }
+    task.history
+}
+
+/// Reads event streams of the bus that is used, or of so many of its channels, through all kills: each goes on where the last one was
+/// cut, in the end up to the last POST that was answered.
+pub(crate) async fn listen(mut task: Task, manner: Manner, channels: usize) -> History {
+    let some = task.rng.choose_multiple(0..manner.channels(BUSY), channels);
+    let views = match channels {
+        0 => vec![View::Bus(BUSY)],
+        _ => some.into_iter().map(|number| channel(BUSY, number)).collect(),
+    };
+    let mut listener = Listener::new(path(View::Bus(BUSY)), views, Position::Start);
+    let mut deadline = None;
+    loop {
+        let highest = task.run.highest[usize::from(BUSY)].load(Ordering::Acquire);
+        if task.readers_done() {
+            let stands = listener.notes.stands();
+            // A server that is told of nothing new tells readers of channels no later position.
+            if stands.is_some_and(|id| id >= highest || channels > 0) {
+                break;
+            }
+            if *deadline.get_or_insert_with(|| Instant::now() + PATIENCE) < Instant::now() {
+                let failure = format!("a stream stands at {stands:x?} and never gets to {highest:x}");
+                task.history.failures.push(failure);
+                break;
+            }
+        }
+        if !listener.is_open() {
+            task.server().await;
+            let Some(address) = task.address() else { continue };
+            let opened = listener.open(address, task.now()).await;
+            let opened =
+                opened.and_then(|opened| opened.map_err(|status| io::Error::other(status.to_string())));
+            if task.answered("a stream", opened).is_some() {
+                task.history.tally.streams += 1;
+            }
+            continue;
+        }
+        let clock = task.run.clock;
+        let now = || u64::try_from(clock.elapsed().as_nanos()).unwrap();
+        let went = tokio::time::timeout(PATIENCE, listener.next(now)).await;
+        let went = went.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        match task.answered("a stream", went) {
+            Some(Went::Ended(reason, _)) => {
+                let meant =
+                    if reason == "drain" && !task.is_up() { Ok(()) } else { Err(io::Error::other(reason)) };
+                task.answered("the end of a stream", meant);
+                task.history.tally.drained += 1;
+                task.leave();
+            }
+            Some(Went::On) => {}
+            None => listener.hang_up(),
+        }
+    }
+    listener.hand_in(&mut task.history);
     task.history
 }
 

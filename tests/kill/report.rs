@@ -88,6 +88,14 @@ impl Report {
              read; channels were over {ended} times",
             self.retrievals, self.checks.complete, self.checks.complete_with_messages
         );
+        println!(
+            "  streams    {} begun, {} told of the end; {} messages in {} parts, {} with a gap",
+            self.tally.streams,
+            self.tally.drained,
+            self.checks.linked,
+            self.checks.streamed,
+            self.checks.streamed_gaps
+        );
         let floors = plan.floors();
         let all = [
             ("kills before the server listened", *starting, floors.starting),
@@ -99,6 +107,8 @@ impl Report {
             ("posts to the bus that sleeps", *asleep, floors.asleep),
             ("segments rolled over", *rolled, floors.rolled),
             ("answers that nobody read", unread, floors.unread),
+            ("streams that were begun", self.tally.streams, floors.acked / 20),
+            ("messages in streams", self.checks.linked, floors.acked),
             ("answers that told of a gap", gaps, floors.gaps),
             ("channels that were over between two posts", ended, floors.ended),
             ("messages required on the bus", required_on_bus, floors.required),

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use fastrand::Rng;
@@ -29,6 +29,8 @@ pub(crate) struct Run {
     pub(crate) clock: Instant,
     pub(crate) posters_done: AtomicBool,
     pub(crate) readers_done: AtomicBool,
+    /// The highest id that a POST was answered with, by bus.
+    pub(crate) highest: [AtomicU64; BUSES.len()],
 }
 
 pub(crate) struct Task {
@@ -82,6 +84,14 @@ impl Task {
         }
         let Place::Up { address, .. } = self.at else { unreachable!("it was waited for") };
         self.client.get_or_insert_with(|| Client::new(address))
+    }
+
+    /// Where the server is that this task knows.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self.at {
+            Place::Down => None,
+            Place::Up { address, .. } => Some(address),
+        }
     }
 
     /// What a request came to, if it was answered. A server that is up has to answer, and as expected.

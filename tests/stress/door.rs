@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use backplane_actors::{
-    Batch, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Posted, Poster,
-    Posting, Since,
+    Batch, Entry, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Posted,
+    Poster, Posting, Since,
 };
 
 use crate::history::{
@@ -119,6 +119,18 @@ impl Door {
         }
     }
 
+    /// A long poll. Only requests can: within the broker a subscription waits.
+    pub(crate) async fn wait(
+        &mut self,
+        service: &Arc<Service>,
+        view: View,
+        since: Position,
+    ) -> Result<Answer, String> {
+        let Self::Http(client) = self else { return Err("nobody polls a handle for long".to_owned()) };
+        let answer = client.wait(&service.path(view), view.bus(), since).await;
+        answer.map_err(|error| format!("long poll: {error}"))
+    }
+
     pub(crate) async fn read(
         &mut self,
         service: &Arc<Service>,
@@ -126,15 +138,7 @@ impl Door {
         since: Position,
     ) -> Result<Answer, String> {
         let (broker, bus) = (&service.broker, service.bus(view.bus()));
-        let from = match since {
-            Position::Start => Since::Start,
-            Position::Cursor(Cursor { id, epoch }) => {
-                let (id, epoch) = (MessageId::from_u64(id), Some(Epoch::from_u64(epoch)));
-                backplane_actors::Position { id, epoch }.into()
-            }
-            Position::Id(id) => MessageId::from_u64(id).into(),
-            Position::Garbage => Since::Unknown,
-        };
+        let from = since_of(since);
         let page = match (self, view) {
             (Self::Handle, View::Bus(_)) => broker.read_bus(bus, from).await,
             (Self::Handle, View::Channel(channel)) => {
@@ -154,21 +158,46 @@ impl Door {
     }
 }
 
+pub(crate) fn since_of(position: Position) -> Since {
+    match position {
+        Position::Start => Since::Start,
+        Position::Cursor(Cursor { id, epoch }) => {
+            let (id, epoch) = (MessageId::from_u64(id), Some(Epoch::from_u64(epoch)));
+            backplane_actors::Position { id, epoch }.into()
+        }
+        Position::Id(id) => MessageId::from_u64(id).into(),
+        Position::Garbage => Since::Unknown,
+    }
+}
+
+pub(crate) fn cursor_of(position: backplane_actors::Position) -> Cursor {
+    Cursor { id: position.id.as_u64(), epoch: position.epoch.map_or(0, Epoch::as_u64) }
+}
+
+pub(crate) const fn resume_of(resume: backplane_actors::Resume) -> Resume {
+    match resume {
+        backplane_actors::Resume::Complete => Resume::Complete,
+        backplane_actors::Resume::Gap => Resume::Gap,
+        backplane_actors::Resume::Reset => Resume::Reset,
+    }
+}
+
+/// The number in a channel's name.
+pub(crate) fn number_of(name: &str) -> u32 {
+    name.strip_prefix('c').and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
+}
+
+pub(crate) fn shown(entry: &Entry, bus: u8) -> Shown {
+    let payload = entry.message().as_str().rsplit_once(':').map(|(_, payload)| payload);
+    let stamp = payload.and_then(|payload| payload.trim_end_matches('}').parse().ok());
+    let channel = ChannelKey { bus, number: number_of(entry.channel().as_str()) };
+    Shown { id: entry.id().as_u64(), stamp: Stamp(stamp.unwrap_or(u64::MAX)), channel }
+}
+
 fn answer(page: &Page, bus: u8) -> Answer {
-    let shown = page.entries.iter().map(|entry| {
-        let payload = entry.message().as_str().rsplit_once(':').map(|(_, payload)| payload);
-        let stamp = payload.and_then(|payload| payload.trim_end_matches('}').parse().ok());
-        let number = entry.channel().as_str().strip_prefix('c').and_then(|number| number.parse().ok());
-        let channel = ChannelKey { bus, number: number.unwrap_or(u32::MAX) };
-        Shown { id: entry.id().as_u64(), stamp: Stamp(stamp.unwrap_or(u64::MAX)), channel }
-    });
     Answer {
-        shown: shown.collect(),
-        next: Cursor { id: page.next.id.as_u64(), epoch: page.next.epoch.map_or(0, Epoch::as_u64) },
-        resume: match page.resume {
-            backplane_actors::Resume::Complete => Resume::Complete,
-            backplane_actors::Resume::Gap => Resume::Gap,
-            backplane_actors::Resume::Reset => Resume::Reset,
-        },
+        shown: page.entries.iter().map(|entry| shown(entry, bus)).collect(),
+        next: cursor_of(page.next),
+        resume: resume_of(page.resume),
     }
 }

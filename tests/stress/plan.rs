@@ -55,6 +55,10 @@ pub(crate) struct Floors {
     /// POSTs to the bus that sleeps, and requests whose answers nobody read.
     pub(crate) asleep: u64,
     pub(crate) unread: u64,
+    /// Streams that their readers left, or did not read for a while, and gaps that streams told.
+    pub(crate) left: u64,
+    /// Streams that were told that the service ends.
+    pub(crate) drained: u64,
     /// Positions that were brought to a broker which keeps nothing of what they are of.
     pub(crate) foreign: u64,
 }
@@ -67,7 +71,7 @@ impl Plan {
         let size = std::env::var("BACKPLANE_STRESS").unwrap_or_default();
         let (name, posts, rate, within) = match size.as_str() {
             "full" => ("full", 1_000_000, 1_000, Duration::from_mins(16)),
-            "short" => ("short", 100_000, 1_000, Duration::from_secs(50)),
+            "short" => ("short", 100_000, 1_000, Duration::from_mins(2)),
             // Among all other tests, which may keep the machine busy.
             "" => ("brief", 10_000, 125, Duration::from_secs(80)),
             other => panic!("BACKPLANE_STRESS is `full`, `short` or nothing, not `{other}`"),
@@ -81,6 +85,9 @@ impl Plan {
             followed: posts,
             asleep: posts / 2_000,
             unread: 1,
+            left: posts / 1_000,
+            // Nearly all readers of all brokers.
+            drained: TERMS.len() as u64 * 8,
             foreign: 20,
         };
         Self { name, seed, posts, reaps: posts / 20, within, floors }

@@ -36,6 +36,29 @@ pub(crate) async fn follow_bus(mut task: Task, bus: u8, mut since: Position) -> 
     }
 }
 
+/// Follows a bus by long polls.
+pub(crate) async fn wait_for_bus(mut task: Task, bus: u8, mut since: Position) -> History {
+    loop {
+        let done = task.run.readers_done.load(Ordering::Relaxed);
+        since = task.wait(View::Bus(bus), since).await.map_or(since, Position::Cursor);
+        if done {
+            return task.history;
+        }
+        let pause = task.rng.u64(..4);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+/// Waits on channels that are being posted to, for whatever comes next there.
+pub(crate) async fn wait_for_channels(mut task: Task) -> History {
+    while !task.run.readers_done.load(Ordering::Relaxed) {
+        let view = View::Channel(task.run.lately(&mut task.rng));
+        let Some(next) = task.read(view, Position::Start).await else { continue };
+        task.wait(view, Position::Cursor(next)).await;
+    }
+    task.history
+}
+
 /// Follows some channels, old and new ones, through their deaths and rebirths; these from the first.
 pub(crate) async fn follow_channels(mut task: Task, mut followed: Vec<(View, Position)>) -> History {
     while !task.run.readers_done.load(Ordering::Relaxed) {

@@ -95,6 +95,16 @@ impl Report {
             "             {} answers `complete` ({} with messages), {} `gap`; {} posts vanished with their poster",
             checks.complete, checks.complete_with_messages, checks.gaps, checks.vanished
         );
+        println!(
+            "  streams    {} begun, {} left, {} told of the end, {} times not read; {} messages in {} parts, {} with a gap",
+            tally.streams,
+            tally.left,
+            tally.drained,
+            tally.slow,
+            checks.linked,
+            checks.streamed,
+            checks.streamed_gaps
+        );
         let below = self.below(plan);
         for floor in &below {
             println!("INVALID: {floor}");
@@ -123,6 +133,11 @@ impl Report {
             ("messages required on buses", self.checks.required_on_bus, floors.followed),
             ("posts to the bus that sleeps", self.asleep, floors.asleep),
             ("answers that nobody read", self.tally.unread, floors.unread),
+            ("messages in streams", self.checks.linked, floors.followed),
+            ("streams that were left", self.tally.left, floors.left),
+            ("streams that were told of the end", self.tally.drained, floors.drained),
+            ("streams that were not read for a while", self.tally.slow, floors.left),
+            ("parts of streams with a gap", self.checks.streamed_gaps, floors.left),
             ("positions of another log", self.checks.foreign, floors.foreign),
         ];
         let below = all.into_iter().filter(|(_, is, floor)| is < floor);

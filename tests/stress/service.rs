@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix_rt::{Arbiter, ArbiterHandle};
@@ -54,7 +54,7 @@ pub(crate) struct Service {
     pub(crate) arbiters: [ArbiterHandle; 2],
     buses: Vec<(BusName, Vec<ChannelName>)>,
     /// Ends with this, and in order.
-    running: testkit::Service,
+    running: Mutex<testkit::Service>,
 }
 
 impl Service {
@@ -81,12 +81,17 @@ impl Service {
             (name.parse().unwrap(), channels.collect())
         });
         let (broker, address) = (running.backplane.broker().clone(), running.plain[0]);
-        Self { clock, broker, address, arbiters, buses: buses.collect(), running }
+        Self { clock, broker, address, arbiters, buses: buses.collect(), running: Mutex::new(running) }
     }
 
     /// What it has logged as errors.
     pub(crate) fn errors(&self) -> Vec<String> {
-        errors_in(&self.running.log()).into_iter().map(str::to_owned).collect()
+        errors_in(&self.running.lock().unwrap().log()).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Begins to end, as by a signal.
+    pub(crate) fn begin_shutdown(&self) {
+        self.running.lock().unwrap().begin_shutdown();
     }
 
     pub(crate) fn bus(&self, bus: u8) -> &BusName {
@@ -115,6 +120,8 @@ fn config(rules: &[Rules]) -> Config {
     config.workers = NonZeroUsize::new(2).unwrap();
     // To be late is what it is here for: what is refused for it is another test's affair.
     config.limits.lateness = Duration::ZERO;
+    // Readers who wait for nothing learn soon up to where there is nothing.
+    config.limits.heartbeat = Duration::from_millis(20);
     let demo = config.buses.pop().unwrap();
     let buses = BUSES.iter().zip(rules).map(|((name, _), rules)| Bus {
         name: name.parse().unwrap(),

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use fastrand::Rng;
 
 use crate::door::{Door, Parcel};
-use crate::history::{Attempt, ChannelKey, Cursor, History, Nanos, Outcome, Position, Retrieval, Span, View};
+use crate::history::{
+    Answer, Attempt, ChannelKey, Cursor, History, Nanos, Outcome, Position, Retrieval, Span, View,
+};
 use crate::plan::{BUSES, SLEEPY};
 use crate::service::Service;
 
@@ -17,6 +19,12 @@ pub(crate) struct Run {
     pub(crate) acked: AtomicU64,
     pub(crate) posters_done: AtomicBool,
     pub(crate) readers_done: AtomicBool,
+    /// The service ends.
+    pub(crate) ending: AtomicBool,
+    /// Readers of event streams that have all that was posted, or have lost their patience.
+    pub(crate) arrived: AtomicUsize,
+    /// The highest id that a POST was answered with, by bus.
+    highest: [AtomicU64; BUSES.len()],
     /// Channels that are being posted to, for readers to meet the posters there.
     lately: Vec<AtomicU64>,
     turn: AtomicUsize,
@@ -29,6 +37,9 @@ impl Run {
             acked: AtomicU64::new(0),
             posters_done: AtomicBool::new(false),
             readers_done: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+            arrived: AtomicUsize::new(0),
+            highest: std::array::from_fn(|_| AtomicU64::new(0)),
             lately: (0..64).map(|_| AtomicU64::new(0)).collect(),
             turn: AtomicUsize::new(0),
         }
@@ -37,6 +48,26 @@ impl Run {
     fn announce(&self, ChannelKey { bus, number }: ChannelKey) {
         let at = self.turn.fetch_add(1, Ordering::Relaxed) % self.lately.len();
         self.lately[at].store(u64::from(bus) << 32 | u64::from(number), Ordering::Relaxed);
+    }
+
+    /// Up to where there is something for readers of a bus.
+    pub(crate) fn highest(&self, bus: u8) -> u64 {
+        self.highest[usize::from(bus)].load(Ordering::Acquire)
+    }
+
+    /// Channels of a bus that are being posted to, each once.
+    pub(crate) fn some_of(&self, rng: &mut Rng, bus: u8, most: usize) -> Vec<View> {
+        let mut some: Vec<View> = Vec::new();
+        for _ in 0..most * 4 {
+            let mut channel = self.lately(rng);
+            if channel.bus != bus {
+                channel = ChannelKey { bus, number: rng.u32(..BUSES[usize::from(bus)].1) };
+            }
+            if !some.contains(&View::Channel(channel)) && some.len() < most {
+                some.push(View::Channel(channel));
+            }
+        }
+        some
     }
 
     pub(crate) fn lately(&self, rng: &mut Rng) -> ChannelKey {
@@ -99,7 +130,9 @@ impl Task {
             self.history.failures.push(failure);
             Outcome::Unknown
         });
-        if matches!(outcome, Outcome::Acked(_)) {
+        if let Outcome::Acked(ids) = outcome {
+            let last = ids.as_slice().last().copied().unwrap_or(0);
+            self.run.highest[usize::from(channel.bus)].fetch_max(last, Ordering::AcqRel);
             self.run.acked.fetch_add(1, Ordering::Relaxed);
         }
         self.history.tally.http_posts += u64::from(self.door.is_http());
@@ -110,6 +143,23 @@ impl Task {
     pub(crate) async fn read(&mut self, view: View, since: Position) -> Option<Cursor> {
         let start = self.now();
         let answer = self.door.read(&self.run.service, view, since).await;
+        self.read_at(view, since, start, answer)
+    }
+
+    /// The same by a long poll.
+    pub(crate) async fn wait(&mut self, view: View, since: Position) -> Option<Cursor> {
+        let start = self.now();
+        let answer = self.door.wait(&self.run.service, view, since).await;
+        self.read_at(view, since, start, answer)
+    }
+
+    fn read_at(
+        &mut self,
+        view: View,
+        since: Position,
+        start: Nanos,
+        answer: Result<Answer, String>,
+    ) -> Option<Cursor> {
         let span = Span { start, end: self.now() };
         self.history.tally.http_reads += u64::from(self.door.is_http());
         match answer {

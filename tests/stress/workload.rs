@@ -15,8 +15,13 @@ use crate::history::{Cursor, History, Nanos, Position, View};
 use crate::http::Client;
 use crate::plan::{BUSES, Keeping, Plan, TERMS};
 use crate::posters::Poster;
-use crate::readers::{ask_and_not_read, compare_views, follow_bus, follow_channels, meet_posters};
+use crate::readers::{
+    ask_and_not_read, compare_views, follow_bus, follow_channels, meet_posters, wait_for_bus,
+    wait_for_channels,
+};
 use crate::service::{RunClock, Service};
+use crate::streams::{Of, listen, subscribe_by_client};
+use crate::subscriptions;
 use crate::task::{Run, Task};
 
 /// What the brokers of one log left behind.
@@ -51,6 +56,20 @@ impl Crew {
     fn inside(&mut self) -> Task {
         self.turn += 1;
         self.task(if self.turn.is_multiple_of(2) { Door::Handle } else { Door::Bus })
+    }
+
+    /// Runs what belongs to its thread on one of the arbiters: the first runs actors too.
+    fn stay<F: Future<Output = History> + 'static>(
+        &self,
+        arbiter: usize,
+        work: impl FnOnce() -> F + Send + 'static,
+    ) -> JoinHandle<History> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let sent = self.run.service.arbiters[arbiter].spawn_fn(move || {
+            actix_rt::spawn(async move { _ = sender.send(work().await) });
+        });
+        assert!(sent, "the arbiter is there as long as the service");
+        tokio::spawn(async move { receiver.await.expect("a task panicked") })
     }
 
     /// Runs it on the arbiters, one of which runs actors too, and on threads without actors, in turn.
@@ -120,7 +139,9 @@ impl Shift<'_> {
         let mut history = crew.http().first_answers().await;
         let began = Instant::now();
         let posters = self.start_posters(&mut crew, keeping);
-        let readers = start_readers(&mut crew, &self.places);
+        let mut readers = start_readers(&mut crew, &self.places);
+        readers.extend(start_subscriptions(&mut crew, &self.places));
+        let streams = start_streams(&mut crew, &self.places);
         let enough = || {
             let reaped: u64 = stats(&service).iter().map(|stats| stats.reaped).sum();
             run.acked.load(Ordering::Relaxed) >= plan.posts * percent / 100
@@ -132,14 +153,23 @@ impl Shift<'_> {
         run.posters_done.store(true, Ordering::Relaxed);
         history.append(gather(posters).await);
         let posting = began.elapsed();
-        run.readers_done.store(true, Ordering::Relaxed);
+        run.readers_done.store(true, Ordering::Release);
         history.append(gather(readers).await);
+        // They give up themselves.
+        while run.arrived.load(Ordering::Acquire) < streams.len() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         history.append(compare_views(crew.task(Door::Handle)).await);
         let stats = stats(&service);
+        run.ending.store(true, Ordering::Release);
+        service.begin_shutdown();
+        history.append(gather(streams).await);
         history.failures.extend(service.errors());
         // The last of them that goes ends the service.
         drop((crew, run, service));
-        self.places.extend(history.retrievals.iter().map(|read| (read.view, read.answer.next)));
+        let streamed = history.stretches.iter().map(|stretch| &stretch.retrieval);
+        let all = history.retrievals.iter().chain(streamed);
+        self.places.extend(all.map(|read| (read.view, read.answer.next)));
         let live = stats.iter().map(|stats| stats.channels as u64).sum();
         Yield { keeping, history, posting, stats, live }
     }
@@ -161,7 +191,7 @@ impl Shift<'_> {
 fn start_readers(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
     let mut readers = Vec::new();
     for bus in (0u8..).take(BUSES.len()) {
-        let since = places.get(&View::Bus(bus)).copied().map_or(Position::Start, Position::Cursor);
+        let since = place(bus, places);
         for _ in 0..2 {
             let task = crew.inside();
             readers.push(crew.start(follow_bus(task, bus, since)));
@@ -178,6 +208,45 @@ fn start_readers(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
     let some = some_channels(crew, places);
     readers.push(tokio::spawn(follow_channels(crew.http(), some)));
     readers.push(tokio::spawn(meet_posters(crew.http())));
+    readers.push(tokio::spawn(wait_for_bus(crew.http(), 1, place(1, places))));
+    readers.push(tokio::spawn(wait_for_channels(crew.http())));
+    readers
+}
+
+/// Where a bus was left.
+fn place(bus: u8, places: &Places) -> Position {
+    places.get(&View::Bus(bus)).copied().map_or(Position::Start, Position::Cursor)
+}
+
+/// Subscriptions in the broker, on both arbiters.
+fn start_subscriptions(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
+    let of = [
+        subscriptions::Of::Bus(1, place(1, places)),
+        subscriptions::Of::Bus(2, Position::Start),
+        subscriptions::Of::Channels(0),
+        subscriptions::Of::Channels(2),
+        subscriptions::Of::Channels(3),
+    ];
+    let mut readers = Vec::new();
+    for arbiter in 0..2 {
+        for of in of {
+            let task = crew.inside();
+            readers.push(crew.stay(arbiter, move || subscriptions::subscribe(task, of)));
+        }
+    }
+    readers
+}
+
+/// Readers of event streams, who read until the service ends.
+fn start_streams(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
+    let mut of: Vec<_> = [0, 2, 3].map(|bus| Of::One(View::Bus(bus), place(bus, places))).into();
+    of.extend([0, 1, 2].map(Of::Several));
+    let one = |(view, since)| Of::One(view, since);
+    of.extend(some_channels(crew, places).into_iter().take(4).map(one));
+    let mut readers: Vec<_> = of.into_iter().map(|of| tokio::spawn(listen(crew.http(), of))).collect();
+    for of in [Of::One(View::Bus(2), place(2, places)), Of::Several(0)] {
+        readers.push(tokio::spawn(subscribe_by_client(crew.http(), of)));
+    }
     readers
 }
 

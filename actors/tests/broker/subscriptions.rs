@@ -279,6 +279,21 @@ async fn channels_join_and_leave() {
     assert_eq!(stats(&broker).subscribers, 1);
 }
 
+/// What comes of added channels moves the position of all: nothing of the others may be left behind it.
+#[actix::test]
+async fn i_10_channels_that_are_added_overtake_nobody() {
+    let broker = builder(&clock()).start().unwrap();
+    let mut reader = subscribe(&broker, &["a"], Since::Start);
+    resumed(&mut reader).await;
+    broker.post(&bus(), posting("a", &["1"])).await.unwrap();
+    broker.post(&bus(), posting("b", &["2"])).await.unwrap();
+    reader.add(vec![(channel("b"), Since::Start)]).unwrap();
+    assert_eq!(resumed(&mut reader).await.channels, [(channel("b"), Resume::Complete)]);
+    let seen = messages(&mut reader, 2).await;
+    assert_eq!(seen.iter().map(text).collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(reader.position(), seen[1].position());
+}
+
 #[actix::test]
 async fn i_5_readers_that_wait_are_bounded() {
     let limits = BrokerLimits {

@@ -210,7 +210,7 @@ pub struct Shown {
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Its messages, in its order.
-    pub shown: Box<[Shown]>,
+    pub shown: Vec<Shown>,
     /// The position that it gives to go on from.
     pub next: Cursor,
     /// Whether something was missed, says the server.
@@ -230,6 +230,34 @@ pub struct Retrieval {
     pub answer: Answer,
 }
 
+/// What a stream says of a message beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The message before it, says the frame, if it says so.
+    pub prev: Option<u64>,
+    /// The frame before it on the stream since that began or told of a gap, of whichever channel.
+    pub before: Option<u64>,
+    /// The position that the stream told last of where it stands.
+    pub stands: u64,
+    /// Where its reader stood in this view before it.
+    pub stood: u64,
+    /// When it was there.
+    pub at: Nanos,
+}
+
+/// A part of a stream, from what it said of its completeness to the last that was read of it, or to where it said so
+/// again. One for each channel of a stream of several.
+#[derive(Debug, Clone)]
+pub struct Stretch {
+    /// As an answer: its span goes from the request to when it was told whether something was missed, and the position that it
+    /// gives is the last that was told.
+    pub retrieval: Retrieval,
+    /// For each message.
+    pub links: Vec<Link>,
+    /// When the last of it was told.
+    pub last: Nanos,
+}
+
 /// What one task, or all of them, saw.
 #[derive(Debug, Default)]
 pub struct History {
@@ -237,6 +265,8 @@ pub struct History {
     pub attempts: Vec<Attempt>,
     /// Every answer.
     pub retrievals: Vec<Retrieval>,
+    /// Every part of a stream.
+    pub stretches: Vec<Stretch>,
     /// Requests that failed and should not have.
     pub failures: Vec<String>,
     /// For the report.
@@ -258,6 +288,14 @@ pub struct Tally {
     pub overdue: u64,
     /// Requests whose answers nobody read.
     pub unread: u64,
+    /// Streams that were begun, over HTTP or in the broker, and those that their reader left.
+    pub streams: u64,
+    /// See [`Tally::streams`].
+    pub left: u64,
+    /// Streams that were told that the server ends.
+    pub drained: u64,
+    /// Times that a reader of a stream did not read for a while.
+    pub slow: u64,
 }
 
 impl History {
@@ -265,6 +303,7 @@ impl History {
     pub fn append(&mut self, mut other: Self) {
         self.attempts.append(&mut other.attempts);
         self.retrievals.append(&mut other.retrievals);
+        self.stretches.append(&mut other.stretches);
         self.failures.append(&mut other.failures);
         self.tally.add(&other.tally);
     }
@@ -279,5 +318,9 @@ impl Tally {
         self.restarts += more.restarts;
         self.overdue += more.overdue;
         self.unread += more.unread;
+        self.streams += more.streams;
+        self.left += more.left;
+        self.drained += more.drained;
+        self.slow += more.slow;
     }
 }

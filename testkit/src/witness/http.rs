@@ -11,7 +11,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::history::{Answer, ChannelKey, Cursor, Position, Resume, Shown, Stamp};
 
 /// User and password of the demonstration.
-const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
+pub(super) const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
 
 /// One connection to a server; a new one when it is needed.
 pub struct Client {
@@ -29,10 +29,19 @@ struct Response {
 }
 
 #[derive(Deserialize)]
-struct Frame<'a> {
+pub(super) struct Frame<'a> {
     message: Payload,
     channel_name: &'a str,
     id: &'a str,
+    pub(super) prev: Option<&'a str>,
+}
+
+impl Frame<'_> {
+    pub(super) fn shown(&self, bus: u8) -> io::Result<Shown> {
+        let number = self.channel_name.strip_prefix('c').and_then(|number| number.parse().ok());
+        let channel = ChannelKey { bus, number: number.unwrap_or(u32::MAX) };
+        Ok(Shown { id: number_of(self.id)?, stamp: Stamp(self.message.payload), channel })
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,7 +72,7 @@ impl Client {
             return Ok(Err(response.status));
         }
         let ids: Vec<&str> = serde_json::from_slice(&response.body)?;
-        Ok(Ok(ids.into_iter().map(number).collect::<io::Result<_>>()?))
+        Ok(Ok(ids.into_iter().map(number_of).collect::<io::Result<_>>()?))
     }
 
     /// Sends this share of a POST and hangs up.
@@ -83,7 +92,16 @@ impl Client {
 
     /// Reads what is at this path, of a bus or a channel of it.
     pub async fn read(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
-        let response = self.exchange(&get(path, since)).await?;
+        self.ask_once(get(path, since), bus).await
+    }
+
+    /// The same by a long poll of a second.
+    pub async fn wait(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
+        self.ask_once(request(path, &query(since, Some(1))), bus).await
+    }
+
+    async fn ask_once(&mut self, request: String, bus: u8) -> io::Result<Answer> {
+        let response = self.exchange(&request).await?;
         if response.status != 200 {
             return Err(io::Error::other(format!("GET was answered {}", response.status)));
         }
@@ -94,12 +112,7 @@ impl Client {
             other => return Err(io::Error::other(format!("Backplane-Resume is {other:?}"))),
         };
         let frames: Vec<Frame> = serde_json::from_slice(&response.body)?;
-        let shown = frames.iter().map(|frame| {
-            let number = frame.channel_name.strip_prefix('c').and_then(|number| number.parse().ok());
-            let channel = ChannelKey { bus, number: number.unwrap_or(u32::MAX) };
-            Ok(Shown { id: self::number(frame.id)?, stamp: Stamp(frame.message.payload), channel })
-        });
-        let shown = shown.collect::<io::Result<_>>()?;
+        let shown = frames.iter().map(|frame| frame.shown(bus)).collect::<io::Result<_>>()?;
         Ok(Answer { shown, next: cursor(response.next)?, resume })
     }
 
@@ -178,15 +191,25 @@ async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> 
 }
 
 fn get(path: &str, since: Position) -> String {
+    request(path, &query(since, None))
+}
+
+fn query(since: Position, block: Option<u8>) -> String {
     let since = match since {
-        Position::Start => String::new(),
+        Position::Start => None,
         Position::Cursor(Cursor { id, epoch }) => {
-            format!("?since={}&epoch={}", MessageId::from_u64(id), Epoch::from_u64(epoch))
+            Some(format!("since={}&epoch={}", MessageId::from_u64(id), Epoch::from_u64(epoch)))
         }
-        Position::Id(id) => format!("?since={}", MessageId::from_u64(id)),
-        Position::Garbage => "?since=nothing".to_owned(),
+        Position::Id(id) => Some(format!("since={}", MessageId::from_u64(id))),
+        Position::Garbage => Some("since=nothing".to_owned()),
     };
-    format!("GET {path}{since} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\n\r\n")
+    let block = block.map(|seconds| format!("block={seconds}"));
+    let all: Vec<_> = since.into_iter().chain(block).collect();
+    if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
+}
+
+fn request(path: &str, query: &str) -> String {
+    format!("GET {path}{query} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\n\r\n")
 }
 
 fn post(path: &str, body: &str, key: Option<&str>) -> String {
@@ -202,9 +225,9 @@ fn post(path: &str, body: &str, key: Option<&str>) -> String {
 fn cursor(next: Option<(String, String)>) -> io::Result<Cursor> {
     let (id, epoch) = next.ok_or_else(|| io::Error::other("no position to go on from"))?;
     let epoch: Epoch = epoch.parse().map_err(io::Error::other)?;
-    Ok(Cursor { id: number(&id)?, epoch: epoch.as_u64() })
+    Ok(Cursor { id: number_of(&id)?, epoch: epoch.as_u64() })
 }
 
-fn number(id: &str) -> io::Result<u64> {
+pub(super) fn number_of(id: &str) -> io::Result<u64> {
     id.parse().map(backplane_actors::MessageId::as_u64).map_err(io::Error::other)
 }

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`history`] | every POST and every retrieval, as plain data |
 //! | [`http`] | a light client that keeps its connection and hangs up when told |
+//! | [`events`] | a light reader of event streams |
+//! | [`notes`] | pure: from what a reader of a stream is told to the parts of streams that the checker takes |
+//! | [`listener`] | a reader of streams that comes again with its position, and with other channels |
 //! | [`checker`] | pure: from a history to what was wrong |
 //!
 //! The stress test wants the rules to hold under load, the kill test across the ends of the program.
@@ -15,8 +18,11 @@
 )]
 
 pub mod checker;
+pub mod events;
 pub mod history;
 pub mod http;
+pub mod listener;
+pub mod notes;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;

@@ -26,13 +26,13 @@ pub(super) struct Found {
 pub(super) type Look = LocalBoxFuture<'static, Result<Found, ReadError>>;
 
 impl Subscription {
-    /// Begins to look: at what is new, or else at everything.
+    /// Begins to look at everything, also where only some of it is new: what is yielded of that moves the position of all, so
+    /// nothing may be left behind it.
     pub(super) fn look(&mut self) {
-        let only_new = self.is_new();
-        let origins = self.members.iter().filter_map(|member| match member.begins {
-            Some(origin) => Some((member.scope.clone(), origin)),
-            None => (!only_new).then(|| (member.scope.clone(), Origin::Newer(member.seen))),
-        });
+        let origins = self
+            .members
+            .iter()
+            .map(|member| (member.scope.clone(), member.begins.unwrap_or(Origin::Newer(member.seen))));
         let (bus, origins) = (self.bus.clone(), origins.collect());
         self.look = Some(Box::pin(look(bus, origins)));
     }
@@ -73,7 +73,7 @@ impl Subscription {
     /// else right before what comes.
     fn stands_told(&self, slices: &[(Scope, Slice)], stands: MessageId, up_to: MessageId) -> Option<Resumed> {
         let (mut is_told, mut resume, mut lowest) = (false, Resume::Complete, stands);
-        let mut channels = Vec::new();
+        let (mut channels, is_new) = (Vec::new(), self.is_new());
         for (scope, slice) in slices {
             let Some(member) = self.members.iter().find(|member| member.scope == *scope) else { continue };
             is_told |= member.begins.is_some() || slice.resume != Resume::Complete;
@@ -81,7 +81,9 @@ impl Subscription {
                 lowest = lowest.min(id).min(up_to);
             }
             resume = resume.max(slice.resume);
-            if let Scope::Channel(name) = scope {
+            // What was added is spoken of alone, as long as the others miss nothing.
+            let is_spoken_of = !is_new || member.begins.is_some() || slice.resume != Resume::Complete;
+            if let (Scope::Channel(name), true) = (scope, is_spoken_of) {
                 channels.push((name.clone(), slice.resume));
             }
         }

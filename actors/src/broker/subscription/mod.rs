@@ -51,6 +51,8 @@ pub struct Subscription {
     told: MessageId,
     /// The last message that was yielded, unless something was told to be missing since.
     last: Option<MessageId>,
+    /// Where it was told to stand last.
+    stands: MessageId,
     /// It is subscribed to one thing, and always was.
     is_single: bool,
     is_over: bool,
@@ -69,6 +71,7 @@ impl Subscription {
             ready: VecDeque::new(),
             told,
             last: None,
+            stands: told,
             is_single: true,
             is_over: false,
         };
@@ -234,7 +237,7 @@ impl Subscription {
         match event {
             Event::Resumed(mut resumed) => {
                 resumed.last = self.last;
-                self.told = resumed.position.id;
+                (self.told, self.stands) = (resumed.position.id, resumed.position.id);
                 if resumed.resume != Resume::Complete {
                     self.last = None;
                 }
@@ -244,6 +247,8 @@ impl Subscription {
                 // Of one thing the message itself knows the one before it, and all who wait share that.
                 let message = match self.last {
                     Some(last) if !self.is_single => message.after(last),
+                    // What was gone before the reader came, or what it had of this one alone, is not named: it would miss that.
+                    None if message.prev() > self.stands => message.after(self.stands),
                     _ => message,
                 };
                 debug_assert!(

@@ -1,6 +1,6 @@
 //! Every POST of the history, with all that answers and retrievals say of it.
 
-use super::super::history::{Attempt, ChannelKey, History, Nanos, Outcome, PostKey, Retrieval, Shown};
+use super::super::history::{Attempt, ChannelKey, History, Nanos, Outcome, PostKey, Shown, Stretch};
 use super::{Findings, Kind};
 
 /// A POST, all times it was sent taken together.
@@ -33,7 +33,12 @@ impl Catalogue {
         }
         for retrieval in &history.retrievals {
             for shown in &retrieval.answer.shown {
-                catalogue.shown(shown, retrieval, findings);
+                catalogue.shown(shown, retrieval.span.end, findings);
+            }
+        }
+        for Stretch { retrieval, links, .. } in &history.stretches {
+            for (shown, link) in retrieval.answer.shown.iter().zip(links) {
+                catalogue.shown(shown, link.at, findings);
             }
         }
         catalogue
@@ -86,14 +91,13 @@ impl Catalogue {
         identify(post, first, "answered", findings);
     }
 
-    fn shown(&mut self, shown: &Shown, retrieval: &Retrieval, findings: &mut Findings) {
+    fn shown(&mut self, shown: &Shown, end: Nanos, findings: &mut Findings) {
         let stamp = shown.stamp;
         let known = self.posts.get_mut(usize::from(stamp.post().poster));
         let post = known.and_then(|row| row.get_mut(stamp.post().number as usize)).and_then(Option::as_mut);
         let Some(post) = post else {
             return findings.add(Kind::Phantom, || format!("nobody posted {shown:x?}"));
         };
-        let end = retrieval.span.end;
         if post.refused || post.channel != shown.channel || post.size as u64 != stamp.size() {
             return findings.add(Kind::Phantom, || format!("{shown:x?} stems from {post:x?}"));
         }

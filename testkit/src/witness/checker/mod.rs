@@ -7,6 +7,7 @@
 //!            timeline: the messages of each bus and of each channel in id order, with bounds on times
 //!                │
 //!                ├─► retrieval: each answer against its timeline
+//!                ├─► stretch: each part of a stream, as an answer that took long, and how its frames follow one another
 //!                └─► order: answers and POSTs against each other, along real time
 //! ```
 //!
@@ -16,6 +17,7 @@
 mod catalogue;
 mod order;
 mod retrieval;
+mod stretch;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -75,6 +77,9 @@ pub enum Kind {
     Phantom,
     /// A channel shows something else than its bus filtered by it (RET-7).
     Views,
+    /// A frame of a stream names another message before it than there was: a reader would see a loss where there is none, or none where
+    /// there is one.
+    Chain,
     /// A request failed, or the broker's own counts contradict the history.
     Failed,
 }
@@ -92,6 +97,7 @@ impl fmt::Display for Kind {
             Self::FalseAlarm => "false-alarm",
             Self::Phantom => "phantom",
             Self::Views => "views",
+            Self::Chain => "chain",
             Self::Failed => "failed",
         })
     }
@@ -129,6 +135,12 @@ pub struct Checks {
     pub vanished: u64,
     /// Positions of which no answer of the history is the source: the log cannot vouch for them.
     pub foreign: u64,
+    /// Messages of streams, each held against the one before it.
+    pub linked: u64,
+    /// Parts of streams that said `complete` and had messages, and those that began with a gap.
+    pub streamed: u64,
+    /// See [`Checks::streamed`].
+    pub streamed_gaps: u64,
     /// Times that a channel surely was over between two POSTs to it.
     pub ended: u64,
 }
@@ -145,6 +157,9 @@ impl Checks {
         self.gaps += more.gaps;
         self.vanished += more.vanished;
         self.foreign += more.foreign;
+        self.linked += more.linked;
+        self.streamed += more.streamed;
+        self.streamed_gaps += more.streamed_gaps;
         self.ended += more.ended;
     }
 }
@@ -188,9 +203,14 @@ pub fn check(history: &History, rules: &[Rules]) -> Findings {
     }
     let catalogue = catalogue::Catalogue::of(history, &mut findings);
     let timelines = timeline::Timelines::of(history, &catalogue, rules, &mut findings);
-    let epochs: HashSet<u64> = history.retrievals.iter().map(|read| read.answer.next.epoch).collect();
+    let streamed = history.stretches.iter().map(|stretch| &stretch.retrieval);
+    let epochs: HashSet<u64> =
+        history.retrievals.iter().chain(streamed).map(|read| read.answer.next.epoch).collect();
     for retrieval in &history.retrievals {
         retrieval::check(retrieval, &timelines, rules, &epochs, &mut findings);
+    }
+    for one in &history.stretches {
+        stretch::check(one, &timelines, rules, &epochs, &mut findings);
     }
     order::rising(history, &catalogue, rules.len(), &mut findings);
     order::gone(history, &mut findings);

@@ -1,6 +1,6 @@
 //! Answers and POSTs against each other, along real time: what ended before something else began.
 
-use super::super::history::{History, Nanos, Outcome, Position, Resume, Retrieval};
+use super::super::history::{History, Nanos, Outcome, Position, Resume, Retrieval, Stretch};
 use super::catalogue::Catalogue;
 use super::retrieval::told;
 use super::{Findings, Kind};
@@ -16,6 +16,9 @@ pub(super) fn rising(history: &History, catalogue: &Catalogue, buses: usize, fin
     }
     for Retrieval { view, span, answer, .. } in &history.retrievals {
         given[usize::from(view.bus())].push((span.end, answer.next.id));
+    }
+    for Stretch { retrieval, last, .. } in &history.stretches {
+        given[usize::from(retrieval.view.bus())].push((*last, retrieval.answer.next.id));
     }
     let mut posts: Vec<_> = catalogue.posts().filter(|post| post.first.is_some()).collect();
     posts.sort_unstable_by_key(|post| post.start);

@@ -7,7 +7,7 @@ use super::timeline::{Point, Timeline, Timelines};
 use super::{Findings, Kind, Rules};
 
 /// An answer, placed on its timeline.
-struct Placed<'a> {
+pub(super) struct Placed<'a> {
     retrieval: &'a Retrieval,
     /// The position is of another log: a gap, however little was missed (I-10).
     foreign: bool,
@@ -23,6 +23,8 @@ struct Placed<'a> {
     newer: usize,
     /// How far the answer reaches by the position that it gave out.
     reaches: usize,
+    /// It may have been left in the midst of what it had to show: only what lies below its last position has to be there.
+    open: bool,
 }
 
 pub(super) fn check(
@@ -32,30 +34,66 @@ pub(super) fn check(
     epochs: &HashSet<u64>,
     findings: &mut Findings,
 ) {
-    let (answer, timeline) = (&retrieval.answer, timelines.of_view(retrieval.view));
-    let shown = &answer.shown[..];
-    findings.checks.shown += shown.len() as u64;
-    if !shown.is_sorted_by(|one, other| one.id < other.id) {
-        return findings.add(Kind::Order, || format!("ids do not rise: {}", told(retrieval)));
-    }
-    if shown.last().is_some_and(|last| last.id > answer.next.id) {
-        findings.add(Kind::Order, || format!("the next position is too low: {}", told(retrieval)));
-    }
-    let newer = retrieval.since.id().map_or(0, |id| timeline.count(|point| point.id <= id));
-    let reaches = timeline.count(|point| point.id <= answer.next.id);
-    let from = shown.first().map_or(newer, |first| timeline.count(|point| point.id < first.id));
-    let rules = &rules[usize::from(retrieval.view.bus())];
-    let to = from + shown.len();
-    let loose = timelines.loose_until(retrieval.view.bus(), retrieval.span.end);
-    let foreign =
-        matches!(retrieval.since, Position::Cursor(Cursor { epoch, .. }) if !epochs.contains(&epoch));
-    let placed = Placed { retrieval, foreign, rules, timeline, loose, shown, from, to, newer, reaches };
-    placed.one_piece(findings);
-    placed.position(findings);
+    let Some(placed) = Placed::on(timelines, retrieval, rules, epochs, findings) else { return };
     placed.whole_batches(findings);
-    placed.required(findings);
-    placed.honest(findings);
-    placed.not_expired(findings);
+    placed.rules(findings);
+}
+
+impl<'a> Placed<'a> {
+    /// Places an answer, if its messages can be: their ids rise, up to its position.
+    pub(super) fn on(
+        timelines: &'a Timelines,
+        retrieval: &'a Retrieval,
+        rules: &'a [Rules],
+        epochs: &HashSet<u64>,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let (answer, timeline) = (&retrieval.answer, timelines.of_view(retrieval.view));
+        let shown = &answer.shown[..];
+        findings.checks.shown += shown.len() as u64;
+        if !shown.is_sorted_by(|one, other| one.id < other.id) {
+            findings.add(Kind::Order, || format!("ids do not rise: {}", told(retrieval)));
+            return None;
+        }
+        if shown.last().is_some_and(|last| last.id > answer.next.id) {
+            findings.add(Kind::Order, || format!("the next position is too low: {}", told(retrieval)));
+        }
+        let newer = retrieval.since.id().map_or(0, |id| timeline.count(|point| point.id <= id));
+        let reaches = timeline.count(|point| point.id <= answer.next.id);
+        let from = shown.first().map_or(newer, |first| timeline.count(|point| point.id < first.id));
+        let rules = &rules[usize::from(retrieval.view.bus())];
+        let to = from + shown.len();
+        let loose = timelines.loose_until(retrieval.view.bus(), retrieval.span.end);
+        let foreign =
+            matches!(retrieval.since, Position::Cursor(Cursor { epoch, .. }) if !epochs.contains(&epoch));
+        Some(Self {
+            retrieval,
+            foreign,
+            rules,
+            timeline,
+            loose,
+            shown,
+            from,
+            to,
+            newer,
+            reaches,
+            open: false,
+        })
+    }
+
+    /// As a part of a stream.
+    pub(super) fn open(self) -> Self {
+        Self { open: true, ..self }
+    }
+
+    /// The rules that hold for answers and for parts of streams alike.
+    pub(super) fn rules(&self, findings: &mut Findings) {
+        self.one_piece(findings);
+        self.position(findings);
+        self.required(findings);
+        self.honest(findings);
+        self.not_expired(findings);
+    }
 }
 
 impl Placed<'_> {
@@ -121,7 +159,7 @@ impl Placed<'_> {
     fn must_show(&self) -> (usize, usize) {
         let (points, span) = (&self.timeline.points, self.retrieval.span);
         let known = self.timeline.count(|point| point.known < span.start);
-        let covered = known.max(self.reaches);
+        let covered = if self.open { self.reaches } else { known.max(self.reaches) };
         let Some(last) = covered.checked_sub(1).map(|at| points[at]) else { return (0, 0) };
         let end = millis(span.end) + self.rules.early;
         let pushed = self.timeline.count(|point| point.begun < span.end);
@@ -136,7 +174,10 @@ impl Placed<'_> {
         } else {
             covered
         };
-        (in_window.max(kept).max(alive), covered)
+        let oldest = in_window.max(kept).max(alive);
+        // What was posted after a stream had said where it stands reaches it, whatever becomes of its window.
+        let later = self.timeline.count(|point| point.begun < span.end);
+        (if self.open { oldest.min(later) } else { oldest }, covered)
     }
 
     fn required(&self, findings: &mut Findings) {
@@ -203,7 +244,8 @@ impl Placed<'_> {
         let start_of_channel = start.saturating_sub(self.rules.kept);
         let kept = start < millis(first.known).saturating_add(self.rules.retention);
         let alive = self.is_bus() || start_of_channel < millis(last.known).saturating_add(self.rules.life());
-        let together = !piece[1..].iter().any(|point| point.apart);
+        // A stream goes on over it.
+        let together = self.open || !piece[1..].iter().any(|point| point.apart);
         if !kept || !alive || !together {
             findings.add(Kind::Returned, || {
                 format!("{first:x?} to {last:x?} had expired, or some of it, before {}", told(self.retrieval))
