@@ -82,6 +82,23 @@ describe("tabs", () => {
     expect(site.server.streams.map(({ channels }) => channels)).toEqual([["a", "c"]]);
   });
 
+  test("a page is not forgotten while it hears of others' messages all the time", async () => {
+    const site = new Site();
+    const [leader, other] = [site.tab({ channelName: "a" }), site.tab({ channelName: "b" })];
+    await site.clock.pass(2);
+    for (let n = 0; n < 60; n += 1) {
+      site.server.post("a", String(n));
+      await site.clock.pass(2);
+    }
+    leader.world.cookie = "";
+    connectIn(leader.world, { serverBaseURL: BASE, busName: BUS, channelName: "c" });
+    await site.clock.pass(1);
+    site.server.post("b", "x");
+    await site.clock.settle();
+    expect([leader.got.length, other.got]).toEqual([60, ["x"]]);
+    expect(site.server.streams.map(({ channels }) => channels)).toEqual([["a", "b", "c"]]);
+  });
+
   test("when the leader is closed another goes on, without a gap and without a read", async () => {
     const site = new Site();
     const [leader, ...rest] = await site.tabs(3);
