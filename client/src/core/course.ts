@@ -65,18 +65,18 @@ export class Course {
   told(said: Exclude<Fact, { kind: "end" }> | Pushed, id: string): Told {
     const to = nextFrom(id);
     // The position is believed, so it must not be another event's.
-    if (to.since !== nextFrom(said.kind === "frame" ? said.frame.id : said.cursor).since) throw new SyntaxError("an event without its id");
+    demand(to.since === nextFrom(said.kind === "frame" ? said.frame.id : said.cursor).since);
     if (said.kind === "resume") return this.resumed(said, to, id);
     // Without it nobody knows whether something was missed before.
-    if (this.last === "") throw new SyntaxError("a stream without its beginning");
+    demand(this.last !== "");
     // It came twice, or late: then it was missed by what came before it.
-    if (to.since <= this.last) return { segments: [], check: [] };
-    const broken = said.prev > this.last;
-    if (!broken && this.linked && said.prev !== this.last) throw new SyntaxError("an event out of the chain");
-    if (said.kind === "frame") return this.frame(said, to, id, broken);
+    if (to.since <= this.last) return NOTHING;
+    const broken = said.prev > this.last ? said.prev : undefined;
+    demand(broken !== undefined || !this.linked || said.prev === this.last);
+    if (said.kind === "frame") return this.frame(said.frame, to, id, broken);
     this.remember(whole(said.cursor), whole(id));
-    if (broken) this.link(said.prev);
-    return { segments: this.move(this.names, to, [], broken ? said.prev : undefined), check: [] };
+    if (broken !== undefined) this.link(broken);
+    return { segments: this.move(this.names, to, [], broken), check: [] };
   }
 
   /** The answer to a long poll. `undefined` if it does not say where to go on. */
@@ -91,7 +91,7 @@ export class Course {
     const complete = resume === "complete";
     const begun = this.last !== "";
     // The chain goes on.
-    if (begun && complete) return { segments: [], check: [] };
+    if (begun && complete) return NOTHING;
     this.last = to.since;
     this.linked = false;
     const fresh = this.remember(whole(cursor), whole(id));
@@ -100,13 +100,13 @@ export class Course {
     return this.all(to, [], this.names.filter((name) => all || fresh.includes(name) || channels.includes(name)));
   }
 
-  private frame({ frame, prev }: Pushed, to: Next, id: string, broken: boolean): Told {
-    const { only } = this;
-    const channel = only ?? frame.channel_name;
-    if (channel === undefined || !this.names.includes(channel)) throw new SyntaxError("a frame of another channel");
+  private frame(frame: Frame, to: Next, id: string, broken: string | undefined): Told {
+    const { only, names } = this;
+    const own = names.filter((name) => name === (only ?? frame.channel_name));
+    demand(own.length > 0);
     if (only === undefined) this.short = whole(id);
     this.link(to.since);
-    return { segments: broken ? this.move(this.names, to, [frame], prev) : this.move([channel], to, [frame]), check: [] };
+    return { segments: this.move(broken === undefined ? own : names, to, [frame], broken), check: [] };
   }
 
   private link(last: string): void {
@@ -122,13 +122,13 @@ export class Course {
     return { segments: this.move(sure, to, frames), check: doubtful };
   }
 
-  /** These channels have gone on; from where they were, or after a break from behind `prev`. */
-  private move(names: readonly string[], to: Next, frames: readonly Frame[], prev?: string): Segment[] {
+  /** These channels have gone on; from where they were, or after a break from behind the last that is missing. */
+  private move(names: readonly string[], to: Next, frames: readonly Frame[], broken?: string): Segment[] {
     return names.map((channel) => {
-      const from = prev === undefined ? (this.points.get(channel) ?? to) : { since: prev, epoch: to.epoch };
+      const from = broken === undefined ? (this.points.get(channel) ?? to) : { since: broken, epoch: to.epoch };
       this.points.set(channel, to);
       const own = frames.filter(({ channel_name: name = channel }) => name === channel);
-      return { channel, from, to, frames: own, broken: prev !== undefined };
+      return { channel, from, to, frames: own, broken: broken !== undefined };
     });
   }
 
@@ -153,9 +153,15 @@ export class Course {
   }
 }
 
+const NOTHING: Told = { segments: [], check: [] };
+
 /** A position whose text is for the server alone. */
-function whole(text: string): Next | undefined {
-  return text === "" ? undefined : { since: text, epoch: undefined };
+function whole(since: string): Next {
+  return { since, epoch: undefined };
+}
+
+function demand(fits: boolean): void {
+  if (!fits) throw new SyntaxError("an event out of place");
 }
 
 export function sameNames(one: readonly string[], other: readonly string[]): boolean {

@@ -22,15 +22,6 @@ export class Position {
   next: Next | undefined;
   private readonly seen = new Set<string>();
 
-  /** Begins at a position of an earlier page. */
-  begin(next: Next): void {
-    this.next = next;
-  }
-
-  get since(): string | undefined {
-    return this.next?.since;
-  }
-
   /** What a read asks for: a query with its question mark, or nothing without a position. */
   get query(): string {
     return queryFor(this.next);
@@ -51,7 +42,7 @@ export class Position {
     this.remember(answer.frames);
     const said = answer.next?.since;
     const next = rising ? later(highest, said) : (said ?? highest);
-    if (next !== undefined) this.begin({ since: next, epoch: answer.next?.epoch });
+    if (next !== undefined) this.next = { since: next, epoch: answer.next?.epoch };
     return fresh;
   }
 
