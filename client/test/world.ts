@@ -151,7 +151,8 @@ export class World implements Environment {
     return this.chance;
   }
   randomBytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, (_, n) => (n * 37 + this.time + 11 * this.number) % 256);
+    // Never the same on two pages.
+    return Uint8Array.from({ length: count }, (_, n) => (n === 0 ? this.number : n * 37 + this.time + 11 * this.number) % 256);
   }
   readCookie(): string {
     return this.cookie;

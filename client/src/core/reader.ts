@@ -24,8 +24,8 @@ export class Reader {
   /** Whether the channel must be read: at first, and when something may be missing. */
   wanting = true;
   private reading = false;
-  /** The first push that did not fit. */
-  private unfit: Segment | undefined;
+  /** The last id that the stream has lost before what did not fit; empty if it has lost nothing. */
+  private hole = "";
   private held: Segment[] = [];
   /** Those that were there before the read began, which therefore covers them (RET-10). */
   private covered: Segment[] = [];
@@ -36,7 +36,7 @@ export class Reader {
     if (fresh !== undefined) return fresh;
     if (!this.wanting && !this.reading) {
       this.wanting = true;
-      this.unfit = segment;
+      this.hole = segment.broken ? segment.from.since : "";
     }
     if (this.held.length + this.covered.length >= HELD) this.held = [];
     this.held.push(segment);
@@ -65,15 +65,14 @@ export class Reader {
   /** The read was answered. */
   answered(answer: Answer): News {
     this.reading = false;
-    const { unfit } = this;
-    this.unfit = undefined;
-    // A server that knows of no earlier message names a position that it told, which proves nothing.
-    const mended = unfit?.kind === "frame" && (unfit.broken || answer.frames.some(({ id }) => id < unfit.to.since));
     const frames = this.position.take(answer);
+    // What the stream has lost may have been another channel's.
+    const mended = frames.some(({ id }) => id <= this.hole);
+    this.hole = "";
     const later: Frame[] = [];
     // One that still does not fit was damaged on the way; what it brought is in the answer.
     for (const segment of this.covered.splice(0)) later.push(...(this.position.follow(segment) ?? []));
     for (const segment of this.held.splice(0)) later.push(...this.take(segment));
-    return { frames, later, resume: answer.resume, mended: mended ?? false };
+    return { frames, later, resume: answer.resume, mended };
   }
 }

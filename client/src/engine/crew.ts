@@ -189,12 +189,15 @@ export class Crew {
 
   private heed(word: Word & { kind: "told" | "beat" }): void {
     this.listen();
-    if (word.kind === "told") return this.host.told(word.told);
-    const other = word.page !== this.leader;
-    this.leader = word.page;
-    this.host.pushed(word.way);
-    const segments = [...word.at].map(([channel, at]) => ({ kind: "moved" as const, channel, from: at, to: at, frames: [] }));
-    this.host.told({ segments, check: [] });
-    if (other || this.env.now() - this.saidAt > REPEAT) this.want();
+    if (word.kind === "told") this.host.told(word.told);
+    else {
+      if (word.page !== this.leader) this.saidAt = -Infinity;
+      this.leader = word.page;
+      this.host.pushed(word.way);
+      const segments = [...word.at].map(([channel, at]) => ({ channel, from: at, to: at, frames: [] }));
+      this.host.told({ segments, check: [] });
+    }
+    // Where others are told much, no silence comes in which to say it.
+    if (this.env.now() - this.saidAt > REPEAT) this.want();
   }
 }

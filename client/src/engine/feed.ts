@@ -61,7 +61,7 @@ export class Feed implements Read {
 
   /** The first read is to go on from here. */
   begin(next: Next): void {
-    this.reader.position.begin(next);
+    this.reader.position.next = next;
   }
 
   /** What the first read asks for. */

@@ -38,7 +38,7 @@ class Opening {
 
   /** `last`: where this visitor's last page stopped. */
   constructor(readonly last: Next | undefined) {
-    if (last) this.position.begin(last);
+    this.position.next = last;
   }
 }
 
