@@ -1,7 +1,8 @@
 /**
  * Figures for the documentation, not a test: `npm run figures`. Takes about five minutes.
  *
- * - From POST to callback while messages are hinted: messages at random moments, each timed in this process from before
+ * - From POST to callback where messages are pushed: as below.
+ * - From POST to callback in polling while messages are hinted: messages at random moments, each timed in this process from before
  *   its POST to the subscriber's call. Both clocks are this machine's.
  * - The same in slow polling: connections that were made at moments spread over a minute poll each minute, so each has
  *   its own wait for every message.
@@ -37,15 +38,29 @@ async function time(tab: Tab, channel: string, name: string): Promise<number> {
   return (await tab.page.evaluate((name) => came[name] ?? NaN, name)) - start;
 }
 
-function say(what: string, waits: readonly number[]): void {
+function say(what: string, waits: readonly number[], unit: "s" | "ms" = "s"): void {
   const sorted = [...waits].sort((one, other) => one - other);
-  const at = (part: number): string => `${((sorted[Math.ceil(part * sorted.length) - 1] ?? NaN) / 1_000).toFixed(2)} s`;
+  const scale = unit === "s" ? 1_000 : 1;
+  const at = (part: number): string => `${((sorted[Math.ceil(part * sorted.length) - 1] ?? NaN) / scale).toFixed(2)} ${unit}`;
   console.log(`${what}: p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${at(1)}, of ${sorted.length}`);
 }
 
+test("pushed", { timeout: 600_000 }, async () => {
+  const tab = await here.tab(undefined, TIMED);
+  const channel = await tab.init(here.options(), 0);
+  await tab.page.waitForRequest(/[?&]since=/);
+  const waits = [];
+  for (let count = 0; count < HINTED; count += 1) {
+    await pause(randomInt(50));
+    waits.push(await time(tab, channel, `pushed-${count}`));
+  }
+  say("POST to callback, pushed", waits, "ms");
+  expect(tab.polls.length).toBe(2);
+});
+
 test("hinted", { timeout: 600_000 }, async () => {
   const tabs = await Promise.all(Array.from({ length: 4 }, () => here.tab(undefined, TIMED)));
-  const channels = await Promise.all(tabs.map((tab) => tab.init(here.options())));
+  const channels = await Promise.all(tabs.map((tab) => tab.init(here.options({ transport: "poll" }))));
   const start = now();
   const polls = tabs.map((tab) => tab.polls.length);
   const runs = tabs.map(async (tab, n) => {
@@ -66,7 +81,7 @@ test("hinted", { timeout: 600_000 }, async () => {
 
 test("slow", { timeout: 600_000 }, async () => {
   const tab = await here.tab();
-  const channel = await tab.init(here.options(), 0);
+  const channel = await tab.init(here.options({ transport: "poll" }), 0);
   await tab.page.evaluate(
     ([options, count]) => {
       globalThis.came = {};
@@ -77,7 +92,7 @@ test("slow", { timeout: 600_000 }, async () => {
         }, (page / count) * 60_000);
       }
     },
-    [{ serverBaseURL: here.broker.base, busName: BUS }, SLOW_PAGES] as const,
+    [{ serverBaseURL: here.broker.base, busName: BUS, transport: "poll" }, SLOW_PAGES] as const,
   );
   await expect.poll(() => tab.polls.length, { timeout: 100_000 }).toBeGreaterThan(SLOW_PAGES);
   const [from, before] = [now(), tab.polls.length];

@@ -1,4 +1,4 @@
-/** When a real page polls (JS-7), on a clock that the test moves: a minute takes no minute. */
+/** When a real page polls (JS-7), if it is not pushed to, on a clock that the test moves: a minute takes no minute. */
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { message } from "./harness/broker";
@@ -39,7 +39,7 @@ beforeEach(async () => {
   channel = await tab.page.evaluate((options) => {
     Backplane.init(options);
     return String(Backplane.getChannelID());
-  }, here.options());
+  }, here.options({ transport: "poll" }));
   await tab.page.clock.runFor(1);
   await idle();
   expect(await count()).toBe(1);

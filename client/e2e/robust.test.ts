@@ -16,7 +16,7 @@ declare global {
   var states: State[];
 }
 
-/** A page that uses `connect`, polling fast; what it hears is in `received`, `gaps` and `states`. */
+/** A page that uses `connect`; what it hears is in `received`, `gaps` and `states`. */
 async function connected(busName: string = BUS): Promise<{ tab: Tab; channel: string; context: BrowserContext }> {
   const tab = await here.tab();
   const firstRead = tab.firstRead();
@@ -32,7 +32,6 @@ async function connected(busName: string = BUS): Promise<{ tab: Tab; channel: st
     bus.onAny((message) => void received.push(message));
     bus.onGap((gap) => void gaps.push(gap));
     bus.onState((state) => void states.push(state));
-    bus.expect(600);
     return bus.ready;
   }, options);
   await firstRead;
@@ -44,7 +43,7 @@ function state(tab: Tab, state: State): Promise<unknown> {
 }
 
 describe("without a network", () => {
-  test("polling pauses, and goes on the moment it is back", async () => {
+  test("requests pause, and messages come the moment it is back", async () => {
     const { tab, channel, context } = await connected();
     await here.broker.post(channel, message("a"));
     await tab.receivedUntil("a");
@@ -54,7 +53,8 @@ describe("without a network", () => {
     await here.broker.post(channel, message("b"), message("c"));
     await context.setOffline(false);
     expect(types(await tab.receivedUntil("c"))).toEqual(["a", "b", "c"]);
-    expect(tab.polls.length).toBe(asked + 1);
+    // A read, and a stream.
+    expect(tab.polls.length).toBeLessThanOrEqual(asked + 2);
     await state(tab, "live");
     expect(await tab.page.evaluate(() => gaps)).toEqual([]);
   });

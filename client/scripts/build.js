@@ -44,8 +44,10 @@ function declarations() {
     const tsc = join(root, "node_modules/typescript/bin/tsc");
     const options = ["-p", root, "--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--outDir", out];
     execFileSync(process.execPath, [tsc, ...options], { stdio: ["ignore", "inherit", "inherit"] });
-    const read = (file) => readFileSync(join(out, "src", file), "utf8").replace(/(["'])\.\/public\1/g, '"./public.js"');
-    return { "backplane.d.ts": read("index.d.ts"), "public.d.ts": read("public.d.ts") };
+    const read = (file) => readFileSync(join(out, "src", file), "utf8");
+    // In one file, which is found beside the module wherever that is served from.
+    const index = read("index.d.ts").replace(/^(import|export) type .* from .*\n/gm, "");
+    return { "backplane.d.mts": read("public.d.ts") + index };
   } finally {
     rmSync(out, { recursive: true });
   }

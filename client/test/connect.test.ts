@@ -2,9 +2,10 @@
 
 import { describe, expect, test } from "vitest";
 import { connectIn } from "../src/faces/connect";
+import { BackplaneError } from "../src/engine/error";
 import { QUEUE_LIMIT } from "../src/faces/queue";
 import type { Bus, ConnectOptions, Message } from "../src/public";
-import { BASE, BUS, Channel, CHANNEL, World } from "./world";
+import { BASE, BUS, Channel, CHANNEL, reply, World } from "./world";
 
 function open(options: Partial<ConnectOptions> = {}): { world: World; channel: Channel; bus: Bus } {
   const world = new World();
@@ -188,14 +189,180 @@ describe("iteration", () => {
   });
 });
 
-test("wrong options are told, with what is allowed", () => {
+describe("what is wrong is told", () => {
   const world = new World();
   const good = { serverBaseURL: BASE, busName: BUS };
   const wrong = (change: object) => () => connectIn(world, { ...good, ...change } as ConnectOptions);
-  expect(wrong({ serverBaseURL: "" })).toThrow(/serverBaseURL must be an address/);
-  expect(wrong({ busName: "a b" })).toThrow(/busName must be of/);
-  expect(wrong({ channelName: "a.b" })).toThrow(/channelName must be 1 to 128/);
-  expect(wrong({ transport: "carrier pigeon" })).toThrow(/transport must be/);
-  const bus = connectIn(world, good);
-  for (const seconds of [0, -1, NaN]) expect(() => bus.expect(seconds)).toThrow(TypeError);
+
+  test.each([
+    [{ serverBaseURL: "" }, /serverBaseURL must be an address/],
+    [{ serverBaseURL: "https://bp.example.com" }, /serverBaseURL must be the server's address up to its version/],
+    [{ serverBaseURL: "https://bp.example.com/v2" }, /up to its version/],
+    [{ busName: "a b" }, /busName must be of/],
+    [{ busname: "a" }, /there is no option busname, only serverBaseURL, busName/],
+    [{ channelName: "a.b" }, /channelName must be 1 to 128/],
+    [{ serverChannel: "no" }, /serverChannel must be true or false/],
+    [{ transport: "carrier pigeon" }, /transport must be "fetch" or "poll" or "jsonp"/],
+    [{ from: "now" }, /from must be "here" or "start" or "last"/],
+    [{ signal: 1 }, /signal must be an AbortSignal/],
+    [{ cookie: true }, /cookie must be false or an object/],
+    [{ cookie: { path: "/" } }, /there is no option cookie.path, only expires/],
+    [{ cookie: { domain: "a;b" } }, /cookie.domain must be/],
+    [{ cookie: { sameSite: "Lax" } }, /cookie.sameSite must be "lax" or/],
+    [{ cookie: { expires: 5 } }, /cookie.expires must be/],
+    [{ cookie: { expires: "x; domain=b" } }, /cookie.expires must be/],
+  ])("of %j", (change, text) => {
+    expect(wrong(change)).toThrow(text);
+    expect(wrong(change)).toThrow(TypeError);
+    expect([world.pending, world.listening, world.requests.length]).toEqual([0, 0, 0]);
+  });
+
+  test("no options at all", () => {
+    for (const none of [undefined, null, "x", []]) {
+      expect(() => connectIn(world, none as unknown as ConnectOptions)).toThrow("connect takes an object of options");
+    }
+  });
+
+  test("of handlers and expectations", () => {
+    const bus = connectIn(world, good);
+    const none = undefined as never;
+    expect(() => bus.on("type", none)).toThrow("on takes a message type and a function");
+    expect(() => bus.on(none, () => undefined)).toThrow("on takes");
+    for (const name of ["onAny", "onChannel", "onGap", "onState", "onError"] as const) {
+      expect(() => bus[name](none)).toThrow(`${name} takes a function`);
+    }
+    for (const seconds of [0, -1, NaN]) expect(() => bus.expect(seconds)).toThrow(TypeError);
+    expect(() => bus.expect(1, { type: "x" } as never)).toThrow("message types");
+    bus.close();
+  });
+
+  test("a bus that is not there is told as final, once, and not asked for again", async () => {
+    const { world, bus } = open();
+    const errors: unknown[] = [];
+    bus.onError((error) => errors.push(error));
+    world.handler = () => Promise.reject(new BackplaneError("no", { status: 404, code: "unknown_bus", final: true }));
+    await world.pass(3_600);
+    expect(errors).toMatchObject([{ code: "unknown_bus", final: true }]);
+    expect([bus.state, world.polls().length, world.pending, world.listening]).toEqual(["closed", 1, 0, 0]);
+    const again = connectIn(world, { ...good, channelName: "chan" });
+    world.handler = new Channel().answer;
+    await world.pass(1);
+    expect(again.state).toBe("live");
+  });
+});
+
+describe("cookie options", () => {
+  test("say for how long, for which host, and for which pages", () => {
+    const world = new World();
+    connectIn(world, {
+      serverBaseURL: BASE, busName: BUS, channelName: "chan", cookie: { expires: "", domain: "customer.com", sameSite: "none" },
+    });
+    expect(world.cookiesWritten).toEqual([`backplane-channel=${BUS}:chan;path=/;domain=customer.com;SameSite=none;Secure`]);
+  });
+
+  test("false keeps the channel in the page alone", () => {
+    const { world, bus } = open({ cookie: false, channelName: undefined as never, serverChannel: false });
+    expect(world.cookiesWritten).toEqual([]);
+    const other = connectIn(world, { serverBaseURL: BASE, busName: BUS, cookie: false });
+    expect(other.channelId).toBe(bus.channelId);
+  });
+});
+
+describe("reset", () => {
+  test("leaves the channel for a new one, with all connections that are there", async () => {
+    const { world, channel, bus } = open();
+    const other = connectIn(world, { serverBaseURL: BASE, busName: BUS });
+    const urls: string[] = [];
+    const got: string[] = [];
+    other.onChannel((url) => urls.push(url));
+    other.onAny(({ type }) => got.push(type));
+    await world.pass(1);
+    world.handler = (url, signal) => (url.endsWith("/new") ? reply("n".repeat(32)) : channel.answer(url, signal));
+    const fresh = bus.reset();
+    expect([bus.channelId, bus.state]).toEqual([undefined, "connecting"]);
+    const url = `${BASE}/bus/${BUS}/channel/${"n".repeat(32)}`;
+    expect(await fresh).toBe(url);
+    expect([await bus.ready, other.channelId, await other.ready, urls]).toEqual([url, url, url, [url]]);
+    expect(world.cookie).toBe(`backplane-channel=${BUS}:${"n".repeat(32)}`);
+    channel.post("old");
+    await world.pass(1);
+    channel.post("new");
+    await world.pass(60);
+    expect([got, other.state]).toEqual([["new"], "live"]);
+    bus.close();
+    await expect(bus.reset()).rejects.toThrow("closed");
+  });
+});
+
+describe("from", () => {
+  const at = (world: World, from: ConnectOptions["from"]) => {
+    const bus = connectIn(world, { serverBaseURL: BASE, busName: BUS, channelName: "chan", from: from ?? "here" });
+    const got: string[] = [];
+    bus.onAny(({ type }) => got.push(type));
+    bus.onGap(({ reason }) => got.push(reason));
+    return { bus, got };
+  };
+
+  test("start: all that the window has, then the rest", async () => {
+    const world = new World();
+    const channel = new Channel();
+    world.handler = channel.answer;
+    channel.post("a");
+    const { got } = at(world, "start");
+    await world.pass(1);
+    channel.post("b");
+    await world.pass(60);
+    expect(got).toEqual(["a", "b"]);
+  });
+
+  test("last: what came while the visitor was on the way to this page", async () => {
+    const before = new World();
+    const channel = new Channel();
+    before.handler = channel.answer;
+    const first = at(before, "last");
+    channel.post("seen");
+    await before.pass(60);
+    channel.post("b");
+    await before.pass(60);
+    first.bus.close();
+    expect(first.got).toEqual(["b"]);
+    channel.post("on the way");
+    const after = new World();
+    after.handler = channel.answer;
+    after.kept = before.kept;
+    const here = at(after, "here");
+    const last = at(after, "last");
+    await after.pass(1);
+    channel.post("c");
+    await after.pass(60);
+    expect([here.got, last.got]).toEqual([["c"], ["on the way", "c"]]);
+  });
+
+  test("last: what was lost on the way is told", async () => {
+    const world = new World();
+    const channel = new Channel();
+    channel.capacity = 2;
+    world.handler = channel.answer;
+    const first = at(world, "here");
+    channel.post("seen");
+    await world.pass(60);
+    first.bus.close();
+    for (const type of ["a", "b", "c"]) channel.post(type);
+    const { got } = at(world, "last");
+    await world.pass(1);
+    expect(got).toEqual(["gap", "b", "c"]);
+  });
+
+  test("last: whatever else is kept there", async () => {
+    for (const text of ["", "{", "null", "[1,[2],[\"chan\"]]", '{"chan":1}']) {
+      const world = new World();
+      const channel = new Channel();
+      channel.post("before");
+      world.handler = channel.answer;
+      world.recall = () => text;
+      const { got, bus } = at(world, "last");
+      await world.pass(1);
+      expect([got, bus.state], text).toEqual([[], "live"]);
+    }
+  });
 });

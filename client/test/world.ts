@@ -1,6 +1,6 @@
 /** A page, its network and its clock, all made up: nothing here waits or is random by itself. */
 
-import type { Cancel, Environment, Getter, Reply, Wake } from "../src/engine/environment";
+import type { Cancel, Environment, Getter, Reply, Streamer, Tabs, Wake } from "../src/engine/environment";
 import { BackplaneError } from "../src/engine/error";
 import type { Frame } from "../src/public";
 
@@ -19,10 +19,56 @@ export interface Request {
 interface Timer {
   readonly at: number;
   readonly run: () => void;
+  readonly world: World;
+}
+
+/** What the pages of an origin share: a clock, locks, and ways to speak to each other. */
+export class Origin {
+  time = 1_000;
+  pages = 0;
+  readonly timers = new Set<Timer>();
+  private readonly ports = new Map<string, Set<{ world: World; hear: (word: unknown) => void }>>();
+  private readonly locks = new Map<string, Array<{ world: World; run: () => void; end: () => void }>>();
+
+  /** This origin as one of its pages sees it. */
+  seen(world: World): Tabs {
+    return {
+      connect: (name, hear) => {
+        const all = this.ports.get(name) ?? new Set();
+        const port = { world, hear };
+        this.ports.set(name, all.add(port));
+        return {
+          post: (word) => {
+            const copy = structuredClone(word);
+            const others = [...all].filter((other) => other !== port);
+            void Promise.resolve().then(() => {
+              for (const other of others) other.world.thawed(() => void (all.has(other) && other.hear(copy)));
+            });
+          },
+          close: () => void all.delete(port),
+        };
+      },
+      lead: (name, steal, signal, held) =>
+        new Promise((resolve) => {
+          const queue = this.locks.get(name) ?? [];
+          this.locks.set(name, queue);
+          const leave = (): void => {
+            const first = queue[0] === mine;
+            if (queue.includes(mine)) queue.splice(queue.indexOf(mine), 1);
+            resolve();
+            if (first) queue[0]?.run();
+          };
+          const mine = { world, run: () => world.thawed(() => void (queue[0] === mine && held())), end: () => world.thawed(resolve) };
+          signal.addEventListener("abort", leave);
+          if (steal) queue.splice(0, 1, mine)[0]?.end();
+          else queue.push(mine);
+          if (queue[0] === mine) mine.run();
+        }),
+    };
+  }
 }
 
 export class World implements Environment {
-  time = 1_000;
   online = true;
   hidden = false;
   cookie = "";
@@ -31,16 +77,48 @@ export class World implements Environment {
   handler: Handler = () => reply([]);
   readonly requests: Request[] = [];
   readonly cookiesWritten: string[] = [];
+  kept = new Map<string, string>();
   readonly reported: unknown[] = [];
   /** Requests under way at this moment, and the most there ever were. */
   underWay = 0;
   overlap = 0;
   chance = 0.5;
-  private timers = new Set<Timer>();
+  private frozen: Array<() => void> | undefined;
   private listeners = new Set<(wake: Wake) => void>();
+
+  private readonly number: number;
+
+  constructor(readonly origin = new Origin()) {
+    this.number = origin.pages += 1;
+  }
+
+  get time(): number {
+    return this.origin.time;
+  }
+  private get timers(): Set<Timer> {
+    return this.origin.timers;
+  }
+
+  /** Nothing happens on this page any more; what would have waits. */
+  freeze(): void {
+    this.frozen ??= [];
+  }
+
+  thaw(): void {
+    const waiting = this.frozen ?? [];
+    this.frozen = undefined;
+    for (const run of waiting) run();
+  }
+
+  /** Runs something once the page is not frozen. */
+  thawed(run: () => void): void {
+    if (this.frozen) this.frozen.push(run);
+    else run();
+  }
 
   readonly fetch: Getter = {
     get: async (url, signal) => {
+      if (/[?&]block=/.test(url) && !this.longPolls) throw refusal(400);
       this.requests.push({ url, at: this.time });
       this.underWay += 1;
       this.overlap = Math.max(this.overlap, this.underWay);
@@ -52,6 +130,11 @@ export class World implements Environment {
     },
   };
   jsonp: Getter = this.fetch;
+  /** A world without pushes, as the servers of 1.0 are, until a test puts something here. */
+  stream: Streamer | undefined = undefined;
+  longPolls = false;
+  /** Alone, until a test puts several worlds together. */
+  tabs: Tabs | undefined = undefined;
 
   now(): number {
     return this.time;
@@ -60,7 +143,7 @@ export class World implements Environment {
     return Date.UTC(2026, 0, 1) + this.time;
   }
   after(wait: number, run: () => void): Cancel {
-    const timer = { at: this.time + wait, run };
+    const timer = { at: this.time + wait, run, world: this };
     this.timers.add(timer);
     return () => void this.timers.delete(timer);
   }
@@ -68,7 +151,7 @@ export class World implements Environment {
     return this.chance;
   }
   randomBytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, (_, n) => (n * 37 + this.time) % 256);
+    return Uint8Array.from({ length: count }, (_, n) => (n * 37 + this.time + 11 * this.number) % 256);
   }
   readCookie(): string {
     return this.cookie;
@@ -76,6 +159,12 @@ export class World implements Environment {
   writeCookie(cookie: string): void {
     this.cookiesWritten.push(cookie);
     if (!this.cookiesBlocked) this.cookie = cookie.split(";")[0] ?? "";
+  }
+  recall(key: string): string {
+    return this.kept.get(key) ?? "";
+  }
+  keep(key: string, text: string): void {
+    this.kept.set(key, text);
   }
   async alone(run: () => void): Promise<void> {
     run();
@@ -118,14 +207,14 @@ export class World implements Environment {
     const end = this.time + seconds * 1_000;
     await this.settle();
     for (;;) {
-      const next = [...this.timers].filter((timer) => timer.at <= end).sort((one, other) => one.at - other.at)[0];
+      const next = [...this.timers].filter(({ at, world }) => at <= end && !world.frozen).sort((one, other) => one.at - other.at)[0];
       if (!next) break;
       this.timers.delete(next);
-      this.time = Math.max(this.time, next.at);
+      this.origin.time = Math.max(this.time, next.at);
       next.run();
       await this.settle();
     }
-    this.time = end;
+    this.origin.time = end;
   }
 
   /** The requests of a channel's messages since this moment. */

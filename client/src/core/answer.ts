@@ -1,7 +1,7 @@
 /** Pure: reads the answer to a retrieval. */
 
 import type { Frame } from "../public";
-import { isObject } from "./json";
+import { isFrame } from "./json";
 
 /** Whether something was missed, in the words of `Backplane-Resume`. */
 export type Resume = "complete" | "gap" | "reset";
@@ -32,12 +32,22 @@ export function readAnswer(body: unknown, header: (name: string) => string | nul
   };
 }
 
-/** The frames in a list; what is none is passed over: without an id nothing can be said about it. */
+/** The frames in a list. */
 export function framesIn(list: readonly unknown[]): Frame[] {
-  return list.filter(
-    (frame): frame is Frame & Readonly<Record<string, unknown>> =>
-      isObject(frame) && typeof frame["id"] === "string" && isObject(frame["message"]),
-  );
+  return list.filter(isFrame);
+}
+
+/** A position's text, `<id>.<epoch>`, as streams give it. */
+export function nextFrom(text: string): Next {
+  const [since = "", epoch] = text.split(".");
+  return { since, epoch };
+}
+
+/** A position as a query with its question mark, or nothing without one. */
+export function queryFor(next: Next | undefined): string {
+  if (next === undefined) return "";
+  const since = `?since=${encodeURIComponent(next.since)}`;
+  return next.epoch === undefined ? since : `${since}&epoch=${encodeURIComponent(next.epoch)}`;
 }
 
 /** The parameters of a `Link` with `rel="next"`. */

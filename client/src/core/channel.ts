@@ -5,21 +5,14 @@ const LONGEST = 128;
 /** 24 bytes are 32 characters and 192 bits. */
 export const RANDOM_BYTES = 24;
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 /** Whether a value is a channel name. `new` never is: it is where new names come from (V1-NEW-1). */
 export function isChannelName(value: unknown): value is string {
   return typeof value === "string" && value.length <= LONGEST && /^[\w-]+$/.test(value) && value !== "new";
 }
 
-/** A new name out of random bytes, six bits to a character. */
+/** A new name out of random bytes, in base64url. */
 export function channelNameFrom(bytes: Uint8Array): string {
-  let name = "";
-  for (let at = 0; at + 2 < bytes.length; at += 3) {
-    const bits = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-    for (const shift of [18, 12, 6, 0]) name += ALPHABET.charAt((bits >> shift) & 63);
-  }
-  return name;
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, "-").replace(/\//g, "_");
 }
 
 /**

@@ -4,6 +4,12 @@ import { isChannelName } from "./channel";
 
 const NAME = "backplane-channel";
 
+/** Which pages have the cookie, where it is not the default. */
+export interface CookieScope {
+  readonly domain?: string;
+  readonly sameSite?: string;
+}
+
 /** The channel that `document.cookie` holds for a bus, if it is a good name. */
 export function channelIn(cookies: string, bus: string): string | undefined {
   for (const entry of entries(cookies)) {
@@ -24,11 +30,13 @@ export function cookieWith(
   channel: string | undefined,
   expires: string,
   secure: boolean,
+  { domain, sameSite = "Lax" }: CookieScope = {},
 ): string {
   const others = entries(cookies).filter((entry) => busOf(entry) !== bus);
   if (channel !== undefined) others.push(`${encodeURIComponent(bus)}:${channel}`);
   const end = expires === "" ? "" : `;expires=${expires}`;
-  return `${NAME}=${others.join("|")}${end};path=/;SameSite=Lax${secure ? ";Secure" : ""}`;
+  const host = domain === undefined ? "" : `;domain=${domain}`;
+  return `${NAME}=${others.join("|")}${end};path=/${host};SameSite=${sameSite}${secure ? ";Secure" : ""}`;
 }
 
 /** Five years from a moment, in the form of a cookie's date. */

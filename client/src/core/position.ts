@@ -6,34 +6,48 @@
  * text and rise within a bus, and shows nothing at or below a position it gave out: what is above the position
  * is new. After a `reset`, and when the answer names another epoch than the position has, its ids may have started
  * lower, and servers that say nothing promise nothing: there a frame is new unless its very id was seen.
+ *
+ * What is pushed is taken only if it continues what the page has (I-10).
  */
 
 import type { Frame } from "../public";
-import type { Answer } from "./answer";
+import { queryFor, type Answer, type Next } from "./answer";
+import type { Segment } from "./segment";
 
 /** How many ids are remembered: many times the window of a channel, by default 100 messages. */
 export const REMEMBERED = 4_096;
 
 export class Position {
-  /** The last message that was seen, or the one that the server said to go on from. */
-  since: string | undefined;
-  /** Which history of the server `since` belongs to, if the server says so. */
-  private epoch: string | undefined;
+  /** Where to go on from: the last message that was seen, or what the server said. */
+  next: Next | undefined;
+  /**
+   * Up to where the page is known to have all. A stream's word that the position has moved on does not raise it: the
+   * message before may have been dropped on the way, and only the `prev` of the one behind tells.
+   */
+  private proven: Next | undefined;
   private readonly seen = new Set<string>();
 
-  /** What to ask for: a query with its question mark, or nothing without a position. */
-  get query(): string {
-    if (this.since === undefined) return "";
-    const since = `?since=${encodeURIComponent(this.since)}`;
-    return this.epoch === undefined ? since : `${since}&epoch=${encodeURIComponent(this.epoch)}`;
+  /** Begins at a position of an earlier page. */
+  begin(next: Next): void {
+    this.next = this.proven = next;
   }
 
-  /** Moves on by an answer and returns its new frames, in order. */
+  get since(): string | undefined {
+    return this.next?.since;
+  }
+
+  /** What a read asks for: a query with its question mark, or nothing without a position. */
+  get query(): string {
+    return queryFor(this.proven);
+  }
+
+  /** Moves on by the answer to a read and returns its new frames, in order. */
   take(answer: Answer): Frame[] {
-    const sameEpoch = this.since === undefined || answer.next?.epoch === this.epoch;
+    const before = this.proven;
+    const sameEpoch = before === undefined || answer.next?.epoch === before.epoch;
     const rising = sameEpoch && (answer.resume === "complete" || answer.resume === "gap");
     const fresh: Frame[] = [];
-    let highest = rising ? this.since : undefined;
+    let highest = rising ? before?.since : undefined;
     for (const frame of answer.frames) {
       const above = highest === undefined || frame.id > highest;
       if (rising ? above : !this.seen.has(frame.id)) fresh.push(frame);
@@ -42,10 +56,20 @@ export class Position {
     this.remember(answer.frames);
     const said = answer.next?.since;
     const next = rising ? later(highest, said) : (said ?? highest);
-    if (next !== undefined) {
-      this.since = next;
-      this.epoch = answer.next?.epoch;
-    }
+    if (next !== undefined) this.begin({ since: next, epoch: answer.next?.epoch });
+    return fresh;
+  }
+
+  /** Moves on by what was pushed and returns its new frames; `undefined` if something may be missing before it. */
+  follow({ kind, from, to, frames }: Segment): Frame[] | undefined {
+    const { next, proven } = this;
+    if (next === undefined || proven === undefined) return undefined;
+    const known = kind === "frame" ? proven : next;
+    if (from.since > known.since || differ(from.epoch, next.epoch)) return undefined;
+    const fresh = frames.filter(({ id }) => id > proven.since);
+    this.remember(fresh);
+    if (to.since >= next.since) this.next = to;
+    if (kind !== "moved" && to.since > proven.since) this.proven = to;
     return fresh;
   }
 
@@ -65,4 +89,9 @@ export class Position {
 function later(one: string | undefined, other: string | undefined): string | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return one > other ? one : other;
+}
+
+/** Whether two epochs are known to be different ones. */
+function differ(one: string | undefined, other: string | undefined): boolean {
+  return one !== undefined && other !== undefined && one !== other;
 }

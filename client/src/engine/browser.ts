@@ -1,7 +1,7 @@
 /** The environment of a real page; works, without its comforts, where there is no page. */
 
-import type { Cancel, Environment, Wake } from "./environment";
-import { fetchGetter } from "./fetch";
+import type { Cancel, Environment, Tabs, Wake } from "./environment";
+import { fetchGetter, fetchStreamer } from "./fetch";
 import { jsonpGetter, type CallbackHost } from "./jsonp";
 
 /** Callbacks hang on the global `Backplane` if the classic script is there, else on an object of their own. */
@@ -14,6 +14,8 @@ function callbacks(): CallbackHost {
 export function browserEnvironment(): Environment {
   const page = typeof document === "undefined" ? undefined : document;
   const date = (): number => Date.now();
+  // Looked up at each call: pages put their own in its place.
+  const request: typeof fetch = (url, init) => fetch(url, init);
   const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
   const unique = (): string => Array.from(randomBytes(8), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return {
@@ -40,6 +42,8 @@ export function browserEnvironment(): Environment {
         // The engine remembers the channel for as long as the page lives.
       }
     },
+    recall: (key) => stored((storage) => storage.getItem(key)) ?? "",
+    keep: (key, text) => void stored((storage) => void storage.setItem(key, text)),
     async alone(run) {
       try {
         await navigator.locks.request("backplane-channel", run);
@@ -56,7 +60,9 @@ export function browserEnvironment(): Environment {
       if (typeof reportError === "function") reportError(error);
       else setTimeout(() => { throw error; });
     },
-    fetch: fetchGetter((url, init) => fetch(url, init), date),
+    fetch: fetchGetter(request, date),
+    stream: typeof ReadableStream === "undefined" ? undefined : fetchStreamer(request, date),
+    tabs: typeof BroadcastChannel === "undefined" || !page ? undefined : TABS,
     get jsonp() {
       if (!page) throw new TypeError('transport "jsonp" needs a document');
       return jsonpGetter(page, callbacks, unique);
@@ -64,17 +70,58 @@ export function browserEnvironment(): Environment {
   };
 }
 
+/** Asks the tab's storage and, unless that has an answer, the site's. Either may be full or forbidden. */
+function stored(use: (storage: Storage) => string | null | void): string | undefined {
+  for (const name of ["sessionStorage", "localStorage"] as const) {
+    try {
+      const answer = use(globalThis[name]);
+      if (typeof answer === "string") return answer;
+    } catch {
+      // Then there is nothing to go on from.
+    }
+  }
+  return undefined;
+}
+
+/** Browsers keep embedded frames of other sites apart, each with its site: such a frame finds nobody, and is alone. */
+const TABS: Tabs = {
+  connect(name, hear) {
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }) => hear(data);
+    return { post: (word) => channel.postMessage(word), close: () => channel.close() };
+  },
+  async lead(name, steal, signal, held) {
+    const over = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+    let got = false;
+    const hold = (): Promise<void> => {
+      got = true;
+      held();
+      return over;
+    };
+    try {
+      // `steal` and `signal` do not go together.
+      await navigator.locks.request(name, steal ? { steal } : { signal }, hold);
+    } catch (error) {
+      if (!got && !signal.aborted) throw error;
+    }
+  },
+};
+
 function listen(page: Document, listener: (wake: Wake) => void): Cancel {
   const events: ReadonlyArray<[EventTarget, string, Wake]> = [
     [page, "visibilitychange", "visibility"],
     [window, "online", "online"],
     [window, "offline", "offline"],
-    // Out of the back-forward cache, where timers stood still.
+    // Into and out of the back-forward cache or the freezer, where timers stand still.
+    [window, "pagehide", "suspended"],
     [window, "pageshow", "restored"],
+    [page, "freeze", "suspended"],
+    [page, "resume", "restored"],
   ];
   const ends = events.map(([target, name, wake]) => {
     const handler = (event: Event): void => {
-      if (wake !== "restored" || (event as PageTransitionEvent).persisted) listener(wake);
+      // The first showing of a page is none after the cache.
+      if (name !== "pageshow" || (event as PageTransitionEvent).persisted) listener(wake);
     };
     target.addEventListener(name, handler);
     return () => target.removeEventListener(name, handler);

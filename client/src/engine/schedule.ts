@@ -1,4 +1,4 @@
-/** Pure: when the next poll is due. Times are milliseconds. */
+/** Pure: when the next request is due. Times are milliseconds. */
 
 import { backoff } from "../core/backoff";
 import { pollInterval } from "../core/curve";
@@ -17,6 +17,16 @@ export class Schedule {
     return Math.max(wanted, this.notBefore);
   }
 
+  /** When something that cannot wait for the next poll may be asked for; it may lie in the past. */
+  soonest(): number {
+    return Math.max(this.failures > 0 ? this.retryAt : -Infinity, this.notBefore);
+  }
+
+  /** Not before this time. */
+  wait(until: number): void {
+    this.notBefore = until;
+  }
+
   succeeded(now: number): void {
     this.ended = now;
     this.failures = 0;
@@ -26,7 +36,7 @@ export class Schedule {
     this.ended = now;
     this.failures += 1;
     this.retryAt = now + backoff(this.failures, random);
-    if (retryAfter !== undefined) this.notBefore = now + retryAfter;
+    if (retryAfter !== undefined) this.wait(now + retryAfter);
   }
 
   /** Whether the last poll failed. */

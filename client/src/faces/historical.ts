@@ -1,8 +1,8 @@
 /** The face that pages have called since 2011: one object of functions (1.0 section 5, JS-1 to JS-9). */
 
 import { framesIn } from "../core/answer";
-import { Engine } from "../engine/engine";
 import type { Environment } from "../engine/environment";
+import { Session } from "../engine/session";
 import { settingsFrom } from "../engine/settings";
 import type { BackplaneGlobal, Frame, InitOptions, Message } from "../public";
 import { VERSION } from "../version";
@@ -14,20 +14,24 @@ const EXPECT_SECONDS = 60;
 
 export function createBackplane(env: Environment): BackplaneGlobal {
   const subscribers = new Emitter<[Message]>(env);
-  let engine: Engine | undefined;
+  let session: Session | undefined;
   let channel: { readonly name: string; readonly url: string } | undefined;
   let waiting: Array<() => void> = [];
   let cache: Message[] = [];
 
-  /** Builds the engine of a page; throws if the options are wrong. */
-  const engineFor = (options: Partial<InitOptions>): Engine => {
+  /** Makes the connection of a page; throws if the options are wrong. */
+  const sessionFor = (options: Partial<InitOptions>): Session => {
     const cacheMax = Number(options.cacheMax) || 0;
-    return new Engine(env, settingsFrom(options, env.pageURL()), {
+    return new Session(env, settingsFrom({ ...options }, env.pageURL()), {
       named(name, url) {
         channel = { name, url };
         for (const ready of waiting.splice(0)) guarded(env, ready);
       },
-      first: (frames) => chosen(options.initFrameFilter, frames),
+      left() {
+        channel = undefined;
+        cache = [];
+      },
+      first: options.initFrameFilter && ((frames) => chosen(options.initFrameFilter, frames)),
       message(message) {
         cache.push(message);
         cache = cache.slice(Math.max(0, cache.length - cacheMax));
@@ -35,7 +39,10 @@ export function createBackplane(env: Environment): BackplaneGlobal {
       },
       gap: () => undefined,
       state: () => undefined,
-      error: () => undefined,
+      error(error) {
+        // Only the end is worth a word in the console: everything else goes on by itself.
+        if (error.final) env.report(error);
+      },
     });
   };
 
@@ -55,23 +62,23 @@ export function createBackplane(env: Environment): BackplaneGlobal {
   };
 
   const expectMessagesWithin: BackplaneGlobal["expectMessagesWithin"] = (seconds, types) => {
-    if (!engine || !(Number(seconds) > 0)) return false;
-    engine.expect(Number(seconds), types);
+    if (!session || !(Number(seconds) > 0)) return false;
+    session.expect(Number(seconds), types);
     return true;
   };
 
   return Object.assign(backplane, {
     version: VERSION,
     init(options: InitOptions): boolean {
-      if (engine) return false;
+      if (session) return false;
       try {
-        engine = engineFor(options ?? {});
+        session = sessionFor(options ?? {});
       } catch (error) {
         // Pages have always been told by the result; the reason goes to their developer.
         env.report(error);
         return false;
       }
-      engine.start();
+      session.start();
       return true;
     },
     subscribe(callback: (message: Message) => void): number | false {
@@ -84,12 +91,7 @@ export function createBackplane(env: Environment): BackplaneGlobal {
     getChannelName: (): string | false => channel?.name ?? false,
     expectMessagesWithin,
     expectMessages: (types?: string | readonly string[]): boolean => expectMessagesWithin(EXPECT_SECONDS, types),
-    resetCookieChannel(): void {
-      if (!engine) return;
-      channel = undefined;
-      cache = [];
-      engine.renew();
-    },
+    resetCookieChannel: (): void => session?.renew(),
     connect: (options: Parameters<BackplaneGlobal["connect"]>[0]) => connectIn(env, options),
   });
 }

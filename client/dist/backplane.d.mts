@@ -16,16 +16,16 @@ export interface Frame {
 }
 /**
  * - `connecting`: no first read has succeeded yet
- * - `live`: the last poll succeeded
- * - `retrying`: the last poll failed; another is scheduled
- * - `offline`: the browser says that there is no network; polling pauses
- * - `closed`: ended by `close()` or the signal
+ * - `live`: messages are pushed, or the last poll succeeded
+ * - `retrying`: the last request failed; another is scheduled
+ * - `offline`: the browser says that there is no network; requests pause
+ * - `closed`: ended by `close()`, the signal or a `final` error
  */
 export type State = "connecting" | "live" | "retrying" | "offline" | "closed";
 /** Messages may have been missed: expired or evicted before they were read. */
 export interface Gap {
     /**
-     * - `gap`: the server no longer has everything since the last poll; also after a restart that lost messages
+     * - `gap`: the server no longer has everything since the last that was read; also after a restart that lost messages
      * - `reset`: the server never gave out the last position, as when an old copy of its log was put back
      */
     readonly reason: "gap" | "reset";
@@ -34,12 +34,35 @@ export interface Gap {
 export interface RequestError extends Error {
     /** The answer's HTTP status; absent when there was no answer that could be read. */
     readonly status?: number;
-    /** The server's error code, such as `unknown_bus`. */
+    /** The server's error code, such as `unknown_bus`; `break`: see `Bus.onError`. */
     readonly code?: string;
     /** Milliseconds after which the server wants to be asked again. */
     readonly retryAfter?: number;
+    /** It will not be tried again: the bus does not exist, or the server has ended the stream for good. */
+    readonly final?: true;
 }
-export type Transport = "fetch" | "jsonp";
+/**
+ * - `fetch`: pushed where that works, else polled
+ * - `poll`: polled only, as in 1.0
+ * - `jsonp`: polled by script tags
+ */
+export type Transport = "fetch" | "poll" | "jsonp";
+/** How messages come: by server-sent events, by long polls, by polls. */
+export type Via = "stream" | "block" | "poll";
+/**
+ * - `here`: what is posted from now on (JS-4)
+ * - `start`: all that the channel's window still has, then the rest
+ * - `last`: what came since this visitor's last page; `here` if there was none
+ */
+export type From = "here" | "start" | "last";
+export interface CookieOptions {
+    /** When it ends; `""`: with the browser's session. Default: in five years (JS-3). */
+    readonly expires?: Date | string;
+    /** A host above the page's, whose other hosts are to share the channel. Default: the page's own host. */
+    readonly domain?: string;
+    /** `none` for frames in pages of other sites. Default: `lax`. */
+    readonly sameSite?: "lax" | "strict" | "none";
+}
 export interface ConnectOptions {
     /** The server's address up to its version: `https://backplane.customer.com/v1`. */
     readonly serverBaseURL: string;
@@ -50,32 +73,48 @@ export interface ConnectOptions {
     readonly serverChannel?: boolean;
     /** `"jsonp"` only for servers that cannot answer other origins otherwise: it runs what they send. */
     readonly transport?: Transport;
+    /** Which messages to begin with. Default: `here`. */
+    readonly from?: From;
+    /** How the page's cookie keeps the channel; `false`: not at all. */
+    readonly cookie?: false | CookieOptions;
     /** Closes the connection. */
     readonly signal?: AbortSignal;
 }
 export type Unsubscribe = () => void;
 export type MessageHandler<Payload = unknown> = (message: Message<Payload>, frame: Frame) => void;
-/** A connection to one channel of a bus. Iterating over it yields every message from then on. */
+/** A connection to a channel of a bus. Iterating over it yields every message from then on. */
 export interface Bus extends AsyncIterable<Message> {
     /** The channel's URL, once it is known. */
     readonly channelId: string | undefined;
     /** Resolves to the channel's URL; rejects if the connection is closed before there is one. */
     readonly ready: Promise<string>;
     readonly state: State;
+    /** How messages come at this moment. */
+    readonly via: Via;
     /** Calls the handler with every message of this type. */
     on<Payload = unknown>(type: string, handler: MessageHandler<Payload>): Unsubscribe;
     /** Calls the handler with every message. */
     onAny(handler: MessageHandler): Unsubscribe;
     /** Calls the handler when messages may have been missed, before it is called with those that were not. */
     onGap(handler: (gap: Gap) => void): Unsubscribe;
+    /** Calls the handler with the channel's URL, as soon as it is known and each time that it is another one. */
+    onChannel(handler: (channelId: string) => void): Unsubscribe;
     onState(handler: (state: State) => void): Unsubscribe;
-    /** Calls the handler with every failed request; polling goes on by itself. */
+    /**
+     * Calls the handler with every failed request; it goes on by itself, unless the error is `final`. With `code` `break`
+     * it tells that something was dropped or damaged on the way, and has been read again.
+     */
     onError(handler: (error: RequestError) => void): Unsubscribe;
     /**
-     * Says that messages will come soon: polls about once a second until one of `types` has come, or, without
+     * Says that messages will come soon. Where they are not pushed it polls about once a second until one of `types` has come, or, without
      * types, for all of `seconds`. Several calls add up: all must be met (JS-7).
      */
     expect(seconds: number, types?: string | readonly string[]): void;
+    /**
+     * Leaves the channel for a new one, as at a logout: with all connections of the site's pages that are there. Resolves to its
+     * URL; rejects if the connection is closed before there is one.
+     */
+    reset(): Promise<string>;
     close(): void;
 }
 /** What `Backplane.init` takes (JS-2, JS-9). */
@@ -106,7 +145,7 @@ export interface BackplaneGlobal {
     /** The channel's URL; `false` before there is one (JS-6). */
     getChannelID(): string | false;
     getChannelName(): string | false;
-    /** Polls about once a second for a while (JS-7). `false` before `init` or without a time. */
+    /** Where messages are not pushed: polls about once a second for a while (JS-7). `false` before `init` or without a time. */
     expectMessagesWithin(seconds: number, types?: string | readonly string[]): boolean;
     /** The same within a minute. */
     expectMessages(types?: string | readonly string[]): boolean;
@@ -115,3 +154,14 @@ export interface BackplaneGlobal {
     /** The API of the ES module. */
     connect(options: ConnectOptions): Bus;
 }
+/** The ES module. */
+/** This library's version. */
+export declare const version: string;
+/**
+ * Connects to a channel of a bus: the one in the page's `backplane-channel` cookie, else `channelName`, else a new one.
+ * All connections of the page, and of the site's other pages, share one connection to the server. Messages that were there
+ * before are delivered if `from` says so.
+ *
+ * Throws a `TypeError` if an option is missing, wrong or unknown.
+ */
+export declare function connect(options: ConnectOptions): Bus;

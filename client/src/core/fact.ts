@@ -1,0 +1,58 @@
+/** Pure: what the events of a stream say. */
+
+import type { Frame } from "../public";
+import type { Resume } from "./answer";
+import { isFrame, isObject } from "./json";
+import type { ServerEvent } from "./sse";
+
+/** A message, and the id of the one before it in its channel. */
+export interface Pushed {
+  readonly kind: "frame";
+  readonly frame: Frame;
+  readonly prev: string;
+}
+
+export type Fact =
+  | {
+      readonly kind: "resume";
+      readonly resume: Resume;
+      readonly cursor: string;
+      /** Of several channels, those for which it is not complete. */
+      readonly channels: readonly string[];
+      /** Milliseconds between signs of life, if the server says so. */
+      readonly heartbeat: number | undefined;
+    }
+  | { readonly kind: "cursor"; readonly cursor: string }
+  /** Without `retry` (milliseconds) the server does not want to be asked again. */
+  | { readonly kind: "end"; readonly reason: string; readonly retry: number | undefined };
+
+/** `undefined` for what a later server may say. Throws for what no server says: it was damaged on the way. */
+export function readEvent({ event, data }: ServerEvent): Fact | Pushed | undefined {
+  if (event !== "message" && event !== "backplane") return undefined;
+  const said: unknown = JSON.parse(data);
+  if (!isObject(said)) throw new SyntaxError("an event that is no object");
+  return event === "message" ? pushed(said) : fact(said);
+}
+
+function pushed({ prev, ...frame }: Readonly<Record<string, unknown>>): Pushed {
+  if (!isFrame(frame) || typeof prev !== "string") throw new SyntaxError("a frame without message, id or prev");
+  return { kind: "frame", frame, prev };
+}
+
+function fact({ resume, cursor, channels, heartbeat, end, retry }: Readonly<Record<string, unknown>>): Fact | undefined {
+  if (typeof end === "string") return { kind: "end", reason: end, retry: milliseconds(retry) };
+  if (typeof cursor !== "string") return undefined;
+  if (resume === undefined) return { kind: "cursor", cursor };
+  return {
+    kind: "resume",
+    // A word that is not known says at least that it is not complete.
+    resume: resume === "complete" || resume === "reset" ? resume : "gap",
+    cursor,
+    channels: isObject(channels) ? Object.keys(channels) : [],
+    heartbeat: milliseconds(heartbeat),
+  };
+}
+
+function milliseconds(value: unknown): number | undefined {
+  return typeof value === "number" && value >= 0 ? value : undefined;
+}
