@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, GzBuilder};
 
 /// What `src/web` serves.
-const FILES: [&str; 5] = [
+const FILES: [&str; 8] = [
     "client/dist/backplane.js",
     "client/dist/backplane.mjs",
     "src/web/demo/page.html",
     "src/web/demo/page.js",
     "src/web/demo/style.css",
+    "src/web/demo/way.js",
+    "src/web/demo/widgets.js",
+    "src/web/demo/wire.js",
 ];
 
 fn main() -> io::Result<()> {
