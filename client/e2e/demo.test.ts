@@ -84,6 +84,8 @@ test("the widgets greet who signs in, and still do after a reload", async () => 
   await signIn(page, "Grace");
   await open(page);
   await greeted(page, "Grace");
+  // What was there before the page is not on its way.
+  expect(await page.locator("#at-widgets .time").innerText()).toBe("");
   expect(errors).toEqual([]);
 });
 
@@ -194,9 +196,11 @@ test.each([
   await open(second);
   await page.locator("#tabs", { hasText: "held by this tab" }).waitFor();
   const tab = which === 0 ? page : second;
+  const again = page.waitForRequest((request) => request.headers()["accept"] === "text/event-stream");
 
   await tab.click("#cut");
   await tab.locator("#cut-note", { hasText: "all three came, once and in order. Nothing was missed." }).waitFor();
+  await again;
   for (const each of [page, second]) {
     const texts = await each.locator("#comments li").allInnerTexts();
     expect(texts).toEqual([3, 2, 1].map((n) => `Somebody: ${n} of 3, posted while the stream was cut`));
