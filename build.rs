@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, GzBuilder};
 
 /// What `src/web` serves.
-const FILES: [&str; 8] = [
+const FILES: &[&str] = &[
     "client/dist/backplane.js",
     "client/dist/backplane.mjs",
+    "client/dist/backplane.d.mts",
     "src/web/demo/page.html",
     "src/web/demo/page.js",
     "src/web/demo/style.css",

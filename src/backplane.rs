@@ -228,7 +228,7 @@ impl Backplane {
         self.0.door()
     }
 
-    /// The protocol's routes (`/v1/…`, `/v1.1/…`) and the browser library (`/v1/backplane.js`, `/backplane.mjs`), for `App::configure` or `Scope::configure`.
+    /// The protocol's routes (`/v1/…`, `/v1.1/…`) and the browser library (`/v1/backplane.js`, `/backplane.mjs` with its types), for `App::configure` or `Scope::configure`.
     ///
     /// Call it inside the factory that `HttpServer::new` takes: each worker then offers its thread to the
     /// broker's actors, which halves what a request costs.

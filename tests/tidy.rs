@@ -48,7 +48,8 @@ const CLIENT: &[(&str, &[&str])] = &[
     ("sse", &[]),
     ("message", &["names", "position"]),
     ("fact", &["names", "position"]),
-    ("track", &["message", "names", "position"]),
+    ("chain", &["message", "position"]),
+    ("track", &["chain", "message", "names", "position"]),
     ("resource", &["base", "names", "track"]),
     ("error", &["base", "fact", "message", "names"]),
     ("backoff", &["error"]),
@@ -58,8 +59,8 @@ const CLIENT: &[(&str, &[&str])] = &[
     (
         "subscription",
         &[
-            "backoff", "error", "fact", "http", "key", "message", "names", "position", "resource", "sse",
-            "track",
+            "backoff", "chain", "error", "fact", "http", "key", "message", "names", "position", "resource",
+            "sse", "track",
         ],
     ),
     ("bus", &["error", "http", "key", "message", "names", "position", "resource", "subscription"]),
@@ -72,6 +73,7 @@ const PURE: &[(&str, &[&str])] = &[("actors/src", PURE_ACTORS), ("client-rust/sr
 const PURE_CLIENT: &[&str] = &[
     "backoff.rs",
     "base.rs",
+    "chain.rs",
     "error.rs",
     "fact.rs",
     "message.rs",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::names::ChannelName;
-use crate::position::Position;
+use crate::position::{MessageId, Position};
 
 /// Whether something was missed since a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,8 +69,8 @@ impl Reason {
 pub(crate) enum Fact {
     /// What was missed, where the stream stands, and of which channels that is not `complete`.
     Resume { resume: Resume, cursor: Option<Position>, channels: BTreeMap<ChannelName, Resume> },
-    /// The position has moved on.
-    Cursor(Position),
+    /// The position has moved on, behind this last frame of the stream.
+    Cursor { position: Position, prev: Option<MessageId> },
     /// The stream ends. Without a time to wait, for good.
     End { reason: Reason, retry: Option<Duration> },
     /// Something that this client does not know.
@@ -81,6 +81,7 @@ pub(crate) enum Fact {
 struct Text {
     resume: Option<String>,
     cursor: Option<String>,
+    prev: Option<String>,
     #[serde(default)]
     channels: BTreeMap<String, String>,
     end: Option<String>,
@@ -108,7 +109,8 @@ impl Fact {
                 channels: channels.collect(),
             });
         }
-        Some(cursor.map_or(Self::Other, Self::Cursor))
+        let prev = text.prev.as_deref().map(MessageId::told);
+        Some(cursor.map_or(Self::Other, |position| Self::Cursor { position, prev }))
     }
 }
 
@@ -132,7 +134,8 @@ mod tests {
             ),
             (r#"{"resume":"reset"}"#, resume(Resume::Reset, None, &[])),
             (r#"{"resume":"gap","channels":{"c":"gap"}}"#, resume(Resume::Gap, None, &[("c", Resume::Gap)])),
-            (r#"{"cursor":"a.b"}"#, Fact::Cursor(position)),
+            (r#"{"cursor":"a.b"}"#, Fact::Cursor { position: position.clone(), prev: None }),
+            (r#"{"cursor":"a.b","prev":"a"}"#, Fact::Cursor { position, prev: Some(MessageId::told("a")) }),
             (r#"{"end":"drain","retry":2000}"#, end(Reason::Drain, Some(2000))),
             (r#"{"end":"closed"}"#, end(Reason::Closed, None)),
             (r#"{"end":"tired"}"#, end(Reason::Other("tired".into()), None)),

@@ -33,7 +33,8 @@
 //! | `message` | pure: messages and frames, kept as they came |
 //! | `fact` | pure: what a server tells beside messages |
 //! | `sse` | pure: server-sent events |
-//! | `track` | pure: whether frames come whole, once and in order |
+//! | `chain` | pure: whether a stream comes whole and in order |
+//! | `track` | pure: up to where a reader has seen what it asked for |
 //! | `resource` | pure: what there is on a server |
 //! | `error` | what can go wrong |
 //! | `backoff` | pure: when to try again |
@@ -49,6 +50,7 @@
 mod backoff;
 mod base;
 mod bus;
+mod chain;
 mod client;
 mod error;
 mod fact;

@@ -178,7 +178,8 @@ impl<'de> Deserialize<'de> for Message {
 pub struct Frame {
     /// Its id.
     pub id: MessageId,
-    /// The id of the message before it in what was asked for: in its channel, or in the bus. Pushed frames alone have it.
+    /// The id of the frame before it on its stream, whichever channel that is of; of the first one, an id at or before the place where the
+    /// stream begins. Pushed frames alone have it.
     pub prev: Option<MessageId>,
     /// Its channel.
     pub channel: ChannelName,

@@ -280,6 +280,18 @@ describe("on the way from page to page", () => {
     expect(await said(tab)).toEqual([[], []]);
   });
 
+  test('so it is in another tab, once the one before was closed', async () => {
+    const name = freshName();
+    const channel = here.broker.channel(BUS, name);
+    const context = await here.visitor();
+    const first = await page(context, name);
+    await here.broker.post(channel, message("seen"));
+    await got(first, "seen");
+    await first.close({ runBeforeUnload: true });
+    await here.broker.post(channel, message("between"));
+    expect(await got(await page(context, name, { from: "last" }), "between")).toEqual(["between"]);
+  });
+
   test('with from: "here" it is not, and with from: "start" all is that the window has', async () => {
     const name = freshName();
     const channel = here.broker.channel(BUS, name);

@@ -277,7 +277,7 @@ describe("what was missed", () => {
       expect(world.overlap).toBe(1);
       page.bus.close();
     }
-  });
+  }, 60_000);
 });
 
 describe("the channel", () => {

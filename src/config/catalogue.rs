@@ -372,7 +372,7 @@ const LIMITS: &[Key] = &[
         Kind::Span(0, MINUTE),
         Default(r#""50ms""#),
         "How late the threads may be with everything, for a tenth of a second, before they refuse requests: first POSTs, then others, \
-         each with Retry-After. \"0s\": they refuse nothing.",
+         each with Retry-After; and how long a POST may wait for its turn before further ones are refused. \"0s\": they refuse nothing.",
     ),
     key(
         "header_timeout",

@@ -146,7 +146,7 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Bytes of a request's head.
     pub head: usize,
-    /// How late the threads may be before they refuse requests; zero: they refuse none.
+    /// How late the threads may be, and how long a POST may wait for its turn, before they refuse requests; zero: they refuse none.
     pub lateness: Duration,
     /// How long a client may take to send a request's head.
     pub header_timeout: Duration,

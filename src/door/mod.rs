@@ -29,6 +29,7 @@
 //! | `stats` | what it counts |
 //! | `stream` | the stream between the socket and what reads requests |
 //! | `told` | the layer that tells the guard when requests begin and end |
+//! | `turns` | writes take turns |
 //! | `watch` | how late a thread is |
 //! | `words` | what the door itself says |
 
@@ -49,6 +50,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod told;
+mod turns;
 mod watch;
 mod words;
 

@@ -63,7 +63,8 @@ pub struct DoorSettings {
     pub handshake_timeout: Duration,
     /// Bytes of a request's head.
     pub head: usize,
-    /// How late a thread may be for everything before it refuses requests. Zero: as late as it likes.
+    /// How late a thread may be for everything, and how long who writes may wait for a turn, before it refuses requests. Zero: as late
+    /// as it likes.
     pub lateness: Duration,
     /// How long the door waits for a peer.
     pub patience: Patience,

@@ -22,6 +22,7 @@ use super::Door;
 use super::crowd::Place;
 use super::guard::{Announced, Connection, Guard};
 use super::load::{Kind, Rests};
+use super::turns::{Turn, Turns};
 use super::watch::Watch;
 use super::words;
 use crate::error::{ApiError, ErrorCode};
@@ -43,6 +44,7 @@ pub(super) struct TellingService<S> {
     next: S,
     door: Door,
     watch: Watch,
+    turns: Turns,
     rests: Rests,
 }
 
@@ -70,7 +72,13 @@ where
         let (next, door) = (self.next.new_service(()), self.door.clone());
         Box::pin(async move {
             let watch = Watch::begin(door.clone());
-            Ok(TellingService { next: next.await?, door, watch, rests: Rests::default() })
+            Ok(TellingService {
+                next: next.await?,
+                door,
+                watch,
+                turns: Turns::begin(),
+                rests: Rests::default(),
+            })
         })
     }
 }
@@ -99,10 +107,12 @@ where
         if !is_wanted {
             return Answering::Unwanted { open };
         }
-        let refused = self.refuses(&request, &guard);
+        let kind = if request.method().is_safe() { Kind::Read } else { Kind::Write };
+        let refused = self.refuses(&request, kind, &guard);
         if announced != Announced::Nothing {
             let payload = request.take_payload();
-            let told = Wanted { payload, guard, whole: false };
+            let turn = (kind == Kind::Write && refused.is_none()).then(|| self.turns.turn());
+            let told = Wanted { payload, guard, turn, whole: false };
             *request.payload() = Payload::Stream { payload: Box::pin(told) };
         }
         match refused {
@@ -121,7 +131,7 @@ where
 
 impl<S> TellingService<S> {
     /// Why this request is not answered, if it is not. Probes always are.
-    fn refuses(&self, request: &Request, guard: &Guard) -> Option<ErrorCode> {
+    fn refuses(&self, request: &Request, kind: Kind, guard: &Guard) -> Option<ErrorCode> {
         let is_probe = || {
             let settings = self.door.settings();
             settings.reserved_paths.iter().any(|path| path == request.path())
@@ -129,8 +139,8 @@ impl<S> TellingService<S> {
         if guard.place == Place::Reserve && !is_probe() {
             return Some(ErrorCode::TooManyConnections);
         }
-        let kind = if request.method().is_safe() { Kind::Read } else { Kind::Write };
-        if self.watch.admits(kind, guard.turn.get()) || is_probe() {
+        let is_too_much = kind == Kind::Write && self.turns.is_too_much(self.door.settings().lateness);
+        if (self.watch.admits(kind) && !is_too_much) || is_probe() {
             return None;
         }
         self.door.stats().shed(kind);
@@ -268,6 +278,8 @@ impl<B: MessageBody> MessageBody for Told<B> {
 struct Wanted {
     payload: Payload,
     guard: Rc<Guard>,
+    /// Who writes goes on in turns: also in the middle of the body, or all could send the ends of theirs at once.
+    turn: Option<Turn>,
     whole: bool,
 }
 
@@ -275,6 +287,10 @@ impl Stream for Wanted {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Until it has its turn nobody wants the body, and the peer is in no delay.
+        if let Some(turn) = &mut self.turn {
+            ready!(turn.poll(context));
+        }
         let piece = Pin::new(&mut self.payload).poll_next(context);
         match &piece {
             Poll::Pending => self.guard.body_wanted(),

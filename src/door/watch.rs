@@ -33,12 +33,12 @@ impl Watch {
         Self(state)
     }
 
-    /// Whether the next request of this kind is answered, which begins now.
-    pub(super) fn admits(&self, kind: Kind, now: Instant) -> bool {
+    /// Whether the next request of this kind is answered.
+    pub(super) fn admits(&self, kind: Kind) -> bool {
         if !self.0.asked.replace(true) {
             self.0.wake.notify_one();
         }
-        self.0.load.borrow_mut().admits(kind, now.saturating_duration_since(self.0.began))
+        self.0.load.borrow_mut().admits(kind)
     }
 }
 
@@ -57,7 +57,6 @@ async fn look(state: Weak<State>, door: Door) {
             watched.wake.notified().await;
         }
         let due = watched.began.elapsed() + TICK;
-        watched.load.borrow_mut().look_due(due, door.settings().lateness);
         drop(watched);
         sleep(TICK).await;
         let Some(watched) = state.upgrade() else { return };

@@ -1,4 +1,4 @@
-//! The browser library, as it is built in `client/dist`: a classic script and a module.
+//! The browser library, as it is built in `client/dist`: a classic script, a module, and the module's types.
 
 use std::future::{Ready, ready};
 use std::sync::{Arc, LazyLock};
@@ -12,15 +12,22 @@ use crate::http::{CROSS_ORIGIN, RESOURCE_POLICY, get_or_head};
 use crate::service::{Matched, Service, resource};
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+/// What other servers of types call them; there is no registered name.
+const TYPESCRIPT: &str = "application/typescript; charset=utf-8";
 
 static SCRIPT: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, file!("../../client/dist/", "backplane.js")));
 static MODULE: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(JAVASCRIPT, Keep::Hour, file!("../../client/dist/", "backplane.mjs")));
+static TYPES: LazyLock<Asset> =
+    LazyLock::new(|| Asset::new(TYPESCRIPT, Keep::Hour, file!("../../client/dist/", "backplane.d.mts")));
 
-/// Adds `/v1/backplane.js`, the script that pages load since 2011, and `/backplane.mjs`.
+/// Adds `/v1/backplane.js`, the script that pages load since 2011, `/backplane.mjs`, and `/backplane.d.mts`, where compilers look for
+/// its types.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
-    for (path, asset) in [("/v1/backplane.js", &SCRIPT), ("/backplane.mjs", &MODULE)] {
+    for (path, asset) in
+        [("/v1/backplane.js", &SCRIPT), ("/backplane.mjs", &MODULE), ("/backplane.d.mts", &TYPES)]
+    {
         let file = get_or_head().to(move |request: HttpRequest| serve(asset, &request));
         config.service(resource(path, Matched::Library, service).route(file));
     }

@@ -194,7 +194,8 @@ fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     let flood = Flood::new(&house);
     let capacity = flood.capacity(&runtime, Duration::from_secs(2));
     attack.figure("POSTs that it can do", format!("{capacity:.0}/s, of {} KiB", flood.request.len() / KIB));
-    let alone = Rightful::begin(&house, 4, false);
+    // A machine that is busy with other things is late as well.
+    let alone = Rightful::begin(&house, 4, true);
     std::thread::sleep(span);
     alone.end(&mut attack, "on another bus, alone");
 

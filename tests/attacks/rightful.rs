@@ -2,7 +2,7 @@
 //! the stress test's is: nothing lost, doubled, reordered or missed in silence (I-1, I-2, I-10).
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ const PAUSE: u64 = 30_000;
 /// For longer than any attack takes.
 const KEPT: u64 = 30 * 60 * 1_000;
 const ALL: usize = 1_000_000;
+/// Where readers come from: what posters were refused is none of their business, and they need not rest for it.
+const READERS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Whose POSTs they are: nobody posts the same twice, also one gathering after the other.
 static POSTERS: AtomicU16 = AtomicU16::new(0);
@@ -63,12 +65,12 @@ pub(crate) struct Rightful {
 impl Rightful {
     /// So many posters, and as many readers of the bus and of its channels.
     pub(crate) fn begin(house: &House, count: u16, may_be_refused: bool) -> Self {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).thread_name("rightful").enable_all().build().unwrap();
         let (posters_done, readers_done) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let (address, clock) = (house.plain, Instant::now());
-        let task = |done: &Arc<AtomicBool>| Task {
-            client: Client::new(address),
+        let task = |from: Ipv4Addr, done: &Arc<AtomicBool>| Task {
+            client: Client::at(from, address),
             clock,
             done: Arc::clone(done),
             may_be_refused,
@@ -78,7 +80,7 @@ impl Rightful {
         let readers = (0..count).map(|me| {
             let channel = ChannelKey { bus: 0, number: u32::from(me) % CHANNELS };
             let view = if me % 2 == 0 { View::Bus(0) } else { View::Channel(channel) };
-            let mut task = task(&readers_done);
+            let mut task = task(READERS, &readers_done);
             // What was there before is none of theirs.
             let since = runtime.block_on(task.client.read(&path(view), 0, Position::Start)).unwrap().next;
             runtime.spawn(task.read_on(address, view, Position::Cursor(since)))
@@ -86,7 +88,7 @@ impl Rightful {
         let readers = readers.collect();
         let posters = (0..count).map(|_| {
             let me = POSTERS.fetch_add(1, Ordering::Relaxed);
-            runtime.spawn(task(&posters_done).post_on(me))
+            runtime.spawn(task(Ipv4Addr::LOCALHOST, &posters_done).post_on(me))
         });
         let posters = posters.collect();
         Self { runtime, posters_done, readers_done, posters, readers }
@@ -218,7 +220,7 @@ impl Task {
                 }
                 Err(error) if self.may_be_refused && error.to_string().ends_with("503") => {
                     self.seen.refused += 1;
-                    self.client = Client::new(address);
+                    self.client = Client::at(READERS, address);
                 }
                 Err(error) => {
                     self.seen.history.failures.push(format!("a rightful retrieval: {error}"));

@@ -5,7 +5,7 @@ use testkit::{BUS, Reply, Server, Setup, send};
 /// A route, what answers it, its type, and whether pages of other origins may load it unasked.
 type Row = (&'static str, &'static str, u16, &'static str, bool);
 
-const ROWS: [Row; 24] = [
+const ROWS: [Row; 25] = [
     ("GET", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("HEAD", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("GET", "/v1/bus/customer.com/channel/c?callback=f", 200, "text/javascript; charset=utf-8", true),
@@ -19,6 +19,7 @@ const ROWS: [Row; 24] = [
     ("GET", "/none", 404, "application/json", false),
     ("GET", "/v1/backplane.js", 200, "text/javascript; charset=utf-8", true),
     ("GET", "/backplane.mjs", 200, "text/javascript; charset=utf-8", true),
+    ("GET", "/backplane.d.mts", 200, "application/typescript; charset=utf-8", true),
     ("GET", "/", 200, "text/html; charset=utf-8", false),
     ("GET", "/demo/style.css", 200, "text/css; charset=utf-8", false),
     ("GET", "/demo/page.js", 200, "text/javascript; charset=utf-8", false),
@@ -46,7 +47,7 @@ fn every_answer_says_its_type_who_may_keep_it_and_who_may_load_it() {
         let policy = if everybody { "cross-origin" } else { "same-origin" };
         assert_eq!(reply.header("cross-origin-resource-policy"), Some(policy), "{place}");
         let kept = match path {
-            "/v1/backplane.js" | "/backplane.mjs" => "public, max-age=3600",
+            "/v1/backplane.js" | "/backplane.mjs" | "/backplane.d.mts" => "public, max-age=3600",
             "/" | "/demo/style.css" => "no-cache",
             script if script.starts_with("/demo/") && method == "GET" => "no-cache",
             _ => "no-store",
@@ -82,7 +83,7 @@ fn packed(server: &Server, method: &str, path: &str, more: &str) -> Reply {
 #[test]
 fn the_library_is_served_packed_to_who_takes_it() {
     let server = Server::start();
-    for path in ["/v1/backplane.js", "/backplane.mjs"] {
+    for path in ["/v1/backplane.js", "/backplane.mjs", "/backplane.d.mts"] {
         let plain = server.raw().request("GET", path, "").reply();
         assert_eq!((plain.header("content-encoding"), plain.header("vary")), (None, Some("accept-encoding")));
         let whole = packed(&server, "GET", path, "");

@@ -110,6 +110,7 @@ fn every_route_is_in_the_books() {
         ("GET", "/v1/backplane.js", "library", 200),
         ("GET", "/backplane.mjs", "library", 200),
         ("PUT", "/backplane.mjs", "library", 405),
+        ("GET", "/backplane.d.mts", "library", 200),
         ("GET", "/", "demo", 200),
         ("GET", "/demo/style.css", "demo", 200),
         ("GET", "/demo/page.js", "demo", 200),

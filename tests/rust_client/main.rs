@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use backplane_client::{Client, Error, Event, Message, Reason, Resume, Subscription};
 use testkit::{BUS, Home, Program, password_of};
@@ -9,6 +10,8 @@ use testkit::{BUS, Home, Program, password_of};
 /// Messages in all, by turns to two channels. However late a reader is, its windows have them all.
 const MESSAGES: usize = 180;
 const CHANNELS: [&str; 2] = ["c", "d"];
+/// Whatever has not happened by then does not happen.
+const WATCHDOG: Duration = Duration::from_mins(1);
 
 /// The payloads of so many messages, and how often the server said that it is about to stop. A gap is a finding.
 async fn read(mut subscription: Subscription, most: usize) -> (Vec<usize>, usize) {
@@ -98,5 +101,42 @@ async fn i_10_every_message_comes_once_over_an_end_and_a_kill() {
         let (payloads, drains) = reader.await.unwrap();
         assert_eq!(payloads, (0..all).step_by(step).collect::<Vec<_>>());
         assert_eq!(drains, 1, "it listened to a stream, and was told why that ended");
+    }
+}
+
+/// Waits for an event that does not come, until the position has moved beyond this one.
+async fn moved_beyond(subscription: &mut Subscription, position: &str) {
+    while subscription.position().unwrap().to_string().as_str() <= position {
+        tokio::select! {
+            event = subscription.next() => panic!("nothing is posted, and nothing is to be mended: {event:?}"),
+            () = tokio::time::sleep(Duration::from_millis(10)) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn i_10_the_position_of_a_quiet_reader_moves_on() {
+    let mut program = Program::configured("limits.heartbeat = \"1s\"");
+    let base = format!("http://{}/v1", program.address());
+    let client = Client::builder(&base).credentials("alice", &password_of("alice")).build().unwrap();
+    let bus = client.bus(BUS).unwrap();
+    let post = async |name: &str| {
+        let message = Message::new("http://client.com", "test", &0).unwrap();
+        bus.channel(name).unwrap().post(&[message]).await.unwrap()
+    };
+    let one = bus.channel("one").unwrap().subscribe(None);
+    let two = bus.channels(CHANNELS).unwrap().subscribe(None);
+    for (mut subscription, name) in [(one, "one"), (two, CHANNELS[1])] {
+        assert!(matches!(subscription.next().await, Some(Ok(Event::Resumed(_)))), "it is connected");
+        // Before and behind a frame that it has to name.
+        for own in [false, true] {
+            if own {
+                post(name).await;
+                assert!(matches!(subscription.next().await, Some(Ok(Event::Message(_)))));
+            }
+            let [other] = post("of-somebody-else").await.try_into().unwrap();
+            let moves = moved_beyond(&mut subscription, other.as_str());
+            assert!(tokio::time::timeout(WATCHDOG, moves).await.is_ok(), "the position does not move");
+        }
     }
 }

@@ -28,6 +28,7 @@
 //! |---|---|---|
 //! | lost | may have existed and is not to be had | [`Extent::lost`], each window |
 //! | reaped up to | may have been in a channel that is gone | `channel/directory` |
+//! | told up to | was told to those who wait for it | `watch/watchers` |
 //! | visible up to | is in the windows, or was | `channel/directory` |
 //! | durable | survives what the log's documentation names | `log/disk` |
 //! | issued | was given out, or stood for it | [`Log::issued`] |

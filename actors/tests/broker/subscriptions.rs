@@ -198,6 +198,7 @@ async fn i_10_who_falls_out_of_the_window_is_told() {
     let seen = messages(&mut slow, 100).await;
     assert_eq!((text(&seen[0]).as_str(), text(&seen[99]).as_str()), ("50", "149"));
     assert_eq!(seen[0].prev(), stands.position.id, "who is told stands right before what comes");
+    assert_eq!(stands.last, None, "nothing was yielded before");
     assert_chained(&seen);
     assert!(at_hand(&mut slow).is_none());
 }

@@ -154,7 +154,8 @@ impl Engine {
                     return;
                 }
                 Next::Again => {
-                    self.state = State::Connect;
+                    self.poor();
+                    self.state = self.way();
                     return;
                 }
                 Next::End(reason, Some(retry)) => {
@@ -185,7 +186,7 @@ impl Engine {
         }
     }
 
-    /// Reads again from the last good position. A poll comes as one piece, so whatever drops events leaves it alone.
+    /// Reads again from the position. A poll comes as one piece, so whatever drops events leaves it alone.
     async fn mend(&mut self) {
         let page = self.http.poll(&self.resource, self.reader.position(), None).await;
         match page.and_then(|page| self.reader.take_page(page)) {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::stream::{BoxStream, Stream, StreamExt as _};
@@ -60,7 +60,7 @@ pub enum Cause {
     Started,
     /// It is connected again.
     Reconnected,
-    /// A message was missing, doubled or of somebody else on the way. It was read again from the last good position.
+    /// Something was missing, broken or of somebody else on the way. It was read again from the last good position.
     Mended,
     /// The server says so in the midst of it.
     Told,
@@ -103,8 +103,8 @@ pub struct Subscription {
     position: Option<Position>,
 }
 
-/// What is told, and the position behind it.
-type Item = (Result<Event, Error>, Option<Position>);
+/// What is told, if anything, and the position behind it.
+type Item = (Option<Result<Event, Error>>, Option<Position>);
 
 impl Subscription {
     pub(crate) fn new(http: Arc<Http>, resource: Resource, since: Option<Position>) -> Self {
@@ -122,7 +122,8 @@ impl Subscription {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
-    /// The position behind what was told until now: who subscribes from it gets what is newer. Of a poll with several messages it moves
+    /// The position behind what was told until now: who subscribes from it gets what is newer. While the next event is waited for it moves on
+    /// with the server's word that there was none, so that whoever keeps it does not fall behind in silence. Of a poll with several messages it moves
     /// with the last one, so that a reader that stops in the midst of it gets the first ones again.
     #[must_use]
     pub fn position(&self) -> Option<&Position> {
@@ -134,11 +135,15 @@ impl Stream for Subscription {
     type Item = Result<Event, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.items.poll_next_unpin(context).map(|item| {
-            let (event, position) = item?;
+        loop {
+            let Some((event, position)) = ready!(self.items.poll_next_unpin(context)) else {
+                return Poll::Ready(None);
+            };
             self.position = position;
-            Some(event)
-        })
+            if event.is_some() {
+                return Poll::Ready(event);
+            }
+        }
     }
 }
 

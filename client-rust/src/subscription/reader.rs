@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::{Cause, Event, Interrupted, Item, Resumed};
+use crate::chain::{Chain, Verdict};
 use crate::error::Error;
 use crate::fact::{Fact, Reason, Resume};
 use crate::http::Page;
@@ -12,7 +13,7 @@ use crate::names::ChannelName;
 use crate::position::Position;
 use crate::resource::Resource;
 use crate::sse::SseEvent;
-use crate::track::{Track, Verdict};
+use crate::track::Track;
 
 /// The kind of events that are facts.
 const FACT: &str = "backplane";
@@ -26,9 +27,9 @@ pub(super) enum Next {
     GoOn,
     /// It has brought something new.
     New,
-    /// The way does not hold: read again from the last good position.
+    /// The way does not hold: read again from the position.
     Broken,
-    /// Its last checked position is too old to go on from: connect again from the latest one.
+    /// It says less than it would from the start: connect again.
     Again,
     /// The server ends the stream. Without a time to wait, for good.
     End(Reason, Option<Duration>),
@@ -36,19 +37,11 @@ pub(super) enum Next {
 
 /// A reader: what it has seen, where it stands, and what it is to be told.
 pub(super) struct Reader {
+    chain: Chain,
     track: Track,
     several: bool,
-    /// What the server says it has. Whoever goes on from there loses what was dropped on the way just before.
+    /// Up to where nothing is missing: behind the last frame or fact that the chain proves, or behind a poll.
     position: Option<Position>,
-    /// Up to where it has checked that nothing is missing: a frame, or a place at which the server began. A connection begins
-    /// there, and what was dropped comes again.
-    good: Option<Position>,
-    /// Of several channels a frame vouches for its own only. So this is where the connection began,
-    base: Option<Position>,
-    /// and these are the places behind the last frame of each since then.
-    behind: BTreeMap<ChannelName, Option<Position>>,
-    /// A connection has been asked for, and nothing has come of it.
-    is_fresh: bool,
     /// The position is of this set of channels.
     is_own: bool,
     /// Why the next word about where it stands is told. Without a reason it is told only if something was missed.
@@ -59,13 +52,10 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn new(resource: &Resource, since: Option<Position>) -> Self {
         Self {
+            chain: Chain::Unsaid,
             track: Track::new(resource.scope()),
             several: resource.is_several(),
-            position: since.clone(),
-            good: since.clone(),
-            base: since,
-            behind: BTreeMap::new(),
-            is_fresh: false,
+            position: since,
             is_own: false,
             cause: Some(Cause::Started),
             told: VecDeque::new(),
@@ -74,11 +64,11 @@ impl Reader {
 
     /// Where a connection begins.
     pub(super) fn connects(&mut self) -> Option<&Position> {
-        self.is_fresh = true;
-        self.good.as_ref()
+        self.chain = Chain::Unsaid;
+        self.position()
     }
 
-    /// Where a poll goes on from.
+    /// Up to where it has everything. A poll goes on from there.
     pub(super) fn position(&self) -> Option<&Position> {
         self.position.as_ref()
     }
@@ -100,7 +90,13 @@ impl Reader {
     }
 
     fn tell(&mut self, event: Result<Event, Error>) {
-        self.told.push_back((event, self.position.clone()));
+        self.told.push_back((Some(event), self.position.clone()));
+    }
+
+    /// The position has moved, and there is nothing else to tell.
+    fn moved(&mut self, position: Position) {
+        self.position = Some(position);
+        self.told.push_back((None, self.position.clone()));
     }
 
     /// Takes an event of a stream.
@@ -108,11 +104,11 @@ impl Reader {
         match event.kind.as_str() {
             MESSAGE => match serde_json::from_str(&event.data) {
                 Ok(frame) => self.frame(frame, event.id.as_deref()),
-                Err(_) => self.broken(None),
+                Err(_) => self.broken(),
             },
             FACT => match Fact::read(&event.data) {
                 Some(fact) => self.fact(fact),
-                None => self.broken(None),
+                None => self.broken(),
             },
             _ => Next::GoOn,
         }
@@ -120,52 +116,52 @@ impl Reader {
 
     fn fact(&mut self, fact: Fact) -> Next {
         match fact {
-            Fact::Resume { resume, cursor, channels } => return self.stands(resume, cursor, channels),
-            Fact::Cursor(position) => self.position = Some(position),
-            Fact::End { reason, retry } => return Next::End(reason, retry),
-            Fact::Other => {}
+            Fact::Resume { resume, cursor, channels } => self.stands(resume, cursor, channels),
+            Fact::Cursor { position, prev } if self.chain.proves(prev.as_ref()) => {
+                if let Some(id) = position.id() {
+                    self.track.has_up_to(&id);
+                }
+                self.moved(position);
+                Next::GoOn
+            }
+            // It came twice, or late.
+            Fact::Cursor { position, .. } if position.id().is_some_and(|id| self.chain.is_past(&id)) => {
+                Next::GoOn
+            }
+            Fact::Cursor { .. } => self.broken(),
+            Fact::End { reason, retry } => Next::End(reason, retry),
+            Fact::Other => Next::GoOn,
         }
-        Next::GoOn
     }
 
     fn frame(&mut self, frame: Frame, position: Option<&str>) -> Next {
-        match self.track.judge(&frame) {
-            // Its position lies behind.
-            Verdict::Had => Next::GoOn,
-            Verdict::Broken => self.broken(Some(&frame.channel)),
-            Verdict::New => {
-                self.track.see(&frame);
-                let behind = |position| Position::behind(self.position.as_ref(), position, self.several);
-                if let Some(position) = position.and_then(behind) {
-                    self.position = Some(position);
-                }
-                self.good.clone_from(&self.position);
-                if self.several {
-                    self.behind.insert(frame.channel.clone(), self.position.clone());
-                }
-                self.tell(Ok(Event::Message(frame)));
-                Next::New
-            }
+        match self.chain.judge(&frame) {
+            Verdict::New => {}
+            Verdict::Had => return Next::GoOn,
+            Verdict::Broken => return self.broken(),
         }
+        match self.track.judge(&frame) {
+            Verdict::New => {}
+            Verdict::Had => {
+                // Its position lies behind, but the next frame names it.
+                self.chain.follow(&frame);
+                return Next::GoOn;
+            }
+            Verdict::Broken => return self.broken(),
+        }
+        self.chain.follow(&frame);
+        self.track.see(&frame);
+        let behind = |position| Position::behind(self.position.as_ref(), position, self.several);
+        if let Some(position) = position.and_then(behind) {
+            self.position = Some(position);
+        }
+        self.tell(Ok(Event::Message(frame)));
+        Next::New
     }
 
-    /// Something is wrong with what came of a channel, or of any.
-    fn broken(&mut self, channel: Option<&ChannelName>) -> Next {
-        self.position = if self.several {
-            channel.and_then(|channel| self.behind.get(channel)).unwrap_or(&self.base).clone()
-        } else {
-            self.good.clone()
-        };
-        self.good.clone_from(&self.position);
+    fn broken(&mut self) -> Next {
         self.cause = Some(Cause::Mended);
         Next::Broken
-    }
-
-    /// Nothing is missing up to the position.
-    fn is_good(&mut self) {
-        self.good.clone_from(&self.position);
-        self.base.clone_from(&self.position);
-        self.behind.clear();
     }
 
     /// The server says what was missed since the position, and where the stream stands.
@@ -175,26 +171,25 @@ impl Reader {
         cursor: Option<Position>,
         channels: BTreeMap<ChannelName, Resume>,
     ) -> Next {
-        let is_first = std::mem::take(&mut self.is_fresh);
-        if is_first && resume != Resume::Complete && self.good != self.position {
-            // What it last checked is long ago, and the server has let go of something since then that may be none of its. Of the
-            // position that it gave out later it knows more.
-            self.is_good();
+        // Without a place nothing that comes can be checked.
+        let Some((position, place)) = cursor.and_then(|cursor| cursor.id().map(|id| (cursor, id))) else {
+            return self.broken();
+        };
+        let is_first = self.chain == Chain::Unsaid;
+        if !is_first && (resume == Resume::Complete || self.chain.is_past(&place)) {
+            // It proves nothing of what came before it, and so moves nothing.
+            return Next::GoOn;
+        }
+        if !is_first && self.several {
+            // What was dropped right before it may be of a channel that it does not name. Asked from the position, the server
+            // says what it has lost, and the rest comes.
+            self.cause = self.cause.or(Some(Cause::Told));
             return Next::Again;
         }
-        let from = self.good.clone().filter(|_| is_first);
+        let from = self.position.clone();
         self.resume(resume, &channels, from.as_ref());
-        // Of several channels each has its own place, which the cursor does not tell.
-        let id = cursor.as_ref().filter(|_| !self.several).and_then(Position::id);
-        if let Some(id) = id {
-            self.track.stand_at(&id);
-        }
-        if cursor.is_some() {
-            self.position = cursor;
-        }
-        if is_first || resume != Resume::Complete {
-            self.is_good();
-        }
+        self.chain = Chain::From(place);
+        self.position = Some(position);
         self.tell_resumed(resume, channels);
         Next::GoOn
     }
@@ -257,14 +252,14 @@ impl Reader {
                 }
             }
         }
-        if next.is_some() {
-            self.position = next;
-        }
-        self.is_fresh = false;
-        self.is_good();
-        // What is behind the last one is behind the page.
-        if let Some((Ok(Event::Message(_)), position)) = self.told.back_mut() {
-            position.clone_from(&self.position);
+        if let Some(next) = next {
+            // What is behind the last one is behind the page.
+            if let Some((Some(Ok(Event::Message(_))), position)) = self.told.back_mut() {
+                *position = Some(next.clone());
+                self.position = Some(next);
+            } else {
+                self.moved(next);
+            }
         }
         Ok(())
     }

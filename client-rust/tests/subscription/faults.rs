@@ -4,9 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::fake::{Fake, fact, page, polled, position, pushed, pushed_on, resume, stream, tells};
+use crate::fake::{Fake, fact, id, page, polled, position, pushed, pushed_on, resume, stream, tells};
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// The event of a position, behind a last frame.
+fn moved_on(to: u32, last: Option<u32>) -> String {
+    let prev = last.map(|last| format!(r#","prev":"{}""#, id(last))).unwrap_or_default();
+    fact(&format!(r#"{{"cursor":"{}"{prev}}}"#, position(to)))
+}
 
 #[tokio::test]
 async fn i_10_a_dropped_frame_is_noticed_and_read_again() {
@@ -33,16 +39,12 @@ async fn i_10_the_first_frame_may_be_dropped_too() {
     tells(&mut fake.subscribe(), &["Started complete", "Mended complete", "1", "2"]).await;
 }
 
-fn moved_on(to: u32) -> String {
-    fact(&format!(r#"{{"cursor":"{}"}}"#, position(to)))
-}
-
 #[tokio::test]
-async fn i_10_what_was_dropped_before_the_position_moved_on_is_noticed() {
+async fn i_10_what_was_dropped_before_a_position_is_noticed_by_it() {
     let fake = Fake::start(|asked| match (asked.wants_stream(), asked.since()) {
-        (true, None) => stream(&[resume("complete", 0), pushed(0, 1), moved_on(5), pushed(2, 6)]),
-        (false, Some(1)) => page("complete", 6, &[polled("c", 2), polled("c", 6)]),
-        (true, Some(6)) => stream(&[resume("complete", 6)]),
+        (true, None) => stream(&[resume("complete", 0), pushed(0, 1), moved_on(5, Some(2))]).cut(),
+        (false, Some(1)) => page("complete", 5, &[polled("c", 2)]),
+        (true, Some(5)) => stream(&[resume("complete", 5), pushed(2, 6)]),
         other => panic!("{other:?}"),
     })
     .await;
@@ -51,50 +53,61 @@ async fn i_10_what_was_dropped_before_the_position_moved_on_is_noticed() {
 }
 
 #[tokio::test]
-async fn i_10_a_connection_begins_where_it_was_sure_and_not_where_the_position_moved_on() {
+async fn i_10_a_position_that_holds_is_gone_on_from() {
     let fake = Fake::start(|asked| match asked.since() {
-        None => stream(&[resume("complete", 0), pushed(0, 1), moved_on(5)]).cut(),
-        Some(1) => stream(&[resume("complete", 1), pushed(1, 2)]),
+        None => stream(&[resume("complete", 0), moved_on(1, None), pushed(0, 2), moved_on(5, Some(2))]).cut(),
+        Some(5) => stream(&[resume("complete", 5), moved_on(7, None)]).cut(),
+        Some(7) => stream(&[resume("complete", 7), pushed(2, 8)]),
         other => panic!("{other:?}"),
     })
     .await;
     let mut subscription = fake.subscribe();
     let cut = "interrupted: the stream was cut on the way";
-    tells(&mut subscription, &["Started complete", "1", cut, "Reconnected complete", "2"]).await;
+    tells(&mut subscription, &["Started complete", "2", cut, "Reconnected complete"]).await;
+    tells(&mut subscription, &[cut, "Reconnected complete", "8"]).await;
+}
+
+/// The first fact of a stream of channels `c` and `d`.
+fn of_both(word: &str, at: u32, channels: &str) -> String {
+    fact(&format!(r#"{{"resume":"{word}","cursor":"{}.set","channels":{{{channels}}}}}"#, position(at)))
 }
 
 #[tokio::test]
-async fn i_10_where_that_is_too_long_ago_it_is_the_position_that_counts() {
-    let fake = Fake::start(|asked| match asked.since() {
-        None => stream(&[resume("complete", 0), pushed(0, 1), moved_on(5)]).cut(),
-        Some(1) => stream(&[resume("gap", 4), moved_on(6)]),
-        Some(5) => stream(&[resume("complete", 5), pushed(5, 6)]),
-        other => panic!("{other:?}"),
-    })
-    .await;
-    let mut subscription = fake.subscribe();
-    let cut = "interrupted: the stream was cut on the way";
-    tells(&mut subscription, &["Started complete", "1", cut, "Reconnected complete", "6"]).await;
-}
-
-#[tokio::test]
-async fn i_10_of_several_channels_each_is_mended_from_its_own_place() {
+async fn i_10_what_was_dropped_of_one_channel_is_noticed_by_another() {
     let fake = Fake::start(|asked| match (asked.wants_stream(), asked.header("last-event-id")) {
         (true, None) => {
-            let cursor = format!("{}.set", position(0));
-            let first = fact(&format!(r#"{{"resume":"complete","cursor":"{cursor}"}}"#));
-            stream(&[first, pushed_on("c", 0, 1), pushed_on("d", 0, 3), pushed_on("c", 2, 4)])
+            stream(&[of_both("complete", 0, ""), pushed_on("c", 0, 1), pushed_on("c", 2, 3)]).cut()
         }
-        (false, Some(last)) if last == position(1) => {
-            page("complete", 4, &[polled("c", 2), polled("d", 3), polled("c", 4)])
-        }
+        (false, Some(last)) if last == position(1) => page("complete", 3, &[polled("d", 2), polled("c", 3)]),
         (true, Some(_)) => stream(&[]),
         other => panic!("{other:?}"),
     })
     .await;
     let bus = fake.builder().build().unwrap().bus("b").unwrap();
     let mut subscription = bus.channels(["c", "d"]).unwrap().subscribe(None);
-    tells(&mut subscription, &["Started complete", "1", "3", "Mended complete", "2", "4"]).await;
+    tells(&mut subscription, &["Started complete", "1", "Mended complete", "2", "3"]).await;
+}
+
+#[tokio::test]
+async fn i_10_a_gap_of_one_channel_hides_no_loss_of_another() {
+    let fake = Fake::start(|asked| match asked.header("last-event-id") {
+        // Message 2 of `c` was dropped before `d` lost something.
+        None => stream(&[
+            of_both("complete", 0, ""),
+            pushed_on("c", 0, 1),
+            of_both("gap", 5, r#""d":"gap""#),
+            pushed_on("d", 5, 6),
+        ]),
+        Some(last) if last == position(1) => {
+            stream(&[of_both("gap", 1, r#""d":"gap""#), pushed_on("c", 1, 2), pushed_on("d", 2, 6)])
+        }
+        other => panic!("{other:?}"),
+    })
+    .await;
+    let bus = fake.builder().build().unwrap().bus("b").unwrap();
+    let mut subscription = bus.channels(["c", "d"]).unwrap().subscribe(None);
+    tells(&mut subscription, &["Started complete", "1", "Told gap", "2", "6"]).await;
+    assert_eq!(fake.asked().len(), 2);
 }
 
 #[tokio::test]
@@ -111,7 +124,9 @@ async fn i_10_what_cannot_be_mended_is_a_gap() {
 #[tokio::test]
 async fn frames_that_come_twice_or_late_are_left_out() {
     let fake = Fake::start(|_| {
-        stream(&[resume("complete", 0), pushed(0, 1), pushed(0, 1), pushed(1, 2), pushed(0, 1), pushed(2, 3)])
+        let first = resume("complete", 0);
+        let (one, two, moved) = (pushed(0, 1), pushed(1, 2), moved_on(1, Some(1)));
+        stream(&[&first, &one, &one, &moved, &two, &first, &one, &moved, &pushed(2, 3)].map(String::clone))
     })
     .await;
     let mut subscription = fake.subscribe();

@@ -104,9 +104,9 @@ async fn who_is_cut_comes_back_when_the_stream_said_at_its_begin() {
 #[tokio::test]
 async fn a_channel_that_is_new_to_the_set_begins_with_its_window() {
     let fake = Fake::start(|_| {
-        let cursor = format!("{}.set", position(5));
+        let cursor = format!("{}.set", position(1));
         let first = fact(&format!(r#"{{"resume":"complete","cursor":"{cursor}"}}"#));
-        stream(&[first, pushed_on("d", 0, 2), pushed_on("c", 5, 6), pushed_on("d", 2, 7)])
+        stream(&[first, pushed_on("d", 0, 2), pushed_on("c", 2, 6), pushed_on("d", 6, 7)])
     })
     .await;
     let since = format!("{}.of-c-alone", position(5)).parse().unwrap();
@@ -170,11 +170,11 @@ async fn of_several_channels_the_cursor_names_the_set_and_the_event_says_where()
     let cursor = "0000000000000.0t3k000000000.set";
     let first = fact(&format!(r#"{{"resume":"complete","cursor":"{cursor}"}}"#));
     let fake = Fake::start(move |asked| match asked.header("last-event-id") {
-        None => stream(&[first.clone(), pushed_on("c", 0, 1), pushed_on("d", 0, 2)]).cut(),
+        None => stream(&[first.clone(), pushed_on("c", 0, 1), pushed_on("d", 1, 2)]).cut(),
         Some(_) => stream(&[
-            fact(r#"{"resume":"gap","channels":{"d":"gap"}}"#),
-            pushed_on("c", 1, 3),
-            pushed_on("d", 9, 10),
+            fact(&format!(r#"{{"resume":"gap","cursor":"{cursor}","channels":{{"d":"gap"}}}}"#)),
+            pushed_on("c", 0, 3),
+            pushed_on("d", 3, 10),
         ]),
     })
     .await;

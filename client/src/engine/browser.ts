@@ -42,8 +42,11 @@ export function browserEnvironment(): Environment {
         // The engine remembers the channel for as long as the page lives.
       }
     },
-    recall: (key) => stored((storage) => storage.getItem(key)) ?? "",
-    keep: (key, text) => void stored((storage) => void storage.setItem(key, text)),
+    recall: (key) => stored("sessionStorage", key) ?? stored("localStorage", key) ?? "",
+    keep(key, text, beyond) {
+      stored("sessionStorage", key, text);
+      if (beyond) stored("localStorage", key, text);
+    },
     async alone(run) {
       try {
         await navigator.locks.request("backplane-channel", run);
@@ -70,17 +73,14 @@ export function browserEnvironment(): Environment {
   };
 }
 
-/** Asks the tab's storage and, unless that has an answer, the site's. Either may be full or forbidden. */
-function stored(use: (storage: Storage) => string | null | void): string | undefined {
-  for (const name of ["sessionStorage", "localStorage"] as const) {
-    try {
-      const answer = use(globalThis[name]);
-      if (typeof answer === "string") return answer;
-    } catch {
-      // Then there is nothing to go on from.
-    }
+/** Reads a storage, or writes it if there is a text. Either may be full or forbidden: then there is nothing to go on from. */
+function stored(name: "sessionStorage" | "localStorage", key: string, text?: string): string | null {
+  try {
+    if (text !== undefined) globalThis[name].setItem(key, text);
+    return globalThis[name].getItem(key);
+  } catch {
+    return null;
   }
-  return undefined;
 }
 
 /** Browsers keep embedded frames of other sites apart, each with its site: such a frame finds nobody, and is alone. */

@@ -64,7 +64,8 @@ export interface Environment {
   writeCookie(cookie: string): void;
   /** What this tab kept, else what another of the visitor's did; the empty text if there is nothing. */
   recall(key: string): string;
-  keep(key: string, text: string): void;
+  /** `beyond`: for other tabs and later ones, too. */
+  keep(key: string, text: string, beyond: boolean): void;
   /** Runs a function while no other tab of the site runs one, where browsers can see to that. It must not throw. */
   alone(run: () => void): Promise<void>;
   /** The page's address. */

@@ -7,12 +7,12 @@ import { channelURL } from "../core/channel";
 import type { Told } from "../core/course";
 import { Expectations } from "../core/expectations";
 import { Ladder, type Push } from "../core/ladder";
-import { lastIn, lastWith } from "../core/last";
 import type { State } from "../public";
 import { Crew } from "./crew";
 import type { Cancel, Environment, Wake } from "./environment";
 import { BackplaneError } from "./error";
 import { Feed, type FeedHost, type Member } from "./feed";
+import { Keeper } from "./keeper";
 import { Poller, type Read } from "./poller";
 import { Pusher } from "./pusher";
 import type { Settings } from "./settings";
@@ -48,9 +48,7 @@ export class Hub {
   private readonly feeds = new Map<string, Feed>();
   /** Reads of single clients. */
   private readonly reads = new Set<Read>();
-  /** Where positions are kept for later pages, and what was there when this page began. */
-  private readonly key: string;
-  private readonly before: string;
+  private readonly keeper: Keeper;
   private readonly poller: Poller;
   private pusher: Pusher | undefined;
   private crew: Crew | undefined;
@@ -79,8 +77,7 @@ export class Hub {
   ) {
     const { base, bus, transport } = settings;
     const getter = transport === "jsonp" ? env.jsonp : env.fetch;
-    this.key = `backplane ${base} ${bus}`;
-    this.before = env.recall(this.key);
+    this.keeper = new Keeper(env, `${base} ${bus}`);
     this.poller = new Poller(env, getter, {
       needed: () => [...this.reads, ...[...this.feeds.values()].filter((feed) => feed.reader.wanting)],
       due: () => (this.way === undefined ? [...this.feeds.values()] : []),
@@ -114,7 +111,7 @@ export class Hub {
     const host: FeedHost = {
       met: (type) => this.expectations.meet(this.env.now(), type),
       changed: () => this.changed(),
-      moved: (name, to) => this.env.keep(this.key, lastWith(this.env.recall(this.key), name, to)),
+      moved: (name, to) => this.keeper.moved(name, to),
     };
     const feed = this.feeds.get(channel) ?? new Feed(this.env, channel, channelURL(base, bus, channel), host);
     this.feeds.set(channel, feed);
@@ -145,7 +142,7 @@ export class Hub {
 
   /** Where this visitor's last page stopped in a channel. */
   last(channel: string): Next | undefined {
-    return lastIn(this.before, channel);
+    return this.keeper.last(channel);
   }
 
   expect(seconds: number, types?: string | readonly string[]): void {
@@ -257,6 +254,8 @@ export class Hub {
   }
 
   private wake(wake: Wake): void {
+    // It may be the last that this page hears.
+    if (wake === "suspended" || this.env.isHidden()) this.keeper.keep();
     // A page that stands still must not lead others.
     if (wake === "suspended") this.crew?.stop();
     else if (wake !== "visibility") {
@@ -285,6 +284,7 @@ export class Hub {
     // A client that is finished may have made another hub of this name already.
     if (this.over.signal.aborted) return;
     this.over.abort();
+    this.keeper.keep();
     this.forget();
     this.unlisten();
     this.poller.end();

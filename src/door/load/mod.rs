@@ -2,18 +2,21 @@
 //!
 //! A thread that is behind makes everybody wait, whoever asks. So it refuses a part of what comes, before anything is
 //! read or looked up: first what writes, whose senders are servers that come again, then what reads. The part grows
-//! while the thread is behind and shrinks when it is not. Who was refused is not listened to for a while
+//! while the thread is behind and shrinks when it is not. By itself no flood of writes makes a thread late: they take turns
+//! ([`Turns`]), and are refused when these are too few. Who was refused is not listened to for a while
 //! ([`Rests`]), nor are new connections of its address: otherwise the refusals themselves would keep the thread busy.
 
-mod haste;
 mod resting;
 mod rests;
+mod turns;
 
 use std::time::Duration;
 
-use self::haste::Haste;
 pub(super) use self::resting::Resting;
 pub(super) use self::rests::Rests;
+pub(super) use self::turns::Turns;
+#[cfg(test)]
+pub(super) use self::turns::{LONGEST as LONGEST_TURN, MOST as MOST_IN_A_TURN};
 
 /// How often a thread that is asked something looks how late it is.
 pub(super) const TICK: Duration = Duration::from_millis(20);
@@ -52,22 +55,16 @@ pub(super) struct Load {
     refused: u32,
     /// What of each kind was refused too little, in thousandths of a request.
     owed: [u32; 2],
-    haste: Haste,
 }
 
 impl Load {
-    /// The next look is due at this time; until then the thread may be `most` behind.
-    pub(super) fn look_due(&mut self, due: Duration, most: Duration) {
-        self.haste = Haste::from(due, self.tolerates(most));
-    }
-
     /// The thread came `late` to something at `now`; it may be `most` behind. Zero: as far as it likes.
     pub(super) fn observe(&mut self, late: Duration, most: Duration, now: Duration) {
         if most.is_zero() {
             *self = Self::default();
         } else if late >= self.tolerates(most) {
             let since = *self.behind_since.get_or_insert(now);
-            if self.refused > 0 || self.haste.is_needed() || now.saturating_sub(since) >= PATIENCE {
+            if self.refused > 0 || now.saturating_sub(since) >= PATIENCE {
                 self.grow(late);
             }
         } else {
@@ -98,12 +95,8 @@ impl Load {
         *self = Self::default();
     }
 
-    /// Whether the next request of this kind, which begins at `now`, is answered.
-    pub(super) fn admits(&mut self, kind: Kind, now: Duration) -> bool {
-        self.haste.begun(now);
-        if kind == Kind::Write && self.haste.is_needed() {
-            return false;
-        }
+    /// Whether the next request of this kind is answered.
+    pub(super) fn admits(&mut self, kind: Kind) -> bool {
         let (part, owed) = match kind {
             Kind::Write => (self.refused.min(ALL), &mut self.owed[0]),
             Kind::Read => (self.refused.saturating_sub(ALL), &mut self.owed[1]),

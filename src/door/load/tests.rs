@@ -27,7 +27,7 @@ fn who_is_very_late_refuses_all_that_writes_at_once_and_what_reads_step_by_step(
 }
 
 fn refused_of(load: &mut Load, kind: Kind, requests: usize) -> usize {
-    (0..requests).filter(|_| !load.admits(kind, Duration::ZERO)).count()
+    (0..requests).filter(|_| !load.admits(kind)).count()
 }
 
 #[test]
@@ -64,22 +64,6 @@ fn who_refuses_is_behind_sooner_and_who_is_in_time_is_not() {
         load.observe(Duration::from_millis(2), most, Duration::from_secs(2));
     }
     assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 0);
-}
-
-#[test]
-fn many_are_refused_before_the_look_that_waits_behind_them() {
-    let (mut load, due) = (Load::default(), Duration::from_secs(1));
-    load.look_due(due, MOST_LATE);
-    let admitted = (0..1_000).filter(|millis| {
-        let now = due + Duration::from_millis(*millis);
-        assert!(load.admits(Kind::Read, now), "what reads is not");
-        load.admits(Kind::Write, now)
-    });
-    assert_eq!(admitted.count(), 51);
-    // The look needs no patience then.
-    load.observe(Duration::from_secs(1), MOST_LATE, due * 2);
-    load.look_due(due * 3, MOST_LATE);
-    assert_eq!(refused_of(&mut load, Kind::Write, 1_000), 1_000);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod keeping;
 mod pipelines;
 mod refused;
+mod turns;
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -97,16 +98,20 @@ fn patience() -> Patience {
     }
 }
 
-async fn connect() -> Peer {
-    // Time passes while everybody waits, and at no other time.
+/// Time passes while everybody waits, and at no other time.
+fn pause() {
     if !IS_PAUSED.replace(true) {
         tokio::time::pause();
     }
+}
+
+async fn connect() -> Peer {
+    pause();
     connect_over(|pipe| pipe).await
 }
 
 /// A connection whose server writes to this and not to the pipe itself.
-async fn connect_over<W: Wire>(wire: impl FnOnce(DuplexStream) -> W) -> Peer {
+async fn connect_over<W: Wire>(wire: impl Fn(DuplexStream) -> W) -> Peer {
     let application = || {
         App::new()
             .app_data(web::PayloadConfig::new(10_000_000))
@@ -115,10 +120,15 @@ async fn connect_over<W: Wire>(wire: impl FnOnce(DuplexStream) -> W) -> Peer {
             .route("/long", web::to(long))
             .route("/endless", web::to(endless))
     };
-    connect_to(application, wire).await
+    connect_all(application, wire, 1).await.pop().unwrap()
 }
 
-async fn connect_to<A, I, S, B, W>(application: A, wire: impl FnOnce(DuplexStream) -> W) -> Peer
+/// So many connections to one application, on one thread.
+async fn connect_all<A, I, S, B, W>(
+    application: A,
+    wire: impl Fn(DuplexStream) -> W,
+    count: usize,
+) -> Vec<Peer>
 where
     A: Fn() -> I,
     I: IntoServiceFactory<S, Request>,
@@ -135,13 +145,16 @@ where
     let door = Door::new(DoorSettings::default());
     let http = http::<A, I, S, B, W>(&application, address, false, &door);
     let http = http.new_service(()).await.unwrap_or_else(|_| panic!("the application starts"));
-    let (stream, other_end) = duplex(PIPE);
-    let guard = Guard::new(patience(), 64 * 1024, Place::Hall, address);
-    let dispatcher = http.call((Guarded::new(wire(other_end), Rc::clone(&guard)), Some(address)));
-    let connection =
-        Served::new(dispatcher, Rc::clone(&guard), door.stats().clone(), Rc::default(), pending::<()>());
-    let served = actix_web::rt::spawn(connection);
-    Peer { stream, served, guard, began: Instant::now() }
+    let connect = |_| {
+        let (stream, other_end) = duplex(PIPE);
+        let guard = Guard::new(patience(), 64 * 1024, Place::Hall, address);
+        let dispatcher = http.call((Guarded::new(wire(other_end), Rc::clone(&guard)), Some(address)));
+        let counts = door.stats().clone();
+        let connection = Served::new(dispatcher, Rc::clone(&guard), counts, Rc::default(), pending::<()>());
+        let served = actix_web::rt::spawn(connection);
+        Peer { stream, served, guard, began: Instant::now() }
+    };
+    (0..count).map(connect).collect()
 }
 
 impl Peer {

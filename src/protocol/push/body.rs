@@ -249,13 +249,21 @@ impl EventStream {
 
     fn resumed(&mut self, resumed: &Resumed) -> Bytes {
         // A browser whose stream is cut without a word comes back after this: not with all others.
-        let retry = (!std::mem::replace(&mut self.begun, true)).then(|| between(BACK));
+        let is_first = !std::mem::replace(&mut self.begun, true);
+        let retry = is_first.then(|| between(BACK));
+        let heartbeat = is_first.then(|| self.service.limits().heartbeat);
+        let last = resumed.last.map(MessageId::text);
+        let last = last.as_ref().map(IdText::as_str);
         let channels = match self.names.suffixes {
             Some(_) => &resumed.channels[..],
             None => &[],
         };
         let channels = channels.iter().map(|(name, resume)| (name.as_str(), *resume));
-        self.names.fact(resumed.position, |cursor| facts::resume(resumed.resume, cursor, channels), retry)
+        self.names.fact(
+            resumed.position,
+            |cursor| facts::resume(resumed.resume, cursor, heartbeat, last, channels),
+            retry,
+        )
     }
 
     /// Hands a piece on, and keeps what is behind it.

@@ -32,12 +32,24 @@ impl Reason {
 
 /// Whether something was missed, and where the reader stands. Of several channels, those of which more is to be said than that
 /// nothing was.
+///
+/// `heartbeat`: how long a stream is silent at most; said once, at its beginning. `prev`: the last frame before, if this is said in the
+/// midst of a stream.
 pub(super) fn resume<'c>(
     resume: Resume,
     cursor: &str,
+    heartbeat: Option<Duration>,
+    prev: Option<&str>,
     channels: impl IntoIterator<Item = (&'c str, Resume)>,
 ) -> String {
     let mut json = format!("{{\"resume\":\"{}\",\"cursor\":\"{cursor}\"", resume.as_str());
+    if let Some(heartbeat) = heartbeat {
+        json.push_str(",\"heartbeat\":");
+        json.push_str(&heartbeat.as_millis().to_string());
+    }
+    if let Some(prev) = prev {
+        json.extend([",\"prev\":\"", prev, "\""]);
+    }
     let told = channels.into_iter().filter(|(_, resume)| *resume != Resume::Complete);
     let mut some = false;
     for (channel, resume) in told {
@@ -74,11 +86,16 @@ mod tests {
     #[test]
     fn push_fact_1_facts_are_objects_with_their_name_first() {
         let none: [(&str, Resume); 0] = [];
-        assert_eq!(resume(Resume::Complete, "p", none), r#"{"resume":"complete","cursor":"p"}"#);
+        assert_eq!(resume(Resume::Complete, "p", None, None, none), r#"{"resume":"complete","cursor":"p"}"#);
+        let fifteen = Some(Duration::from_secs(15));
+        assert_eq!(
+            resume(Resume::Complete, "p", fifteen, None, none),
+            r#"{"resume":"complete","cursor":"p","heartbeat":15000}"#
+        );
         let channels = [("a", Resume::Gap), ("b", Resume::Complete), ("c", Resume::Reset)];
         assert_eq!(
-            resume(Resume::Gap, "p", channels),
-            r#"{"resume":"gap","cursor":"p","channels":{"a":"gap","c":"reset"}}"#
+            resume(Resume::Gap, "p", None, Some("i"), channels),
+            r#"{"resume":"gap","cursor":"p","prev":"i","channels":{"a":"gap","c":"reset"}}"#
         );
         assert_eq!(cursor("p", None), r#"{"cursor":"p"}"#);
         assert_eq!(cursor("p", Some("i")), r#"{"cursor":"p","prev":"i"}"#);

@@ -1,12 +1,12 @@
 //! A light HTTP client: one connection that is kept, one request at a time, hanging up when told.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use backplane_actors::{Epoch, MessageId};
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::history::{Answer, ChannelKey, Cursor, Position, Resume, Shown, Stamp};
 
@@ -16,6 +16,8 @@ const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
 /// One connection to a server; a new one when it is needed.
 pub struct Client {
     address: SocketAddr,
+    /// Where from; without it, from wherever the system likes.
+    from: Option<Ipv4Addr>,
     connection: Option<BufReader<TcpStream>>,
 }
 
@@ -41,7 +43,12 @@ struct Payload {
 impl Client {
     /// Of the server at this address. Connects with the first request.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, connection: None }
+        Self { address, from: None, connection: None }
+    }
+
+    /// The same, which connects from this address of the machine.
+    pub fn at(from: Ipv4Addr, address: SocketAddr) -> Self {
+        Self { from: Some(from), ..Self::new(address) }
     }
 
     /// The ids, or the status of the refusal.
@@ -122,7 +129,14 @@ impl Client {
         let connection = if let Some(connection) = self.connection.take() {
             connection
         } else {
-            let stream = TcpStream::connect(self.address).await?;
+            let stream = match self.from {
+                None => TcpStream::connect(self.address).await?,
+                Some(from) => {
+                    let socket = TcpSocket::new_v4()?;
+                    socket.bind((from, 0).into())?;
+                    socket.connect(self.address).await?
+                }
+            };
             stream.set_nodelay(true)?;
             BufReader::new(stream)
         };

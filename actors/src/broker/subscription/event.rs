@@ -1,6 +1,6 @@
 //! What to subscribe to, and what a subscription yields.
 
-use crate::model::{ChannelName, Position, Since};
+use crate::model::{ChannelName, MessageId, Position, Since};
 use crate::watch::{Delivered, End};
 use crate::window::Resume;
 
@@ -31,6 +31,8 @@ pub struct Resumed {
     pub resume: Resume,
     /// The position: what comes is newer.
     pub position: Position,
+    /// The last message that was yielded before this, if there was one since the beginning or since it was told last of a gap.
+    pub last: Option<MessageId>,
     /// The channels that were looked at, and whether something of each was missed. Empty where the bus was.
     pub channels: Vec<(ChannelName, Resume)>,
 }

@@ -85,7 +85,7 @@ impl Subscription {
                 channels.push((name.clone(), slice.resume));
             }
         }
-        is_told.then(|| Resumed { resume, position: self.position_at(lowest), channels })
+        is_told.then(|| Resumed { resume, position: self.position_at(lowest), last: None, channels })
     }
 
     /// A message that a window had.

@@ -230,7 +230,8 @@ impl Subscription {
     /// Notes where the reader is once it has this, and links each message to the one before it.
     fn tell(&mut self, event: Event) -> Event {
         match event {
-            Event::Resumed(resumed) => {
+            Event::Resumed(mut resumed) => {
+                resumed.last = self.last;
                 self.told = resumed.position.id;
                 if resumed.resume != Resume::Complete {
                     self.last = None;

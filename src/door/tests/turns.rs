@@ -1,0 +1,107 @@
+//! Many who write, on one thread: whoever reads does not wait for all of them.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpResponse};
+use tokio::task::yield_now;
+
+use super::super::load::{LONGEST_TURN, MOST_IN_A_TURN};
+use super::{Peer, connect_all, get, pause};
+
+const HEAD: &str = "POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n";
+const MANY: usize = 40 * MOST_IN_A_TURN;
+/// Those who go on until a retrieval that comes after the first of them is answered: in the turn in which it comes, in the one in
+/// which it is read, and with a turn to spare.
+const FEW: usize = 4 * MOST_IN_A_TURN;
+
+thread_local! {
+    static WRITTEN: Cell<usize> = const { Cell::new(0) };
+}
+
+async fn write(_: Bytes) -> &'static str {
+    WRITTEN.set(WRITTEN.get() + 1);
+    "written"
+}
+
+/// Says how many have written.
+async fn read() -> String {
+    WRITTEN.get().to_string()
+}
+
+/// One more than these many, all on one thread.
+async fn connect() -> (Vec<Peer>, Peer) {
+    let application = || {
+        let wrote = web::post().to(write);
+        App::new()
+            .route("/write", wrote)
+            .route("/read", web::get().to(read))
+            .default_service(web::to(HttpResponse::Gone))
+    };
+    pause();
+    let mut peers = connect_all(application, |pipe| pipe, MANY + 1).await;
+    let other = peers.pop().unwrap();
+    (peers, other)
+}
+
+/// Sends this of each, until the first of them has written.
+async fn send(peers: &mut [Peer], text: &str) {
+    WRITTEN.set(0);
+    for peer in peers {
+        peer.send(text).await;
+    }
+    while WRITTEN.get() == 0 {
+        yield_now().await;
+    }
+}
+
+async fn all_have_written(peers: &mut [Peer]) {
+    for peer in peers {
+        assert_eq!(peer.reply().await, "written");
+    }
+    assert_eq!(WRITTEN.get(), MANY);
+}
+
+async fn written_before_a_read(reader: &mut Peer) -> usize {
+    reader.send(get("/read")).await;
+    reader.reply().await.parse().unwrap()
+}
+
+#[actix_web::test]
+async fn i_5_who_reads_does_not_wait_for_all_who_write() {
+    let (mut writers, mut reader) = connect().await;
+    send(&mut writers, &format!("{HEAD}[]")).await;
+    let written = written_before_a_read(&mut reader).await;
+    assert!(written <= FEW, "{written}");
+    all_have_written(&mut writers).await;
+}
+
+#[actix_web::test]
+async fn i_5_ends_of_bodies_that_come_at_once_take_turns_as_well() {
+    let (mut writers, mut reader) = connect().await;
+    for writer in &mut writers {
+        writer.send(format!("{HEAD}[")).await;
+    }
+    // Until everybody waits.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    send(&mut writers, "]").await;
+    let written = written_before_a_read(&mut reader).await;
+    assert!(written <= FEW, "{written}");
+    all_have_written(&mut writers).await;
+}
+
+#[actix_web::test]
+async fn i_5_while_one_has_waited_for_long_no_other_begins_to() {
+    let (mut writers, mut late) = connect().await;
+    send(&mut writers, &format!("{HEAD}[]")).await;
+    // Each time that it comes back there is another turn.
+    for _ in 0..18 {
+        tokio::time::advance(LONGEST_TURN).await;
+    }
+    late.send(format!("{HEAD}[]")).await;
+    assert!(late.reply().await.contains("overloaded"));
+    all_have_written(&mut writers).await;
+    late.send(format!("{HEAD}[]")).await;
+    assert_eq!(late.reply().await, "written", "nobody waits any more");
+}
