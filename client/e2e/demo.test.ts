@@ -211,6 +211,7 @@ test.each([
 });
 
 test("the commands of the greeting in the terminal work as they are", async () => {
+  await expect.poll(() => broker.greeting).toContain("Ctrl-C ends the server");
   const commands = broker.greeting.split("\n\n").filter((part) => part.trimStart().startsWith("curl"));
   expect(commands).toHaveLength(3);
   expect(broker.greeting).toContain(`Open ${broker.origin}/ in a browser`);
