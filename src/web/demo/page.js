@@ -6,6 +6,8 @@ import { channelOf, commentsWidget, join, shareWidget, signInWidget } from "./wi
 
 /** Longest list of what was told. */
 const TOLD = 50;
+/** What holds unless the page is told of a gap. */
+const NOTHING = " Nothing was missed.";
 /** How messages come, in words: `Bus.via`. */
 const VIA = { stream: "stream", block: "long polls", poll: "polls" };
 
@@ -38,13 +40,15 @@ function frameEntry(message, frame) {
   element("no-frames").hidden = true;
 }
 
-bus.onGap(({ reason }) => entry(`Gap (${reason})`, "Messages may have been missed. Whatever is not told of, was not missed."));
+bus.onGap(({ reason }) => entry(`Gap (${reason})`, "Messages may have been missed since the last one."));
 bus.onError(({ message }) => entry("A request failed", message));
 
 // --- The connection
 
 let connected = false;
 let via;
+/** What to say of a connection that is back; nothing of the first. */
+let loss = "";
 let since = performance.now();
 
 bus.onState((state) => {
@@ -58,7 +62,11 @@ bus.onState((state) => {
 async function showConnection() {
   const { tabs, streams, own, heard } = await count();
   // There is always a poll before the first push, and it says nothing of what follows.
-  if (connected && via !== bus.via && (bus.via !== "poll" || via !== undefined)) entry("Connected", `by ${VIA[bus.via]}.`);
+  if (connected && via !== bus.via && (bus.via !== "poll" || via !== undefined)) {
+    // Nobody knows between two polls; whoever is pushed to was told.
+    entry("Connected", `by ${VIA[bus.via]}.${bus.via === "poll" ? "" : loss}`);
+    if (bus.via !== "poll") loss = NOTHING;
+  }
   if (connected && via !== bus.via) since = performance.now();
   via = connected ? bus.via : undefined;
   const how = connected ? `Connected by ${VIA[via]}` : `Not connected (${bus.state})`;
@@ -82,7 +90,10 @@ let came = [];
 /** Looks whether all is there, once it is known what should be. */
 let check = () => undefined;
 
-bus.onGap(() => arrived("gap"));
+bus.onGap(() => {
+  loss = "";
+  arrived("gap");
+});
 
 function arrived(what) {
   came.push(what);
