@@ -260,14 +260,18 @@ impl ApiError {
         &self.description
     }
 
+    /// When to come back, for errors that pass.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        self.code.wait().map(|usual| self.retry_after.unwrap_or(usual))
+    }
+
     /// Status and headers, as all shapes of this error have them.
     pub(crate) fn head(&self) -> HttpResponseBuilder {
         let mut response = HttpResponse::build(self.code.status());
         if let Some(allow) = self.allow {
             response.insert_header((ALLOW, HeaderValue::from_static(allow)));
         }
-        if let Some(usual) = self.code.wait() {
-            let wait = self.retry_after.unwrap_or(usual);
+        if let Some(wait) = self.wait() {
             // Rounded up: a client that comes back a moment early is refused again.
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
             response.insert_header((RETRY_AFTER, HeaderValue::from(seconds.max(1))));

@@ -243,6 +243,27 @@ impl Connection {
         self.0.state.borrow_mut().policy.streams();
     }
 
+    /// The answer to the open request is another protocol: what the peer sends from here on is no request, and ends with the
+    /// connection. It is waited for as in [`Connection::streams`] to take what there is; how long it may be silent is up to
+    /// whoever listens.
+    pub fn upgrades(&self) {
+        let mut state = self.0.state.borrow_mut();
+        state.policy.upgrades();
+        // No head is looked for in it.
+        state.intake.opened(Some(u64::MAX));
+    }
+
+    /// Whether the peer had to be waited for, to take what there was for it, since this was asked.
+    #[must_use]
+    pub fn has_waited(&self) -> bool {
+        self.0.state.borrow_mut().policy.take_waited()
+    }
+
+    /// Everything was said that is to be said: once the peer has it, the connection ends. Nothing more is read.
+    pub fn hangs_up(&self) {
+        self.0.state.borrow_mut().ending.get_or_insert(Ending::Orderly(None));
+    }
+
     /// Who is at the other end.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {

@@ -6,8 +6,8 @@
 //! still sending meets the answer and not a reset, and hangs up. Hence the reading half is kept until then.
 //!
 //! To actix-web the body of a request that offers `Upgrade: websocket` ends with the connection, whatever its length says, and
-//! all that follows is part of it. Nothing here speaks WebSocket: with a length such a request contradicts itself and is
-//! refused, and without one its connection ends in the same way. Other offers, such as `h2c`, change nothing and are passed over.
+//! all that follows is part of it. With a length such a request contradicts itself and is refused, and without one its
+//! connection ends in the same way, unless it is taken at its word. Other offers, such as `h2c`, change nothing and are passed over.
 
 use std::cell::RefCell;
 use std::future::{Ready, ready};
@@ -82,7 +82,7 @@ where
         request.set_payload(Payload::Stream { payload: Box::pin(body) });
         let keep = |body| EitherBody::right(Keeping { body: Box::pin(body), _kept: kept });
         if upgrades && (chunked || request.headers().contains_key(CONTENT_LENGTH)) {
-            let text = "nothing here speaks WebSocket, and a request that offers it has no body";
+            let text = "a request that offers WebSocket has no body";
             let refusal = ApiError::new(ErrorCode::InvalidRequest, text).closing().error_response();
             let refusal = request.into_response(refusal).map_body(|_, body| keep(EitherBody::right(body)));
             return Either::Right(Box::pin(ready(Ok(refusal))));
@@ -93,7 +93,8 @@ where
     }
 }
 
-fn offers_websocket(headers: &HeaderMap) -> bool {
+/// Whether a request offers to go on as a WebSocket.
+pub(crate) fn offers_websocket(headers: &HeaderMap) -> bool {
     let mut offers = headers.get_all(UPGRADE).flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     offers.any(|offer| offer.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }

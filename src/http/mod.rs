@@ -21,7 +21,7 @@ mod routing;
 pub(crate) use announced::Announced;
 pub(crate) use body::{Body, BodyBounds, read_body};
 pub(crate) use budget::{Budget, Lease, NoRoom};
-pub(crate) use close_unread::CloseUnread;
+pub(crate) use close_unread::{CloseUnread, offers_websocket};
 pub(crate) use headers::{CROSS_ORIGIN, Headers, RESOURCE_POLICY, mark_page};
 pub(crate) use host::Host;
 pub(crate) use routing::get_or_head;

@@ -56,7 +56,8 @@ use crate::address::Block;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Accounts, Authenticator, FamiliarError, FamiliarFile, Right, UserName};
 use crate::config::{self, AllowedOrigins, Config, Limits, Requests, Storage};
-use crate::door::{Connection, Door};
+pub(crate) use crate::door::Connection;
+use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
 
@@ -91,6 +92,11 @@ impl Bus {
 
     pub(crate) fn allowed_origins(&self) -> &AllowedOrigins {
         &self.allowed_origins
+    }
+
+    /// Whether pages of all origins may read its channels, and none is named.
+    pub(crate) fn allows_all_pages(&self) -> bool {
+        self.allowed_origins == AllowedOrigins::Any
     }
 
     /// Whether a script may read its channels, which pages of every origin can load.
@@ -252,8 +258,12 @@ impl Service {
                 "as many streams and long polls wait at this address as may (limits.streams_per_address)";
             ApiError::new(ErrorCode::TooManyStreams, text)
         })?;
-        if let (Waiting::Sse, Some(connection)) = (waiting, request.conn_data::<Connection>()) {
-            connection.streams();
+        if let Some(connection) = request.conn_data::<Connection>() {
+            match waiting {
+                Waiting::Sse => connection.streams(),
+                // It may still be refused, and is a request as long as it is not upgraded.
+                Waiting::LongPoll | Waiting::WebSocket => {}
+            }
         }
         Ok(open)
     }

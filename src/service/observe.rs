@@ -10,7 +10,7 @@ use std::time::Instant;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{self, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{CONNECTION, HeaderValue};
-use actix_web::http::{ConnectionType, Method};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::web::{self, Bytes};
 use actix_web::{Error, Resource, Scope};
 use pin_project_lite::pin_project;
@@ -203,7 +203,8 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut response = ready_or_wait!(this.answer.poll(context))?;
-        if this.service.drain().has_begun() {
+        let goes_on = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        if this.service.drain().has_begun() && !goes_on {
             // The client's next request belongs to another server.
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             response.response_mut().head_mut().set_connection_type(ConnectionType::Close);

@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use super::{Bus, Service};
 use crate::auth::{PasswordHash, Right, UserName};
 
-/// A reader of a bus, whose right is looked at again when accounts have changed; or one of channels, who needs none.
+/// A reader whose credentials are looked at again when accounts have changed: of a bus, who needs a right; or of channels, who
+/// needs none, and may have come without any.
 pub(crate) struct Reader(Option<Box<Admitted>>);
 
 struct Admitted {
     user: UserName,
-    bus: Arc<Bus>,
+    /// What is read with a right.
+    bus: Option<Arc<Bus>>,
     /// What the password was checked against: whoever knew an old one is no reader any more.
     hash: Option<PasswordHash>,
     seen: u64,
@@ -25,6 +27,15 @@ impl Reader {
 
     /// A user who just was let in.
     pub(crate) fn of_bus(service: &Service, user: UserName, bus: Arc<Bus>) -> Self {
+        Self::admitted(service, user, Some(bus))
+    }
+
+    /// A user who just was let in to something that needs no right.
+    pub(crate) fn signed_in(service: &Service, user: UserName) -> Self {
+        Self::admitted(service, user, None)
+    }
+
+    fn admitted(service: &Service, user: UserName, bus: Option<Arc<Bus>>) -> Self {
         let seen = service.accounts_seen.load(Ordering::Acquire);
         let hash = service.authenticator.accounts().password_hash(user.as_str()).cloned();
         Self(Some(Box::new(Admitted { user, bus, hash, seen })))
@@ -38,7 +49,8 @@ impl Reader {
             return true;
         }
         let accounts = service.authenticator.accounts();
-        let may = accounts.may(&admitted.user, admitted.bus.name(), Right::Read)
+        let reads = |bus: &Arc<Bus>| accounts.may(&admitted.user, bus.name(), Right::Read);
+        let may = admitted.bus.as_ref().is_none_or(reads)
             && accounts.password_hash(admitted.user.as_str()) == admitted.hash.as_ref();
         if may {
             admitted.seen = now;

@@ -18,16 +18,19 @@ pub(crate) enum Waiting {
     LongPoll,
     /// For events, until one of both ends it.
     Sse,
+    /// The same, and says something itself.
+    WebSocket,
 }
 
 impl Waiting {
-    pub(super) const ALL: [Self; 2] = [Self::LongPoll, Self::Sse];
+    pub(super) const ALL: [Self; 3] = [Self::LongPoll, Self::Sse, Self::WebSocket];
 
     /// As metrics name it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::LongPoll => "long_poll",
             Self::Sse => "sse",
+            Self::WebSocket => "websocket",
         }
     }
 }
@@ -37,6 +40,7 @@ impl Waiting {
 pub(crate) struct Streams {
     long_polls: AtomicUsize,
     events: AtomicUsize,
+    sockets: AtomicUsize,
     of: Mutex<HashMap<Block, usize, RandomState>>,
 }
 
@@ -81,6 +85,7 @@ impl Streams {
         match waiting {
             Waiting::LongPoll => &self.long_polls,
             Waiting::Sse => &self.events,
+            Waiting::WebSocket => &self.sockets,
         }
     }
 

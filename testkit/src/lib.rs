@@ -9,6 +9,7 @@
 //! | [`Home`], [`Program`] | a folder, and the built program as an operator starts it there | `service` |
 //! | [`Client`], [`Reply`] | an ordinary HTTP client | `service` |
 //! | [`Events`], [`Said`] | an event stream, as its reader sees it | `service` |
+//! | [`Socket`], [`Frame`] | a WebSocket, as its client sees it | `service` |
 //! | [`Raw`] | a socket for what no ordinary client would send | `service` |
 //! | [`Certificate`] | a certificate made for the test | `service` |
 //! | [`witness`] | what happened under load, and what was wrong with it | `service` |
@@ -45,6 +46,8 @@ mod raw;
 mod server;
 #[cfg(feature = "service")]
 mod service;
+#[cfg(feature = "service")]
+mod socket;
 #[cfg(all(test, feature = "service"))]
 mod tests;
 #[cfg(feature = "service")]
@@ -67,6 +70,7 @@ pub use self::{
     raw::{Raw, basic},
     server::{Server, Setup},
     service::Service,
+    socket::{Frame, Socket, TEXT, masked, upgrade},
     tls::Certificate,
     users::{BUS, OTHER_BUS, password_hash, password_of, strong_hash},
 };

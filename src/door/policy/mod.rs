@@ -65,6 +65,17 @@ enum Between {
     Head { until: Duration },
 }
 
+/// How the open request is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answering {
+    /// By an answer that has its length.
+    Once,
+    /// By one that ends when it ends.
+    Streams,
+    /// The same, and the peer goes on as well: whoever listens to it says how long it may be silent.
+    Talks,
+}
+
 /// What a connection owes, and until when.
 ///
 /// One duty at a time counts: an answer that is not taken before everything else, then, while a request is open, the
@@ -74,7 +85,9 @@ enum Between {
 pub(super) struct Policy {
     patience: Patience,
     open: bool,
-    stream: bool,
+    answer: Answering,
+    /// It had to be waited for since somebody asked.
+    waited: bool,
     between: Between,
     body: Option<Race>,
     blocked: Option<Race>,
@@ -86,7 +99,8 @@ impl Policy {
         Self {
             patience,
             open: false,
-            stream: false,
+            answer: Answering::Once,
+            waited: false,
             between: Between::Nothing { until: patience.head },
             body: None,
             blocked: None,
@@ -109,7 +123,17 @@ impl Policy {
 
     /// The open request's answer is a stream: it ends when it ends.
     pub(super) fn streams(&mut self) {
-        self.stream = true;
+        self.answer = Answering::Streams;
+    }
+
+    /// What comes from here on is no request's: it ends with the connection, and whoever listens to it has deadlines of its own.
+    pub(super) fn upgrades(&mut self) {
+        self.answer = Answering::Talks;
+    }
+
+    /// Whether the peer had to be waited for, to take what there was for it, since this was asked.
+    pub(super) fn take_waited(&mut self) -> bool {
+        std::mem::take(&mut self.waited)
     }
 
     /// Somebody waits for more of the body.
@@ -132,13 +156,17 @@ impl Policy {
     /// head are there.
     pub(super) fn closed(&mut self, next_has_begun: bool, now: Duration) {
         self.open = false;
-        self.stream = false;
+        self.answer = Answering::Once;
         self.body = None;
         self.between = if next_has_begun {
             Between::Head { until: now.saturating_add(self.patience.head) }
         } else {
             Between::Nothing { until: now.saturating_add(self.patience.idle) }
         };
+    }
+
+    fn streams_now(&self) -> bool {
+        self.answer != Answering::Once
     }
 
     /// Whether a request is open.
@@ -155,7 +183,8 @@ impl Policy {
 
     /// There are bytes for the peer that it does not take.
     pub(super) fn blocked(&mut self, now: Duration) {
-        let pace = if self.stream { self.patience.stream } else { self.patience.answer };
+        let pace = if self.streams_now() { self.patience.stream } else { self.patience.answer };
+        self.waited = true;
         self.blocked.get_or_insert_with(|| Race::begin(pace, now));
     }
 
@@ -178,10 +207,13 @@ impl Policy {
     /// By when the peer must have gone on, and what it is too slow at otherwise. `None` while it owes nothing.
     pub(super) fn deadline(&self) -> Option<(Duration, Overdue)> {
         if let Some(race) = self.blocked {
-            return Some((race.until, if self.stream { Overdue::Stream } else { Overdue::Answer }));
+            return Some((race.until, if self.streams_now() { Overdue::Stream } else { Overdue::Answer }));
         }
         if self.open {
-            return self.body.map(|race| (race.until, Overdue::Body));
+            return self
+                .body
+                .filter(|_| self.answer != Answering::Talks)
+                .map(|race| (race.until, Overdue::Body));
         }
         Some(match self.between {
             Between::Nothing { until } => (until, Overdue::Silent),

@@ -161,6 +161,25 @@ proptest! {
         }
     }
 
+    /// However long a peer of an upgraded connection is silent, it owes nothing but to take what there is.
+    #[test]
+    fn who_talks_is_listened_to_by_others(silences in prop::collection::vec(0_u64..100_000, 1..20)) {
+        let (mut policy, mut now) = (policy(), Duration::ZERO);
+        policy.opened();
+        policy.upgrades();
+        for silence in silences {
+            policy.body_wanted(now);
+            prop_assert!(policy.wants_body());
+            prop_assert_eq!(policy.deadline(), None);
+            now += Duration::from_millis(silence);
+        }
+        prop_assert!(!policy.take_waited());
+        policy.blocked(now);
+        prop_assert_eq!(policy.deadline(), Some((now + at(17), Overdue::Stream)));
+        policy.drained(now);
+        prop_assert!(policy.take_waited() && !policy.take_waited());
+    }
+
     /// A peer that keeps to the rate is never overdue, however it portions what it takes.
     #[test]
     fn who_keeps_to_the_rate_is_never_overdue(portions in prop::collection::vec(1usize..2_000, 1..60)) {

@@ -10,21 +10,18 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, Data};
-use backplane_actors::{Delivered, End, Event, IdText, MessageId, Position, Resumed, Subscription};
+use backplane_actors::{Delivered, Event, IdText, MessageId, Position, Resume, Resumed, Subscription};
 use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::facts::{self, Reason};
-use super::piece::{PIECE, Piece, cut};
+use super::piece::{PIECE, Piece};
 use super::positions::{ChannelSet, text_of};
-use super::sse::{self, LongFrame};
-use crate::service::{OpenStream, Reader, Service, some_of};
-
-/// How soon whoever was sent away comes back, at least and at most: not all at once.
-const BACK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
-/// The same where an operator has to do something first.
-const BACK_LATER: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(30));
+use super::rest::Rest;
+use super::retry::{retry_of, soon};
+use super::sse;
+use crate::service::{OpenStream, Reader, Service};
 
 /// What a stream is of, as far as its texts tell.
 pub(crate) enum Telling {
@@ -72,9 +69,9 @@ impl Names {
     }
 
     /// A frame that is longer than a piece.
-    fn long_frame(&self, message: &Delivered) -> LongFrame {
+    fn long_frame(&self, message: &Delivered) -> Rest {
         let (_, id) = self.texts(message.position());
-        LongFrame::new(message.entry(), message.prev(), &id)
+        sse::long_frame(message.entry(), message.prev(), &id)
     }
 
     /// A frame, made once for all who read it in this form.
@@ -89,30 +86,6 @@ impl Names {
                 piece.put_all([before, Bytes::copy_from_slice(short.as_bytes()), after]);
             }
         }
-    }
-}
-
-/// What was begun and is to be said before anything else.
-enum Rest {
-    Nothing,
-    /// Of a short text.
-    Text(Bytes),
-    /// Of a frame that is longer than a piece. What nobody takes is not made.
-    Frame(LongFrame),
-}
-
-impl Rest {
-    /// The next piece of it.
-    fn part(&mut self) -> Option<Bytes> {
-        let (part, is_over) = match self {
-            Self::Nothing => return None,
-            Self::Text(text) => (cut(text), text.is_empty()),
-            Self::Frame(frame) => (frame.part(PIECE), frame.is_over()),
-        };
-        if is_over {
-            *self = Self::Nothing;
-        }
-        Some(part)
     }
 }
 
@@ -218,7 +191,7 @@ impl EventStream {
             match self.events.poll_next_unpin(context) {
                 Poll::Ready(Some(Event::Message(message))) => {
                     if message.entry().message().as_bytes().len() > PIECE {
-                        self.rest = Rest::Frame(self.names.long_frame(&message));
+                        self.rest = self.names.long_frame(&message);
                         break;
                     }
                     self.names.frame(&message, &mut piece);
@@ -229,12 +202,7 @@ impl EventStream {
                 }
                 Poll::Ready(Some(Event::End(end))) => {
                     self.life = Life::Over;
-                    piece.put(farewell(match end {
-                        End::BusClosed => Reason::Closed,
-                        End::BusFailed => Reason::Failed,
-                        // The broker ends before its readers only where nobody has drained it.
-                        End::Closed => Reason::Drain,
-                    }));
+                    piece.put(farewell(end.into()));
                     break;
                 }
                 Poll::Ready(None) => {
@@ -250,7 +218,7 @@ impl EventStream {
     fn resumed(&mut self, resumed: &Resumed) -> Bytes {
         // A browser whose stream is cut without a word comes back after this: not with all others.
         let is_first = !std::mem::replace(&mut self.begun, true);
-        let retry = is_first.then(|| between(BACK));
+        let retry = is_first.then(soon);
         let heartbeat = is_first.then(|| self.service.limits().heartbeat);
         let last = resumed.last.map(MessageId::text);
         let last = last.as_ref().map(IdText::as_str);
@@ -258,7 +226,9 @@ impl EventStream {
             Some(_) => &resumed.channels[..],
             None => &[],
         };
-        let channels = channels.iter().map(|(name, resume)| (name.as_str(), *resume));
+        // Of several channels, those of which more is to be said than that nothing was missed.
+        let told = channels.iter().filter(|(_, resume)| *resume != Resume::Complete);
+        let channels = told.map(|(name, resume)| (name.as_str(), *resume));
         self.names.fact(
             resumed.position,
             |cursor| facts::resume(resumed.resume, cursor, heartbeat, last, channels),
@@ -308,16 +278,8 @@ impl EventStream {
 
 /// The last that a reader is told.
 fn farewell(reason: Reason) -> Bytes {
-    let retry = match reason {
-        Reason::Drain => Some(between(BACK)),
-        Reason::Failed => Some(between(BACK_LATER)),
-        Reason::Closed | Reason::Forbidden => None,
-    };
+    let retry = retry_of(reason);
     sse::fact(&facts::end(reason, retry), None, retry)
-}
-
-fn between((least, most): (Duration, Duration)) -> Duration {
-    least + some_of(most.saturating_sub(least))
 }
 
 impl MessageBody for EventStream {

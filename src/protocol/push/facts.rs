@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use backplane_actors::Resume;
+use backplane_actors::{End, Resume};
 
 /// Why the server ends what it streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,21 @@ pub(super) enum Reason {
     Forbidden,
     /// The bus failed.
     Failed,
+    /// There is no room for what the client says.
+    Full,
+    /// It is subscribed to nothing, and has said nothing for long.
+    Idle,
+}
+
+impl From<End> for Reason {
+    fn from(end: End) -> Self {
+        match end {
+            End::BusClosed => Self::Closed,
+            End::BusFailed => Self::Failed,
+            // The broker ends before its readers only where nobody has drained it.
+            End::Closed => Self::Drain,
+        }
+    }
 }
 
 impl Reason {
@@ -26,12 +41,13 @@ impl Reason {
             Self::Closed => "closed",
             Self::Forbidden => "forbidden",
             Self::Failed => "failed",
+            Self::Full => "full",
+            Self::Idle => "idle",
         }
     }
 }
 
-/// Whether something was missed, and where the reader stands. Of several channels, those of which more is to be said than that
-/// nothing was.
+/// Whether something was missed, and where the reader stands; of these channels by name.
 ///
 /// `heartbeat`: how long a stream is silent at most; said once, at its beginning. `prev`: the last frame before, if this is said in the
 /// midst of a stream.
@@ -50,9 +66,8 @@ pub(super) fn resume<'c>(
     if let Some(prev) = prev {
         json.extend([",\"prev\":\"", prev, "\""]);
     }
-    let told = channels.into_iter().filter(|(_, resume)| *resume != Resume::Complete);
     let mut some = false;
-    for (channel, resume) in told {
+    for (channel, resume) in channels {
         json.push_str(if some { "," } else { ",\"channels\":{" });
         some = true;
         json.extend(["\"", channel, "\":\"", resume.as_str(), "\""]);
@@ -92,7 +107,7 @@ mod tests {
             resume(Resume::Complete, "p", fifteen, None, none),
             r#"{"resume":"complete","cursor":"p","heartbeat":15000}"#
         );
-        let channels = [("a", Resume::Gap), ("b", Resume::Complete), ("c", Resume::Reset)];
+        let channels = [("a", Resume::Gap), ("c", Resume::Reset)];
         assert_eq!(
             resume(Resume::Gap, "p", None, Some("i"), channels),
             r#"{"resume":"gap","cursor":"p","prev":"i","channels":{"a":"gap","c":"reset"}}"#

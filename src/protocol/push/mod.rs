@@ -7,15 +7,22 @@
 //! | `facts` | pure: what is told beside messages |
 //! | `piece` | pure: texts on their way, joined and cut |
 //! | `positions` | pure: positions as texts, and which of them a channel goes on from |
+//! | `rest` | pure: what was begun and does not fit into a piece |
+//! | `retry` | when whoever was sent away comes back |
 //! | `sse` | pure: frames and facts as server-sent events |
+//! | `ws` | the same over WebSocket, and what clients say there |
 
 mod accept;
 mod body;
 mod facts;
 mod piece;
 mod positions;
+mod rest;
+mod retry;
 mod sse;
+mod ws;
 
 pub(crate) use accept::wants_events;
 pub(crate) use body::{EventStream, Telling};
 pub(crate) use positions::{ChannelSet, Given, single_since, text_of};
+pub(crate) use ws::{Handshake, Opening, Poster, Socket};

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use backplane_actors::{Entry, MessageId};
-use memchr::{memchr, memchr2};
+use memchr::memchr;
+
+use super::rest::{LongFrame, Rest, put_line};
 
 /// Says that the stream is there. Readers see nothing of it.
 pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": \n\n");
@@ -37,60 +39,9 @@ fn after(entry: &Entry, prev: MessageId) -> String {
     [CHANNEL, entry.channel().as_str(), ID, id.as_str(), PREV, prev.as_str(), END].concat()
 }
 
-/// The same frame for a reader who might not take all of it: its text is made while it is taken, from what the windows hold.
-pub(super) struct LongFrame {
-    entry: Arc<Entry>,
-    before: String,
-    after: String,
-    /// Bytes that were made.
-    at: usize,
-}
-
-impl LongFrame {
-    pub(super) fn new(entry: &Arc<Entry>, prev: MessageId, position: &str) -> Self {
-        Self { before: before(position), after: after(entry, prev), entry: Arc::clone(entry), at: 0 }
-    }
-
-    /// The next bytes, so many of them at most. None when all are made.
-    pub(super) fn part(&mut self, most: usize) -> Bytes {
-        let texts = [self.before.as_bytes(), self.entry.message().as_bytes(), self.after.as_bytes()];
-        let part = part(texts, self.at, most);
-        self.at += part.len();
-        part.into()
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.at >= self.before.len() + self.entry.message().as_bytes().len() + self.after.len()
-    }
-}
-
-/// So many bytes at most of these texts, on one line where they are JSON, from a place on.
-fn part(texts: [&[u8]; 3], at: usize, most: usize) -> Vec<u8> {
-    let [_, json, _] = texts.map(<[u8]>::len);
-    let mut part = Vec::with_capacity(most.min(json));
-    let mut skipped = at;
-    for (n, text) in texts.into_iter().enumerate() {
-        let rest = text.get(skipped..).unwrap_or_default();
-        skipped = skipped.saturating_sub(text.len());
-        let taken = rest.get(..most.saturating_sub(part.len())).unwrap_or(rest);
-        if n == 1 {
-            put_line(&mut part, taken);
-        } else {
-            part.extend_from_slice(taken);
-        }
-    }
-    part
-}
-
-/// The JSON text on one line: between its tokens there may be line ends, within them there are none.
-fn put_line(line: &mut Vec<u8>, json: &[u8]) {
-    let mut rest = json;
-    while let Some(at) = memchr2(b'\r', b'\n', rest) {
-        line.extend_from_slice(rest.get(..at).unwrap_or_default());
-        line.push(b' ');
-        rest = rest.get(at + 1..).unwrap_or_default();
-    }
-    line.extend_from_slice(rest);
+/// The same frame for a reader who might not take all of it.
+pub(super) fn long_frame(entry: &Arc<Entry>, prev: MessageId, position: &str) -> Rest {
+    Rest::Frame(LongFrame::new(entry, before(position).into(), after(entry, prev).into()))
 }
 
 /// A frame's text in two parts, between which its position can be made longer.
@@ -116,9 +67,6 @@ pub(super) fn fact(json: &str, position: Option<&str>, retry: Option<Duration>) 
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::Value;
-
     use super::*;
 
     #[test]
@@ -133,37 +81,5 @@ mod tests {
         let text = Bytes::from_static(b"event: message\nid: p\ndata: x\n\n");
         let (before, after) = around_suffix(&text);
         assert_eq!((&before[..], &after[..]), (&b"event: message\nid: p"[..], &b"\ndata: x\n\n"[..]));
-    }
-
-    proptest! {
-        /// In whatever parts it is taken, it is the same text.
-        #[test]
-        fn i_6_a_long_text_is_the_same_in_parts(json in "[ \r\na-z]{0,40}", most in 1_usize..30) {
-            let (before, after) = (&b"id: \n"[..], &b"}\n\n"[..]);
-            let mut whole = before.to_vec();
-            put_line(&mut whole, json.as_bytes());
-            whole.extend_from_slice(after);
-            let mut made = Vec::new();
-            while made.len() < whole.len() {
-                let part = part([before, json.as_bytes(), after], made.len(), most);
-                prop_assert!(!part.is_empty() && part.len() <= most);
-                made.extend(part);
-            }
-            prop_assert_eq!(made, whole);
-        }
-
-        /// However a poster breaks its lines: one line of the same JSON.
-        #[test]
-        fn push_sse_3_a_message_is_one_line(breaks in prop::collection::vec("[ \t\r\n]{0,3}", 9)) {
-            let tokens = ["{", "\"a\\n\"", ":", "[", "1", ",", "null", "]", "}"];
-            let json: String = tokens.iter().zip(&breaks).flat_map(|(token, space)| [*token, space]).collect();
-            let mut line = Vec::new();
-            put_line(&mut line, json.as_bytes());
-            prop_assert_eq!(line.len(), json.len());
-            prop_assert!(!line.contains(&b'\r') && !line.contains(&b'\n'));
-            let (one, other): (Value, Value) =
-                (serde_json::from_slice(&line).unwrap(), serde_json::from_str(&json).unwrap());
-            prop_assert_eq!(one, other);
-        }
     }
 }

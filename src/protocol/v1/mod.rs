@@ -7,6 +7,8 @@
 //! | `GET /v1/bus/<bus>/channels?channel=<channel>…`, also `/v1.1` | `retrieve::channels` |
 //! | `POST /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `post::post` |
 //! | `GET /v1.1/bus/<bus>/channel/new` | `new::name` |
+//!
+//! `GET` with `Upgrade: websocket` goes to the handlers of the same names in `socket`.
 
 mod answer;
 mod cors;
@@ -17,6 +19,7 @@ mod post;
 mod query;
 mod retrieve;
 mod several;
+mod socket;
 mod version;
 mod wait;
 
@@ -60,12 +63,15 @@ fn routes_of(version: Version, service: &Arc<Service>) -> Scope<impl Around> {
         scope
     };
     let bus = resource("/bus/{bus}", Matched::Bus, BUS_METHODS)
+        .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::bus))
         .route(get_or_head().to(move |service, request| retrieve::bus(version, service, request)));
     let channel = resource("/bus/{bus}/channel/{channel}", Matched::Channel, CHANNEL_METHODS)
+        .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::channel))
         .route(get_or_head().to(move |service, request| retrieve::channel(version, service, request)))
         .route(web::post().to(post::post))
         .wrap(cors::for_pages(service));
     let channels = resource("/bus/{bus}/channels", Matched::Channels, CHANNELS_METHODS)
+        .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::channels))
         .route(get_or_head().to(move |service, request| retrieve::channels(version, service, request)))
         .wrap(cors::for_pages(service));
     scope.service(bus).service(channel).service(channels).default_service(web::to(move || not_found(version)))

@@ -95,6 +95,22 @@ impl<'r> Query<'r> {
         Ok((set.sinces(channels, &self.given), set))
     }
 
+    /// Whether any channel is asked for.
+    pub(super) fn names_channels(&self) -> bool {
+        !self.channels.is_empty()
+    }
+
+    /// What makes no sense where a WebSocket is opened is refused.
+    pub(super) fn for_socket(&self) -> Result<(), ApiError> {
+        for (name, is_there) in [("callback", self.callback.is_some()), ("block", self.block.is_some())] {
+            if is_there {
+                let text = format!("the parameter {name} does not go together with Upgrade: websocket");
+                return Err(ApiError::new(ErrorCode::InvalidRequest, text));
+            }
+        }
+        Ok(())
+    }
+
     /// How the answer is wanted; `longest` is how long it may be waited for.
     pub(super) fn manner(&self, longest: Duration) -> Result<Manner, ApiError> {
         let refuse = |text: String| Err(ApiError::new(ErrorCode::InvalidRequest, text));

@@ -8,6 +8,7 @@
 //! | `events` | server-sent events |
 //! | `long_polls` | answers that wait |
 //! | `sets` | several channels at once |
+//! | `sockets` | WebSocket |
 
 mod bounds;
 mod chains;
@@ -15,6 +16,7 @@ mod endings;
 mod events;
 mod long_polls;
 mod sets;
+mod sockets;
 
 use testkit::{BUS, Client, Events};
 

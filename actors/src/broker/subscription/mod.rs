@@ -93,6 +93,8 @@ impl Subscription {
 
     /// Nothing more of these channels is yielded.
     pub fn remove(&mut self, channels: &[ChannelName]) {
+        // What it finds of a channel that is subscribed to anew meanwhile would begin where the old one stood.
+        self.look = None;
         let is_gone = |scope: &Scope| matches!(scope, Scope::Channel(name) if channels.contains(name));
         self.members.retain(|member| !is_gone(&member.scope));
         self.is_single = false;

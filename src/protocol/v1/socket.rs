@@ -1,0 +1,138 @@
+//! `GET` with `Upgrade: websocket` on a bus, on a channel and on several channels.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::guard::GuardContext;
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderMap, ORIGIN};
+use actix_web::web::{Data, Payload};
+use backplane_actors::Selection;
+
+use super::answer::Answer;
+use super::query::Query;
+use crate::auth::{Right, UserName, authorization};
+use crate::error::{ApiError, ErrorCode};
+use crate::http::offers_websocket;
+use crate::protocol::push::{Handshake, Opening, Poster, Socket};
+use crate::protocol::{bus_of, channel_of};
+use crate::service::{Bus, Connection, Holder, Reader, Service, Waiting};
+
+/// Whether a request is for here.
+pub(super) fn is_offered(context: &GuardContext<'_>) -> bool {
+    let head = context.head();
+    head.method == Method::GET && offers_websocket(head.headers())
+}
+
+/// All of a bus: for servers, with the right to read.
+pub(super) async fn bus(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+    let user = service.authenticate(&request).await?;
+    let bus = bus_of(&service, &request)?;
+    if page_of(&bus, request.headers())? == Page::Any {
+        let text = "a page may use credentials only where allowed_origins names its origin";
+        return Err(ApiError::new(ErrorCode::Forbidden, text).into());
+    }
+    service.authorize(&request, &user, &bus, Right::Read)?;
+    let query = Query::of(&request)?;
+    query.for_socket()?;
+    let selection = Selection::Bus(query.since_of_bus());
+    drop(query);
+    let reader = Reader::of_bus(&service, user.clone(), Arc::clone(&bus));
+    open(Asked { service, request, payload, bus, user: Some(user), reader }, selection)
+}
+
+/// A channel: for whoever knows its name.
+pub(super) async fn channel(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+    let bus = bus_of(&service, &request)?;
+    let user = admit(&service, &request, &bus).await?;
+    let channel = channel_of(&request)?;
+    let query = Query::of(&request)?;
+    query.for_socket()?;
+    let since = query.since_of(&channel);
+    drop(query);
+    let reader = reader_of(&service, user.as_ref());
+    open(Asked { service, request, payload, bus, user, reader }, Selection::Channels(vec![(channel, since)]))
+}
+
+/// Several channels, or none to begin with.
+pub(super) async fn channels(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+    let bus = bus_of(&service, &request)?;
+    let user = admit(&service, &request, &bus).await?;
+    let query = Query::of(&request)?;
+    query.for_socket()?;
+    let channels = if query.names_channels() {
+        query.channels(service.limits().channels_per_stream)?.0
+    } else {
+        Vec::new()
+    };
+    drop(query);
+    let reader = reader_of(&service, user.as_ref());
+    open(Asked { service, request, payload, bus, user, reader }, Selection::Channels(channels))
+}
+
+/// Who comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    /// No page.
+    None,
+    /// A page of an origin that the bus names.
+    Named,
+    /// Some page, where all may read.
+    Any,
+}
+
+/// Which page comes, if it may: browsers ask nobody before they open a WebSocket to another origin, and send along the credentials
+/// that they have.
+fn page_of(bus: &Bus, headers: &HeaderMap) -> Result<Page, ApiError> {
+    let mut page = Page::None;
+    for origin in headers.get_all(ORIGIN) {
+        if !bus.allowed_origins().allows(origin.as_bytes()) {
+            let text = "pages of this origin may not read this bus (allowed_origins)";
+            return Err(ApiError::new(ErrorCode::Forbidden, text));
+        }
+        page = if bus.allows_all_pages() { Page::Any } else { Page::Named };
+    }
+    Ok(page)
+}
+
+/// Who wants to post, besides reading channels, for which nobody needs to be known.
+async fn admit(service: &Service, request: &HttpRequest, bus: &Bus) -> Result<Option<UserName>, ApiError> {
+    // Where all pages may read, none may use what its browser knows.
+    if page_of(bus, request.headers())? == Page::Any || authorization(request).next().is_none() {
+        return Ok(None);
+    }
+    service.authenticate(request).await.map(Some)
+}
+
+fn reader_of(service: &Service, user: Option<&UserName>) -> Reader {
+    user.map_or_else(Reader::of_channels, |user| Reader::signed_in(service, user.clone()))
+}
+
+/// A connection that may be opened.
+struct Asked {
+    service: Data<Service>,
+    request: HttpRequest,
+    payload: Payload,
+    bus: Arc<Bus>,
+    user: Option<UserName>,
+    reader: Reader,
+}
+
+fn open(asked: Asked, selection: Selection) -> Answer {
+    let Asked { service, request, payload, bus, user, reader } = asked;
+    let handshake = Handshake::of(request.head())?;
+    let reads_bus = matches!(selection, Selection::Bus(_));
+    let open = service.open_stream(&request, Waiting::WebSocket)?;
+    let events = bus.handle().subscribe(selection)?;
+    if let Some(connection) = request.conn_data::<Connection>() {
+        connection.upgrades();
+    }
+    let mut response = handshake.response();
+    response.extensions_mut().insert(Waiting::WebSocket);
+    let connection = request.conn_data::<Connection>().cloned();
+    let holder = user.clone().map_or(Holder::Anybody, Holder::User);
+    let poster = user.map(|user| Poster { user, request });
+    let opening =
+        Opening { service, bus, connection, payload, events, reads_bus, reader, holder, poster, open };
+    Ok(response.body(Socket::new(opening)))
+}
