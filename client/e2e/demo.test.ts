@@ -205,7 +205,6 @@ test.each([
     const texts = await each.locator("#comments li").allInnerTexts();
     expect(texts).toEqual([3, 2, 1].map((n) => `Somebody: ${n} of 3, posted while the stream was cut`));
     await pushed(each);
-    await each.locator("#told li", { hasText: "Connected by stream. Nothing was missed." }).waitFor();
   }
   await page.locator("#tabs", { hasText: "2 tabs of this page, 1 connection" }).waitFor();
   expect(errors).toEqual([]);
@@ -234,7 +233,6 @@ test("the server is stopped and started again: the page comes back, and says tha
     await own.startAgain();
     await page.locator("#told li", { hasText: "Gap (gap)" }).first().waitFor();
     await pushed(page);
-    expect(await page.locator("#told").innerText()).not.toContain("Nothing was missed.");
     await page.fill("#text", "Back again");
     await page.press("#text", "Enter");
     await page.locator("#comments li", { hasText: "Grace: Back again" }).waitFor();

@@ -6,8 +6,6 @@ import { channelOf, commentsWidget, join, shareWidget, signInWidget } from "./wi
 
 /** Longest list of what was told. */
 const TOLD = 50;
-/** What holds unless the page is told of a gap. */
-const NOTHING = " Nothing was missed.";
 /** How messages come, in words: `Bus.via`. */
 const VIA = { stream: "stream", block: "long polls", poll: "polls" };
 
@@ -47,8 +45,6 @@ bus.onError(({ message }) => entry("A request failed", message));
 
 let connected = false;
 let via;
-/** What to say of a connection that is back; nothing of the first. */
-let loss = "";
 let since = performance.now();
 
 bus.onState((state) => {
@@ -62,11 +58,7 @@ bus.onState((state) => {
 async function showConnection() {
   const { tabs, streams, own, heard } = await count();
   // There is always a poll before the first push, and it says nothing of what follows.
-  if (connected && via !== bus.via && (bus.via !== "poll" || via !== undefined)) {
-    // Nobody knows between two polls; whoever is pushed to was told.
-    entry("Connected", `by ${VIA[bus.via]}.${bus.via === "poll" ? "" : loss}`);
-    if (bus.via !== "poll") loss = NOTHING;
-  }
+  if (connected && via !== bus.via && (bus.via !== "poll" || via !== undefined)) entry("Connected", `by ${VIA[bus.via]}.`);
   if (connected && via !== bus.via) since = performance.now();
   via = connected ? bus.via : undefined;
   const how = connected ? `Connected by ${VIA[via]}` : `Not connected (${bus.state})`;
@@ -90,10 +82,7 @@ let came = [];
 /** Looks whether all is there, once it is known what should be. */
 let check = () => undefined;
 
-bus.onGap(() => {
-  loss = "";
-  arrived("gap");
-});
+bus.onGap(() => arrived("gap"));
 
 function arrived(what) {
   came.push(what);
