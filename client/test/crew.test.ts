@@ -193,36 +193,53 @@ describe("tabs", () => {
       const roll = dice(seed);
       const site = new Site();
       let tabs = await site.tabs(3);
-      const joined = new Map(tabs.map((tab) => [tab, 0]));
-      const posted: string[] = [];
+      const names = ["a", "b", "c"].slice(0, 1 + (seed % 3));
+      const posted = new Map(names.map((name): [string, string[]] => [name, []]));
+      const joined = new Map(tabs.map((tab) => [tab, { name: "a", at: 0 }]));
+      const post = (name: string): void => {
+        const all = posted.get(name) ?? [];
+        all.push(`${name}${all.length}`);
+        site.server.post(name, all[all.length - 1] ?? "");
+      };
       for (let step = 0; step < 50; step += 1) {
-        for (let n = roll(3); n > 0; n -= 1) {
-          posted.push(String(posted.length));
-          site.server.post("a", posted[posted.length - 1] ?? "");
-        }
+        for (let n = roll(3); n > 0; n -= 1) post(names[roll(names.length)] ?? "");
         const tab = tabs[roll(tabs.length)];
-        const action = roll(10);
+        const name = names[roll(names.length)] ?? "";
+        const action = roll(12);
         if (action === 0 && tab && tabs.length > 1) {
           tab.world.thaw();
           tab.bus.close();
           tabs = tabs.filter((other) => other !== tab);
         } else if (action === 1) {
-          const fresh = site.tab();
+          const fresh = site.tab({ channelName: name });
           await site.clock.settle();
-          joined.set(fresh, posted.length);
+          joined.set(fresh, { name, at: posted.get(name)?.length ?? 0 });
           tabs.push(fresh);
         } else if (action === 2) tab?.world.freeze();
         else if (action === 3) tab?.world.thaw();
         else if (action === 4) site.server.cut();
+        else if (action === 5) {
+          // What comes behind the one that is dropped is all there is to tell of it.
+          site.server.proxy = () => [];
+          post(name);
+          site.server.proxy = (piece) => [piece];
+          if (roll(2) === 0) post(names[roll(names.length)] ?? "");
+          else {
+            site.server.pass();
+            site.server.cursor();
+          }
+        } else if (action === 6) site.server.cursor();
         for (const { world } of tabs) world.chance = roll(100) / 100;
         await site.clock.pass(roll(12));
       }
       for (const { world } of tabs) world.thaw();
       await site.clock.pass(30);
-      site.server.post("a", "end");
-      await site.clock.pass(30);
+      for (const name of names) post(name);
+      // A stream that was cut too often is not tried again for a while.
+      await site.clock.pass(150);
       for (const tab of tabs) {
-        expect(tab.got, `seed ${seed}`).toEqual([...posted.slice(joined.get(tab)), "end"]);
+        const { name, at } = joined.get(tab) ?? { name: "", at: 0 };
+        expect(tab.got, `seed ${seed}`).toEqual(posted.get(name)?.slice(at));
         expect(tab.gaps, `seed ${seed}`).toEqual([]);
       }
       expect(site.server.streams.length, `seed ${seed}`).toBe(1);

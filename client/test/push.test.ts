@@ -307,17 +307,51 @@ describe("a frame that is", () => {
     expect(errors).toMatchObject([{ code: "break" }]);
   });
 
-  test("dropped before the server's word that the position moved on is missed by the next frame", async () => {
+  test("dropped before the server's word that the position moved on is missed by that", async () => {
     const { world, server, got, errors } = await open();
     server.post("a", "one");
     server.proxy = (piece) => (piece.includes('"two"') ? [] : [piece]);
     server.post("a", "two");
     server.pass();
     server.cursor();
+    await world.pass(1);
+    expect([got, errors]).toMatchObject([["one", "two"], [{ code: "break" }]]);
     server.post("a", "three");
     await world.pass(1);
     expect(got).toEqual(["one", "two", "three"]);
-    expect(errors).toMatchObject([{ code: "break" }]);
+    expect(server.asked).toHaveLength(3);
+  });
+
+  test("dropped before one of another channel is missed by that, and told to whom it belongs", async () => {
+    const world = new World();
+    const server = new Server(world);
+    const [a, b] = ["a", "b"].map((channelName) => {
+      world.cookie = "";
+      return connect(world, { channelName });
+    });
+    await world.pass(1);
+    server.post("b", "b1");
+    server.proxy = (piece) => (piece.includes('"a1"') ? [] : [piece]);
+    server.post("a", "a1");
+    server.post("b", "b2");
+    await world.pass(1);
+    expect([a?.got, b?.got]).toEqual([["a1"], ["b1", "b2"]]);
+    expect([a?.errors, b?.errors]).toMatchObject([[{ code: "break" }], []]);
+  });
+
+  test("dropped before a gap of another channel is read", async () => {
+    const world = new World();
+    const server = new Server(world);
+    const [a, b] = ["a", "b"].map((channelName) => {
+      world.cookie = "";
+      return connect(world, { channelName });
+    });
+    await world.pass(1);
+    server.proxy = (piece) => (piece.includes('"a1"') ? [] : [piece]);
+    server.post("a", "a1");
+    server.overtake("b");
+    await world.pass(1);
+    expect([a?.got, a?.gaps, b?.gaps]).toEqual([["a1"], [], [{ reason: "gap" }]]);
   });
 
   test("dropped before a long poll takes over is read", async () => {
@@ -365,9 +399,14 @@ describe("several connections of a page", () => {
     await world.pass(1);
     expect(server.streams).toHaveLength(1);
     expect(server.streams[0]?.channels).toEqual(names);
-    for (const name of names) server.post(name, `${name}1`, `${name}2`);
-    await world.settle();
+    await world.pass(30);
+    const asked = server.asked.length;
+    for (const at of ["1", "2"]) for (const name of names) server.post(name, name + at);
+    server.pass();
+    server.cursor();
+    await world.pass(60);
     expect(pages.map(({ got }) => got)).toEqual([["a1", "a2"], ["b1", "b2"], ["c1", "c2"]]);
+    expect([server.asked.length, ...pages.map(({ errors }) => errors.length)]).toEqual([asked, 0, 0, 0]);
     pages[1]?.bus.close();
     await world.pass(1);
     expect(server.streams.map(({ channels }) => channels)).toEqual([["a", "c"]]);
@@ -421,14 +460,20 @@ test("each message once and in order, and every loss told, whatever proxies, ser
     const world = new World();
     const server = new Server(world);
     server.capacity = seed % 5 === 0 ? 3 : 30;
-    const names = seed % 3 === 0 ? ["a", "b"] : ["a"];
+    const names = ["a", "b", "c"].slice(0, 1 + (seed % 3));
     const pages = names.map((channelName) => {
       world.cookie = "";
       return connect(world, { channelName });
     });
     await world.pass(1);
     const posted = names.map((): string[] => []);
-    server.proxy = (piece) => [[], [piece, piece], [piece.replace(/\d/, "9")], [piece.slice(0, 20)]][roll(80)] ?? [piece];
+    const post = (at: number): string => {
+      const text = `${at}-${posted[at]?.length}`;
+      posted[at]?.push(text);
+      return text;
+    };
+    const spoilt = (piece: string): readonly string[] => [[], [piece, piece], [piece.replace(/\d/, "9")], [piece.slice(0, 20)]][roll(80)] ?? [piece];
+    server.proxy = spoilt;
     server.refuse = (kind) => {
       if (roll(kind === "poll" ? 6 : 12) === 0) throw roll(2) === 0 ? refusal(503) : new TypeError("Failed to fetch");
       return undefined;
@@ -436,15 +481,29 @@ test("each message once and in order, and every loss told, whatever proxies, ser
     for (let step = 0; step < 60; step += 1) {
       for (let n = roll(3); n > 0; n -= 1) {
         const at = roll(names.length);
-        const text = `${at}-${posted[at]?.length}`;
-        posted[at]?.push(text);
-        server.post(names[at] ?? "", text);
+        server.post(names[at] ?? "", post(at));
       }
-      const action = roll(12);
+      const action = roll(14);
+      const at = roll(names.length);
       if (action === 0) server.cut();
       if (action === 1) server.end("drain", roll(3_000));
       if (action === 2) world.wake(roll(2) === 0 ? "online" : "restored");
       if (action === 3) server.cursor();
+      if (action === 4) {
+        post(at);
+        server.overtake(names[at] ?? "");
+      }
+      if (action >= 5 && action <= 7) {
+        // What comes behind the one that is dropped is all there is to tell of it.
+        server.proxy = () => [];
+        server.post(names[at] ?? "", post(at));
+        server.proxy = spoilt;
+        const other = (at + 1) % names.length;
+        if (action === 5) server.post(names[other] ?? "", post(other));
+        if (action === 6) server.pass();
+        if (action === 6) server.cursor();
+        if (action === 7) server.cut();
+      }
       world.chance = roll(100) / 100;
       await world.pass(roll(20));
     }

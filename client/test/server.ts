@@ -9,6 +9,9 @@ const ROOT = `${BASE}/bus/${BUS}`;
 interface Stream {
   readonly url: string;
   readonly channels: readonly string[];
+  /** Where it began, and what the next frame or cursor names: the last frame, or a gap's cursor. */
+  stands: string;
+  last: string | undefined;
   send(event: string, data: unknown, id: string): void;
   end(error?: Error): void;
 }
@@ -58,10 +61,9 @@ export class Server {
       this.counter += 1;
       const frame = { id: this.id(), channel_name: channel, message: { source: "http://c", type, payload: null } };
       const window = this.window(channel);
-      const prev = window[window.length - 1]?.id ?? this.lost.get(channel) ?? this.id(0);
       window.push(frame);
       while (window.length > this.capacity) this.lost.set(channel, window.shift()?.id ?? "");
-      for (const stream of this.streams) this.push(stream, frame, prev);
+      for (const stream of this.streams) this.push(stream, frame);
     }
     for (const wake of [...this.waiting]) wake();
   }
@@ -73,7 +75,19 @@ export class Server {
 
   /** The server's word that the position has moved on. */
   cursor(): void {
-    for (const stream of this.streams) stream.send("backplane", { cursor: this.text(stream.channels, true) }, this.text(stream.channels));
+    for (const { channels, last, send } of this.streams) {
+      send("backplane", { cursor: this.text(channels, true), ...(last === undefined ? {} : { prev: last }) }, this.text(channels));
+    }
+  }
+
+  /** A message comes and goes before any reader has taken it, and all that are left behind are told. */
+  overtake(channel: string): void {
+    this.counter += 1;
+    this.windows.delete(channel);
+    this.lost.set(channel, this.id());
+    for (const stream of this.streams.filter(({ channels }) => channels.includes(channel))) {
+      this.resume(stream, new Map([[channel, "gap"]]), this.id());
+    }
   }
 
   /** Ends all streams with a word. */
@@ -105,13 +119,13 @@ export class Server {
   }
 
   /** A position's text; of several channels the long one names them. */
-  private text(channels: readonly string[], long = false): string {
-    const text = `${this.id()}.${this.epoch}`;
+  private text(channels: readonly string[], long = false, id = this.id()): string {
+    const text = `${id}.${this.epoch}`;
     return channels.length === 1 ? text : `${text}.${long ? channels.join("+") : `#${channels.join("+")}`}`;
   }
 
   private read(url: string): {
-    kind: string; channels: string[]; frames: Frame[]; resume: string; block: number; positions: Map<string, string>; path: string;
+    kind: string; channels: string[]; frames: Frame[]; resumes: Map<string, string>; block: number; stands: string; path: string;
   } {
     const { pathname, searchParams } = new URL(url);
     const single = /\/channel\/([^/]+)$/.exec(pathname)?.[1];
@@ -121,22 +135,24 @@ export class Server {
     const named = (set ?? channels.join("+")).replace("#", "").split("+");
     const plain = channels.length > 1 && id !== undefined && set === undefined;
     const stranger = plain || (set?.startsWith("#") && named.join() !== channels.join());
-    let resume = stranger ? "reset" : "complete";
-    const positions = new Map<string, string>();
+    const resumes = new Map<string, string>();
+    const goOn: string[] = [];
     const frames = channels.flatMap((channel) => {
       const window = this.window(channel);
-      positions.set(channel, this.id(0));
+      resumes.set(channel, stranger ? "reset" : "complete");
       if (id === undefined || stranger || !named.includes(channel)) return window;
       const other = epoch !== null && epoch !== this.epoch;
       const never = !other && id > this.id();
-      if (never) resume = "reset";
-      else if (other || id < (this.lost.get(channel) ?? "")) resume = "gap";
-      if (!other && !never) positions.set(channel, id);
+      if (never) resumes.set(channel, "reset");
+      else if (other || id < (this.lost.get(channel) ?? "")) resumes.set(channel, "gap");
+      else goOn.push(id);
       return window.filter((frame) => other || never || frame.id > id);
     });
     frames.sort((one, other) => (one.id < other.id ? -1 : 1));
+    // Whoever goes on from a position stands there, everybody else right before what comes.
+    const stands = [this.id(frames[0] && Number(frames[0].id) - 1), ...goOn].sort()[0] ?? "";
     const block = Number(searchParams.get("block") ?? 0);
-    return { kind: block > 0 ? "block" : "poll", channels, frames, resume, block, positions, path: url.slice(ROOT.length) };
+    return { kind: block > 0 ? "block" : "poll", channels, frames, resumes, block, stands, path: url.slice(ROOT.length) };
   }
 
   private async get(url: string, signal: AbortSignal): Promise<Reply> {
@@ -159,13 +175,14 @@ export class Server {
         });
       });
     }
-    const { frames, resume, channels } = this.read(url);
+    const { frames, resumes, channels } = this.read(url);
+    const resume = worst(resumes);
     const next = channels.length === 1 ? `${this.id()}&epoch=${this.epoch}` : encodeURIComponent(this.text(channels, true));
     return reply(frames, { "Backplane-Resume": resume, Link: `<${path.split("?")[0]}?since=${next}>; rel="next"` });
   }
 
   private open(url: string, signal: AbortSignal, sink: Sink): Promise<boolean> {
-    const { channels, frames, resume, positions, path } = this.read(url);
+    const { channels, frames, resumes, stands, path } = this.read(url);
     this.asked.push(`stream ${path}`);
     return new Promise((resolve, reject) => {
       const gone = (): void => void (this.streams = this.streams.filter((other) => other !== stream));
@@ -182,7 +199,8 @@ export class Server {
         }
       };
       const stream: Stream = {
-        url, channels,
+        url, channels, stands,
+        last: undefined,
         send: (event, data, id) => write(`event: ${event}\nid: ${id}\ndata: ${JSON.stringify(data)}\n\n`),
         end: (error) => finish(() => (error ? reject(error) : resolve(true))),
       };
@@ -205,24 +223,37 @@ export class Server {
       if (this.headless) return;
       sink.head();
       pulse();
-      const told = { resume, cursor: this.text(channels, true), ...(channels.length > 1 && resume !== "complete" ? { channels: Object.fromEntries(channels.map((name) => [name, resume])) } : {}) };
-      // The position before the window, as it stands at the beginning.
-      if (channels.length === 1) told.cursor = `${positions.get(channels[0] ?? "") ?? ""}.${this.epoch}`;
-      stream.send("backplane", told, channels.length === 1 ? told.cursor : this.text(channels));
-      for (const frame of frames) {
-        const prev = positions.get(frame.channel_name ?? "") ?? "";
-        const before = this.window(frame.channel_name ?? "").filter(({ id }) => id < frame.id).pop()?.id ?? this.lost.get(frame.channel_name ?? "") ?? prev;
-        this.push(stream, frame, before);
-      }
+      this.resume(stream, resumes, stands, { heartbeat: 15_000 });
+      for (const frame of frames) this.push(stream, frame);
     });
   }
 
-  private push(stream: Stream, frame: Frame, prev: string): void {
-    const { channels } = stream;
-    if (!channels.includes(frame.channel_name ?? "")) return;
-    const id = channels.length === 1 ? `${frame.id}.${this.epoch}` : `${frame.id}.${this.epoch}.#${channels.join("+")}`;
-    stream.send("message", { ...frame, prev }, id);
+  private resume(stream: Stream, resumes: ReadonlyMap<string, string>, stands: string, more: object = {}): void {
+    const { channels, send } = stream;
+    stream.stands = stands;
+    // Named by what comes next, for the fact itself may be dropped.
+    if (worst(resumes) !== "complete") stream.last = stands;
+    const missed = [...resumes].filter(([, resume]) => resume !== "complete");
+    const told = channels.length > 1 && missed.length > 0 ? { channels: Object.fromEntries(missed) } : {};
+    send("backplane", { resume: worst(resumes), cursor: this.text(channels, true, stands), ...more, ...told }, this.text(channels, false, stands));
   }
+
+  private push(stream: Stream, frame: Frame): void {
+    const { channels, stands } = stream;
+    const channel = frame.channel_name ?? "";
+    if (!channels.includes(channel)) return;
+    // The first names the one before it in its channel, as far as that is known.
+    const own = this.window(channel).filter(({ id }) => id < frame.id).pop()?.id ?? this.lost.get(channel) ?? this.id(0);
+    const prev = stream.last ?? (own < stands ? own : stands);
+    stream.last = frame.id;
+    stream.send("message", { ...frame, prev }, this.text(channels, false, frame.id));
+  }
+}
+
+/** The worst of what was missed. */
+function worst(resumes: ReadonlyMap<string, string>): string {
+  const all = [...resumes.values()];
+  return ["reset", "gap"].find((resume) => all.includes(resume)) ?? "complete";
 }
 
 export { refusal };

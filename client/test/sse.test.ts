@@ -56,7 +56,8 @@ describe("what events say", () => {
     expect(said("backplane", { resume: "complete", cursor: "1.E" })).toMatchObject({ kind: "resume", resume: "complete", channels: [] });
     const several = { resume: "gap", cursor: "x", channels: { a: "gap", b: "reset" }, heartbeat: 5_000 };
     expect(said("backplane", several)).toMatchObject({ resume: "gap", channels: ["a", "b"], heartbeat: 5_000 });
-    expect(said("backplane", { cursor: "1.E" })).toEqual({ kind: "cursor", cursor: "1.E" });
+    expect(said("backplane", { cursor: "1.E" })).toEqual({ kind: "cursor", cursor: "1.E", prev: "" });
+    expect(said("backplane", { cursor: "1.E", prev: "0" })).toEqual({ kind: "cursor", cursor: "1.E", prev: "0" });
     expect(said("backplane", { end: "drain", retry: 2_000 })).toEqual({ kind: "end", reason: "drain", retry: 2_000 });
     expect(said("backplane", { end: "closed" })).toEqual({ kind: "end", reason: "closed", retry: undefined });
   });

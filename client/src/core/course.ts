@@ -3,6 +3,10 @@
  *
  * One channel is read at its own resource. Several are read together; what their positions have behind id and epoch only
  * the server reads: in the long ones it names the channels, the short ones go with the same set only.
+ *
+ * All that a stream says is one chain, whichever channel it is of (I-10): each frame names the one before it, and so does
+ * the word that the position has moved on. While the chain holds, each channel goes on from where it was; where
+ * it does not, something of any of them is missing.
  */
 
 import type { Frame } from "../public";
@@ -19,10 +23,11 @@ export interface Told {
 /** The positions of a bus's pushes, from one connection to the next. */
 export class Course {
   private names: readonly string[] = [];
-  /** What has been passed on of each channel. */
-  at: ReadonlyMap<string, Next> = new Map();
-  /** The latest id that this push has told, with whichever channel. */
-  private latest = "";
+  private points = new Map<string, Next>();
+  /** The last frame's id; of a stream that begins, or that tells of a gap, the id it stands at; empty before that. */
+  private last = "";
+  /** Whether `last` is a frame's: then the next `prev` is that, else it is that or lower. */
+  private linked = false;
   private long: Next | undefined;
   /** Which channels `long` names. */
   private named: readonly string[] = [];
@@ -33,6 +38,11 @@ export class Course {
     return this.names;
   }
 
+  /** What has been passed on of each channel. */
+  get at(): ReadonlyMap<string, Next> {
+    return this.points;
+  }
+
   /**
    * Begins a push of these channels; returns what to ask for, behind the bus's address. A channel that was in the push
    * before goes on from there, another from the position that is given.
@@ -40,27 +50,33 @@ export class Course {
   begin(points: ReadonlyMap<string, Next>): string {
     const names = [...points.keys()].sort();
     if (!sameNames(names, this.names)) this.short = undefined;
-    const before = this.at;
-    this.at = new Map([...points].map(([name, point]) => [name, before.get(name) ?? point]));
+    const before = this.points;
+    this.points = new Map([...points].map(([name, point]) => [name, before.get(name) ?? point]));
     this.names = names;
-    this.latest = "";
-    if (this.only !== undefined) return `/channel/${this.only}${queryFor(this.at.get(this.only))}`;
+    this.last = "";
+    this.linked = false;
+    if (this.only !== undefined) return `/channel/${this.only}${queryFor(this.points.get(this.only))}`;
     const since = queryFor(this.short ?? this.long);
     const list = names.map((name) => `channel=${name}`).join("&");
     return `/channels${since}${since === "" ? "?" : "&"}${list}`;
   }
 
-  /** An event of a stream, with its id. Throws for a frame of a channel that was not asked for. */
+  /** An event of a stream, with its id. Throws for what no server says. */
   told(said: Exclude<Fact, { kind: "end" }> | Pushed, id: string): Told {
-    if (said.kind === "frame") return this.frame(said, id);
-    const fresh = this.remember(whole(said.cursor), whole(id));
-    const doubtful = new Set(said.kind === "cursor" ? [] : fresh);
-    if (said.kind === "resume" && said.resume !== "complete") {
-      for (const name of said.channels.length > 0 ? said.channels : this.names) doubtful.add(name);
-    }
-    const to = nextFrom(said.cursor);
-    this.latest = to.since;
-    return { segments: this.all("moved", to, [], doubtful), check: [...doubtful] };
+    const to = nextFrom(id);
+    // The position is believed, so it must not be another event's.
+    if (to.since !== nextFrom(said.kind === "frame" ? said.frame.id : said.cursor).since) throw new SyntaxError("an event without its id");
+    if (said.kind === "resume") return this.resumed(said, to, id);
+    // Without it nobody knows whether something was missed before.
+    if (this.last === "") throw new SyntaxError("a stream without its beginning");
+    // It came twice, or late: then it was missed by what came before it.
+    if (to.since <= this.last) return { segments: [], check: [] };
+    const broken = said.prev > this.last;
+    if (!broken && this.linked && said.prev !== this.last) throw new SyntaxError("an event out of the chain");
+    if (said.kind === "frame") return this.frame(said, to, id, broken);
+    this.remember(whole(said.cursor), whole(id));
+    if (broken) this.link(said.prev);
+    return { segments: this.move(this.names, to, [], broken ? said.prev : undefined), check: [] };
   }
 
   /** The answer to a long poll. `undefined` if it does not say where to go on. */
@@ -68,32 +84,52 @@ export class Course {
     if (next === undefined) return undefined;
     const fresh = this.remember(next, undefined);
     const check = resume === "complete" ? fresh : this.names;
-    const to = this.only === undefined ? nextFrom(next.since) : next;
-    return { segments: this.all("answer", to, frames, new Set(check)), check };
+    return this.all(this.only === undefined ? nextFrom(next.since) : next, frames, check);
   }
 
-  /** Up to here there is nothing but these frames, for all channels but those that are doubtful. */
-  private all(kind: "moved" | "answer", to: Next, frames: readonly Frame[], doubtful: ReadonlySet<string>): Segment[] {
-    const before = this.at;
-    this.at = new Map(this.names.map((name) => [name, to]));
-    return this.names.flatMap((channel) => {
-      if (doubtful.has(channel)) return [];
-      const own = frames.filter(({ channel_name: name = channel }) => name === channel);
-      return [{ kind, channel, from: before.get(channel) ?? to, to, frames: own }];
-    });
+  private resumed({ resume, cursor, channels, heartbeat }: Fact & { kind: "resume" }, to: Next, id: string): Told {
+    const complete = resume === "complete";
+    const begun = this.last !== "";
+    // The chain goes on.
+    if (begun && complete) return { segments: [], check: [] };
+    this.last = to.since;
+    this.linked = false;
+    const fresh = this.remember(whole(cursor), whole(id));
+    // In the midst of a stream it does not name the frame before it, which may have been lost, and of any channel.
+    const all = begun || heartbeat === undefined || (!complete && channels.length === 0);
+    return this.all(to, [], this.names.filter((name) => all || fresh.includes(name) || channels.includes(name)));
   }
 
-  private frame({ frame, prev }: Pushed, id: string): Told {
+  private frame({ frame, prev }: Pushed, to: Next, id: string, broken: boolean): Told {
     const { only } = this;
     const channel = only ?? frame.channel_name;
     if (channel === undefined || !this.names.includes(channel)) throw new SyntaxError("a frame of another channel");
     if (only === undefined) this.short = whole(id);
-    const { epoch } = nextFrom(id);
-    const to = { since: frame.id, epoch };
-    const broken = prev > this.latest;
-    this.at = new Map(this.at).set(channel, to);
-    this.latest = to.since;
-    return { segments: [{ kind: "frame", channel, from: { since: prev, epoch }, to, frames: [frame], broken }], check: [] };
+    this.link(to.since);
+    return { segments: broken ? this.move(this.names, to, [frame], prev) : this.move([channel], to, [frame]), check: [] };
+  }
+
+  private link(last: string): void {
+    this.last = last;
+    this.linked = true;
+  }
+
+  /** Up to here there is nothing but these frames, for all channels but those that are doubtful. */
+  private all(to: Next, frames: readonly Frame[], doubtful: readonly string[]): Told {
+    for (const name of doubtful) this.points.set(name, to);
+    // A position of all may lie before what one of them has passed on.
+    const sure = this.names.filter((name) => !doubtful.includes(name) && (this.points.get(name) ?? to).since <= to.since);
+    return { segments: this.move(sure, to, frames), check: doubtful };
+  }
+
+  /** These channels have gone on; from where they were, or after a break from behind `prev`. */
+  private move(names: readonly string[], to: Next, frames: readonly Frame[], prev?: string): Segment[] {
+    return names.map((channel) => {
+      const from = prev === undefined ? (this.points.get(channel) ?? to) : { since: prev, epoch: to.epoch };
+      this.points.set(channel, to);
+      const own = frames.filter(({ channel_name: name = channel }) => name === channel);
+      return { channel, from, to, frames: own, broken: prev !== undefined };
+    });
   }
 
   /** Keeps the position of the whole set; returns the channels that the one before did not name. */

@@ -5,7 +5,7 @@ import type { Resume } from "./answer";
 import { isFrame, isObject } from "./json";
 import type { ServerEvent } from "./sse";
 
-/** A message, and the id of the one before it in its channel. */
+/** A message, and the id of the one before it on the stream. */
 export interface Pushed {
   readonly kind: "frame";
   readonly frame: Frame;
@@ -19,10 +19,11 @@ export type Fact =
       readonly cursor: string;
       /** Of several channels, those for which it is not complete. */
       readonly channels: readonly string[];
-      /** Milliseconds between signs of life, if the server says so. */
+      /** Milliseconds between signs of life, which is said at the beginning of a stream. */
       readonly heartbeat: number | undefined;
     }
-  | { readonly kind: "cursor"; readonly cursor: string }
+  /** `prev`: the id of the last message of the stream; empty without one. */
+  | { readonly kind: "cursor"; readonly cursor: string; readonly prev: string }
   /** Without `retry` (milliseconds) the server does not want to be asked again. */
   | { readonly kind: "end"; readonly reason: string; readonly retry: number | undefined };
 
@@ -39,10 +40,10 @@ function pushed({ prev, ...frame }: Readonly<Record<string, unknown>>): Pushed {
   return { kind: "frame", frame, prev };
 }
 
-function fact({ resume, cursor, channels, heartbeat, end, retry }: Readonly<Record<string, unknown>>): Fact | undefined {
+function fact({ resume, cursor, prev, channels, heartbeat, end, retry }: Readonly<Record<string, unknown>>): Fact | undefined {
   if (typeof end === "string") return { kind: "end", reason: end, retry: milliseconds(retry) };
   if (typeof cursor !== "string") return undefined;
-  if (resume === undefined) return { kind: "cursor", cursor };
+  if (resume === undefined) return { kind: "cursor", cursor, prev: typeof prev === "string" ? prev : "" };
   return {
     kind: "resume",
     // A word that is not known says at least that it is not complete.

@@ -18,18 +18,13 @@ import type { Segment } from "./segment";
 export const REMEMBERED = 4_096;
 
 export class Position {
-  /** Where to go on from: the last message that was seen, or what the server said. */
+  /** Where to go on from: the last message that was seen, or what the server said. The page has all up to there. */
   next: Next | undefined;
-  /**
-   * Up to where the page is known to have all. A stream's word that the position has moved on does not raise it: the
-   * message before may have been dropped on the way, and only the `prev` of the one behind tells.
-   */
-  private proven: Next | undefined;
   private readonly seen = new Set<string>();
 
   /** Begins at a position of an earlier page. */
   begin(next: Next): void {
-    this.next = this.proven = next;
+    this.next = next;
   }
 
   get since(): string | undefined {
@@ -38,12 +33,12 @@ export class Position {
 
   /** What a read asks for: a query with its question mark, or nothing without a position. */
   get query(): string {
-    return queryFor(this.proven);
+    return queryFor(this.next);
   }
 
   /** Moves on by the answer to a read and returns its new frames, in order. */
   take(answer: Answer): Frame[] {
-    const before = this.proven;
+    const before = this.next;
     const sameEpoch = before === undefined || answer.next?.epoch === before.epoch;
     const rising = sameEpoch && (answer.resume === "complete" || answer.resume === "gap");
     const fresh: Frame[] = [];
@@ -61,15 +56,12 @@ export class Position {
   }
 
   /** Moves on by what was pushed and returns its new frames; `undefined` if something may be missing before it. */
-  follow({ kind, from, to, frames }: Segment): Frame[] | undefined {
-    const { next, proven } = this;
-    if (next === undefined || proven === undefined) return undefined;
-    const known = kind === "frame" ? proven : next;
-    if (from.since > known.since || differ(from.epoch, next.epoch)) return undefined;
-    const fresh = frames.filter(({ id }) => id > proven.since);
+  follow({ from, to, frames }: Segment): Frame[] | undefined {
+    const { next } = this;
+    if (next === undefined || from.since > next.since || differ(from.epoch, next.epoch)) return undefined;
+    const fresh = frames.filter(({ id }) => id > next.since);
     this.remember(fresh);
     if (to.since >= next.since) this.next = to;
-    if (kind !== "moved" && to.since > proven.since) this.proven = to;
     return fresh;
   }
 

@@ -67,13 +67,13 @@ export class Reader {
     this.reading = false;
     const { unfit } = this;
     this.unfit = undefined;
-    // A server that knows of no earlier message names a position that it told, which proves nothing.
-    const mended = unfit?.kind === "frame" && (unfit.broken || answer.frames.some(({ id }) => id < unfit.to.since));
     const frames = this.position.take(answer);
+    // What the stream has lost may have been another channel's.
+    const mended = unfit?.broken === true && frames.some(({ id }) => id <= unfit.from.since);
     const later: Frame[] = [];
     // One that still does not fit was damaged on the way; what it brought is in the answer.
     for (const segment of this.covered.splice(0)) later.push(...(this.position.follow(segment) ?? []));
     for (const segment of this.held.splice(0)) later.push(...this.take(segment));
-    return { frames, later, resume: answer.resume, mended: mended ?? false };
+    return { frames, later, resume: answer.resume, mended };
   }
 }

@@ -193,7 +193,7 @@ export class Crew {
     const other = word.page !== this.leader;
     this.leader = word.page;
     this.host.pushed(word.way);
-    const segments = [...word.at].map(([channel, at]) => ({ kind: "moved" as const, channel, from: at, to: at, frames: [] }));
+    const segments = [...word.at].map(([channel, at]) => ({ channel, from: at, to: at, frames: [] }));
     this.host.told({ segments, check: [] });
     if (other || this.env.now() - this.saidAt > REPEAT) this.want();
   }

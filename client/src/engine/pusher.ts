@@ -47,8 +47,6 @@ export class Pusher {
   private readonly schedule = new Schedule();
   private running = false;
   private attempt: AbortController | undefined;
-  /** The way that worked last. */
-  private last: Push | undefined;
   private early = 0;
   private cancelTimer: Cancel = () => undefined;
   private cancelGather: Cancel = () => undefined;
@@ -74,7 +72,6 @@ export class Pusher {
 
   stop(): void {
     this.running = false;
-    this.last = undefined;
     this.cancelGather();
     this.drop();
     this.lost();
@@ -127,8 +124,6 @@ export class Pusher {
     const attempt = new AbortController();
     this.attempt = attempt;
     const path = this.course.begin(this.host.points());
-    // What a stream dropped on the way shows in the next frame's `prev`, which long polls do not have.
-    if (way === "block" && this.last === "stream") this.host.told({ segments: [], check: this.course.channels });
     const failed = await (way === "stream" ? this.stream(attempt, path) : this.block(attempt, path));
     // The page may have left it meanwhile.
     if (this.attempt !== attempt) return;
@@ -139,7 +134,6 @@ export class Pusher {
 
   private opened(way: Push): void {
     this.schedule.succeeded(this.env.now());
-    this.last = way;
     if (this.way === way) return;
     this.way = way;
     this.host.changed();
