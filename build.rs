@@ -14,6 +14,9 @@ const FILES: &[&str] = &[
     "src/web/demo/page.html",
     "src/web/demo/page.js",
     "src/web/demo/style.css",
+    "src/web/demo/way.js",
+    "src/web/demo/widgets.js",
+    "src/web/demo/wire.js",
 ];
 
 fn main() -> io::Result<()> {

@@ -154,19 +154,25 @@ describe("the library's scripts", () => {
 });
 
 describe("the demonstration's page", () => {
-  const paths = ["/", "/demo/style.css", "/demo/page.js"];
+  const paths = ["/", ...["style.css", "page.js", "way.js", "widgets.js", "wire.js"].map((name) => `/demo/${name}`)];
 
   test.each(paths)("%s is there without a configuration, and only then", async (path) => {
     expect((await fetch(demo.origin + path)).status).toBe(200);
     expect((await fetch(broker.origin + path)).status).toBe(404);
   });
 
-  test("nobody signs in where it is not", async () => {
-    const body = JSON.stringify({ channel: "c", name: "Ann" });
-    const sign = (origin: string) =>
-      fetch(`${origin}/demo/sign-in`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
-    expect((await sign(demo.origin)).status).toBe(204);
-    expect((await sign(broker.origin)).status).toBe(404);
+  test.each([
+    ["sign-in", { channel: "c", name: "Ann" }],
+    ["comment", { channel: "c", name: "Ann", text: "Lovely shop!" }],
+  ])("a %s is posted where it is, and nowhere else", async (path, form) => {
+    const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(form) };
+    const answer = await fetch(`${demo.origin}/demo/${path}`, request);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("Server-Timing")).toMatch(/^broker;dur=\d+\.\d{3}$/);
+    const { id } = (await answer.json()) as { id: string };
+    const frames = (await (await fetch(demo.channel("demo", "c"))).json()) as ReadonlyArray<{ id: string }>;
+    expect(frames.at(-1)?.id).toBe(id);
+    expect((await fetch(`${broker.origin}/demo/${path}`, request)).status).toBe(404);
   });
 
   const json = "application/json";
@@ -183,6 +189,16 @@ describe("the demonstration's page", () => {
     const answer = await fetch(`${demo.origin}/demo/sign-in`, request);
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject({ error });
+  });
+
+  test.each([
+    ["without a text", { channel: "c", name: "Ann" }],
+    ["with a long text", { channel: "c", name: "Ann", text: "x".repeat(141) }],
+    ["of nobody", { channel: "c", name: "", text: "x" }],
+  ])("refuses a comment %s", async (_, form) => {
+    const request = { method: "POST", headers: { "Content-Type": json }, body: JSON.stringify(form) };
+    const answer = await fetch(`${demo.origin}/demo/comment`, request);
+    expect([answer.status, await answer.json()]).toMatchObject([400, { error: "invalid_request" }]);
   });
 
   test("runs only its own scripts", async () => {

@@ -5,7 +5,7 @@ use testkit::{BUS, Reply, Server, Setup, send};
 /// A route, what answers it, its type, and whether pages of other origins may load it unasked.
 type Row = (&'static str, &'static str, u16, &'static str, bool);
 
-const ROWS: [Row; 21] = [
+const ROWS: [Row; 25] = [
     ("GET", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("HEAD", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("GET", "/v1/bus/customer.com/channel/c?callback=f", 200, "text/javascript; charset=utf-8", true),
@@ -23,7 +23,11 @@ const ROWS: [Row; 21] = [
     ("GET", "/", 200, "text/html; charset=utf-8", false),
     ("GET", "/demo/style.css", 200, "text/css; charset=utf-8", false),
     ("GET", "/demo/page.js", 200, "text/javascript; charset=utf-8", false),
+    ("GET", "/demo/way.js", 200, "text/javascript; charset=utf-8", false),
+    ("GET", "/demo/widgets.js", 200, "text/javascript; charset=utf-8", false),
+    ("GET", "/demo/wire.js", 200, "text/javascript; charset=utf-8", false),
     ("POST", "/demo/sign-in", 415, "application/json", false),
+    ("POST", "/demo/comment", 415, "application/json", false),
     ("GET", "/healthz", 200, "text/plain; charset=utf-8", false),
     ("GET", "/readyz", 200, "text/plain; charset=utf-8", false),
     ("GET", "/metrics", 200, "application/openmetrics-text; version=1.0.0; charset=utf-8", false),
@@ -44,7 +48,8 @@ fn every_answer_says_its_type_who_may_keep_it_and_who_may_load_it() {
         assert_eq!(reply.header("cross-origin-resource-policy"), Some(policy), "{place}");
         let kept = match path {
             "/v1/backplane.js" | "/backplane.mjs" | "/backplane.d.mts" => "public, max-age=3600",
-            "/" | "/demo/style.css" | "/demo/page.js" => "no-cache",
+            "/" | "/demo/style.css" => "no-cache",
+            script if script.starts_with("/demo/") && method == "GET" => "no-cache",
             _ => "no-store",
         };
         assert_eq!(reply.header("cache-control"), Some(kept), "{place}");

@@ -46,15 +46,20 @@ export class Broker {
     private child: ChildProcess,
     /** Its origin. */
     readonly origin: string,
-    readonly greeting: string,
+    private readonly said: () => string,
   ) {}
 
   /** A broker with these buses; without any it is the demonstration. */
   static async start(buses: readonly BusOptions[] = []): Promise<Broker> {
     const folder = mkdtempSync(join(tmpdir(), "backplane-e2e-"));
     if (buses.length > 0) writeFileSync(join(folder, "backplane.toml"), configuration(buses));
-    const { child, origin, greeting } = await launch(folder, "127.0.0.1:0");
-    return new Broker(folder, child, origin, greeting);
+    const { child, origin, said } = await launch(folder, "127.0.0.1:0");
+    return new Broker(folder, child, origin, said);
+  }
+
+  /** What it has written for whoever started it, so far: it may listen before all of that has come. */
+  get greeting(): string {
+    return this.said();
   }
 
   get host(): string {
@@ -124,10 +129,11 @@ function configuration(buses: readonly BusOptions[]): string {
 }
 
 /** Runs the broker in its folder, and waits until it listens. */
-function launch(folder: string, listen: string): Promise<{ child: ChildProcess; origin: string; greeting: string }> {
+function launch(folder: string, listen: string): Promise<{ child: ChildProcess; origin: string; said: () => string }> {
   const child = spawn(binary(), ["--listen", listen], { cwd: folder, env: {}, stdio: ["ignore", "pipe", "pipe"] });
   let greeting = "";
   child.stdout.on("data", (chunk: Buffer) => (greeting += chunk.toString()));
+  const said = () => greeting;
   return new Promise((resolve, reject) => {
     const log: string[] = [];
     child.once("error", reject);
@@ -135,7 +141,7 @@ function launch(folder: string, listen: string): Promise<{ child: ChildProcess; 
     createInterface(child.stderr).on("line", (line) => {
       log.push(line);
       const [, origin] = /listening on (http:\S+)/.exec(line) ?? [];
-      if (origin !== undefined) resolve({ child, origin, greeting });
+      if (origin !== undefined) resolve({ child, origin, said });
     });
   });
 }

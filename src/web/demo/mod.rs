@@ -1,33 +1,45 @@
-//! The page at `/` of a server without configuration: two widgets that hear of a sign-in.
+//! The page at `/` of a server without configuration: widgets of three vendors that hear of a sign-in and of comments.
 //!
-//! It stands for a customer's site. The sign-in is posted by this server, as a login provider's server
-//! would do it; the widgets get it through the browser library like any page.
+//! It stands for a customer's site. What happens is posted by this server, as the vendors' own would do it; the
+//! widgets get it through the browser library like any page.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `vendors` | the servers of two vendors: sign-ins and comments |
+//! | `page.html`, `style.css` | the page |
+//! | `page.js` | what the page shows of itself: what it was told, its channel, its connection |
+//! | `widgets.js` | three widgets, each as its vendor would write it |
+//! | `way.js` | the drawing of a message's way |
+//! | `wire.js` | the streams of all tabs, counted and cut |
+
+mod vendors;
 
 use std::future::ready;
 use std::sync::{Arc, LazyLock};
 
-use actix_web::error::JsonPayloadError;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use backplane_actors::{Batch, Broker, BusName, ChannelName, Message, MessageLimits, Poster, Posting};
-use serde::Deserialize;
+use backplane_actors::{Broker, BusName};
 
-use crate::error::{ApiError, ErrorCode};
 use crate::http::{get_or_head, mark_page};
 use crate::service::{Matched, Service, resource};
 use crate::web::assets::{Asset, Keep, file};
 
-/// Longest name that may sign in, in characters.
-const NAME_MAX: usize = 40;
-/// Longest body of a sign-in, in bytes.
-const BODY_MAX: usize = 1024;
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-static PAGE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/html; charset=utf-8", Keep::AskAgain, file!("", "page.html")));
-static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/css; charset=utf-8", Keep::AskAgain, file!("", "style.css")));
-static SCRIPT: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("text/javascript; charset=utf-8", Keep::AskAgain, file!("", "page.js")));
+static PAGE: LazyLock<Asset> = LazyLock::new(|| Asset::new(HTML, Keep::AskAgain, file!("", "page.html")));
+/// What the page loads, by name below `/demo/`.
+static FILES: LazyLock<[(&str, Asset); 5]> = LazyLock::new(|| {
+    [
+        ("style.css", Asset::new(CSS, Keep::AskAgain, file!("", "style.css"))),
+        ("page.js", Asset::new(JAVASCRIPT, Keep::AskAgain, file!("", "page.js"))),
+        ("widgets.js", Asset::new(JAVASCRIPT, Keep::AskAgain, file!("", "widgets.js"))),
+        ("way.js", Asset::new(JAVASCRIPT, Keep::AskAgain, file!("", "way.js"))),
+        ("wire.js", Asset::new(JAVASCRIPT, Keep::AskAgain, file!("", "wire.js"))),
+    ]
+});
 
 /// What the demonstration posts to.
 pub(crate) struct Stage {
@@ -35,76 +47,26 @@ pub(crate) struct Stage {
     pub(crate) bus: BusName,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignIn {
-    channel: String,
-    name: String,
-}
-
 /// Adds the page and what belongs to it.
 pub(crate) fn routes(service: &Arc<Service>, stage: Stage, config: &mut ServiceConfig) {
-    type File = fn(&HttpRequest) -> HttpResponse;
-    let files: [(&str, File); 3] = [
-        ("/", page),
-        ("/demo/style.css", |request| STYLE.answer(request)),
-        ("/demo/page.js", |request| SCRIPT.answer(request)),
-    ];
     config.app_data(web::Data::new(stage));
-    for (path, file) in files {
-        let file = get_or_head().to(move |request: HttpRequest| ready(file(&request)));
-        config.service(resource(path, Matched::Demo, service).route(file));
+    let page = get_or_head().to(|request: HttpRequest| ready(page(&request)));
+    config.service(resource("/", Matched::Demo, service).route(page));
+    for (name, asset) in FILES.iter() {
+        let file = get_or_head().to(move |request: HttpRequest| ready(asset.answer(&request)));
+        config.service(resource(&format!("/demo/{name}"), Matched::Demo, service).route(file));
     }
-    config.service(
-        resource("/demo/sign-in", Matched::Demo, service)
-            // Only as JSON: other sites' forms cannot send that to this machine unasked.
-            .app_data(
-                web::JsonConfig::default().limit(BODY_MAX).error_handler(|error, _| refuse(&error).into()),
-            )
-            .route(web::post().to(sign_in)),
-    );
-}
-
-fn refuse(error: &JsonPayloadError) -> ApiError {
-    let code = match error {
-        JsonPayloadError::ContentType => ErrorCode::UnsupportedMediaType,
-        JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
-            ErrorCode::BodyTooLarge
-        }
-        _ => ErrorCode::InvalidRequest,
-    };
-    ApiError::new(code, "a sign-in is the JSON object {\"channel\": …, \"name\": …} of at most 1024 bytes")
+    for (path, vendor) in [
+        ("/demo/sign-in", web::post().to(vendors::sign_in)),
+        ("/demo/comment", web::post().to(vendors::comment)),
+    ] {
+        let posts = resource(path, Matched::Demo, service).app_data(vendors::json_only());
+        config.service(posts.route(vendor));
+    }
 }
 
 fn page(request: &HttpRequest) -> HttpResponse {
     let mut response = PAGE.answer(request);
     mark_page(response.headers_mut());
     response
-}
-
-/// Posts `identity/login`, as a login provider's server does after somebody has signed in there.
-async fn sign_in(stage: web::Data<Stage>, form: web::Json<SignIn>) -> Result<HttpResponse, ApiError> {
-    let SignIn { channel, name } = form.into_inner();
-    let channel: ChannelName = channel.parse().map_err(|error: backplane_actors::NameError| {
-        ApiError::new(ErrorCode::InvalidChannelName, error.to_string())
-    })?;
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_MAX {
-        return Err(ApiError::new(ErrorCode::InvalidRequest, "a name has 1 to 40 characters"));
-    }
-    // As the Identity scenario has it: the page's URL, and a Portable Contacts object.
-    let payload = serde_json::json!({
-        "context": "http://shop.example/",
-        "identities": {
-            "startIndex": 0,
-            "itemsPerPage": 1,
-            "totalResults": 1,
-            "entry": { "id": "1", "displayName": name },
-        },
-    });
-    let message = Message::new("http://login.example", "identity/login", &payload, &MessageLimits::default())
-        .map_err(|error| ApiError::new(ErrorCode::InvalidMessage, error.to_string()))?;
-    let posting = Posting { poster: Poster::nobody(), channel, messages: Batch::single(message), key: None };
-    stage.broker.post(&stage.bus, posting).await?;
-    Ok(HttpResponse::NoContent().finish())
 }

@@ -1,150 +1,167 @@
-// The demonstration. Everything a widget needs is the global `Backplane`; the rest of this file shows what it does.
-"use strict";
+// What the page shows of itself: its connection, its channel, all that it was told, and what happens when it is broken.
 
-const BUS = "demo";
-const LOGIN = "identity/login";
-const CHART_SECONDS = 180;
+import { count, cut, watch } from "./wire.js";
+import { forget, heard, send } from "./way.js";
+import { channelOf, commentsWidget, join, shareWidget, signInWidget } from "./widgets.js";
+
+/** Longest list of what was told. */
+const TOLD = 50;
+/** How messages come, in words: `Bus.via`. */
+const VIA = { stream: "stream", block: "long polls", poll: "polls" };
+
 const element = (id) => document.getElementById(id);
-const nameIn = (message) => message.payload?.identities?.entry?.displayName;
+const bus = join();
 
-// --- Two widgets, each by its vendor. Neither knows of the other.
+// --- What it was told
 
-function commentsWidget(box) {
-  Backplane.subscribe((message) => {
-    if (message.type !== LOGIN) return;
-    box.querySelector(".greeting").textContent = `Hello ${nameIn(message)}, what do you think?`;
-    box.classList.add("told");
-  });
+let frames = 0;
+
+function entry(title, text) {
+  const [item, time, strong] = ["li", "time", "strong"].map((tag) => document.createElement(tag));
+  time.textContent = new Date().toLocaleTimeString();
+  strong.textContent = title;
+  item.append(time, " ", strong, " ", text);
+  const told = element("told");
+  told.prepend(item);
+  told.children[TOLD]?.remove();
+  return item;
 }
 
-function shareWidget(box) {
-  Backplane.subscribe((message) => {
-    if (message.type !== LOGIN) return;
-    box.querySelector(".greeting").textContent = `${nameIn(message)}, tell your friends about this page.`;
-    box.classList.add("told");
-  });
+function frameEntry(message, frame) {
+  const item = entry(message.type ?? "(without a type)", `id ${frame.id}`);
+  item.className = "frame";
+  const json = document.createElement("pre");
+  json.textContent = JSON.stringify(frame.message);
+  item.append(json);
+  frames += 1;
+  element("count").textContent = frames === 1 ? "1 message" : `${frames} messages`;
+  element("no-frames").hidden = true;
 }
 
-// --- The sign-in. Its server posts the message; the page only hints that one will come.
+bus.onGap(({ reason }) => entry(`Gap (${reason})`, "Messages may have been missed since the last one."));
+bus.onError(({ message }) => entry("A request failed", message));
 
-function signInWidget(form) {
-  const note = element("sign-in-note");
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const channel = Backplane.getChannelName();
-    if (!channel) return;
-    Backplane.expectMessagesWithin(30, LOGIN);
-    const answer = await fetch("/demo/sign-in", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ channel, name: form.elements.name.value }),
-    });
-    note.textContent = answer.ok
-      ? "Signed in. The provider's server has posted identity/login to the channel."
-      : (await answer.json()).error_description;
-  });
+// --- The connection
+
+let connected = false;
+let via;
+let since = performance.now();
+
+bus.onState((state) => {
+  if (state === "closed" || (connected && state !== "live")) entry("Not connected", `(${state})`);
+  connected = state === "live";
+  via = undefined;
+  since = performance.now();
+  showConnection();
+});
+
+async function showConnection() {
+  const { tabs, streams, own, heard } = await count();
+  // There is always a poll before the first push, and it says nothing of what follows.
+  if (connected && via !== bus.via && (bus.via !== "poll" || via !== undefined)) entry("Connected", `by ${VIA[bus.via]}.`);
+  if (connected && via !== bus.via) since = performance.now();
+  via = connected ? bus.via : undefined;
+  const how = connected ? `Connected by ${VIA[via]}` : `Not connected (${bus.state})`;
+  const seconds = Math.round((performance.now() - since) / 1000);
+  const life = own && heard >= 0 ? `, and heard the server ${Math.round(heard)} s ago` : "";
+  element("connection").textContent = `${how} for ${seconds} s${life}.`;
+  element("push").textContent = connected ? VIA[via] : "✕ cut";
+  element("push").classList.toggle("open", via === "stream");
+  const whose = streams === 0 ? "" : own ? ", held by this tab" : ", held by another tab";
+  element("tabs").textContent = `${number(tabs, "tab")} of this page, ${number(streams, "connection")}${whose}.`;
 }
 
-// --- What happens behind the page.
-
-const frames = element("frames");
-
-/** Shows the channel's whole window as any reader gets it. The extra parameter only keeps it out of the chart. */
-async function showFrames() {
-  const window_ = await (await fetch(`${Backplane.getChannelID()}?shown=1`)).json();
-  const items = window_.toReversed().map(({ message, id }) => {
-    const [item, title, number, json] = ["li", "strong", "code", "pre"].map((tag) => document.createElement(tag));
-    title.textContent = message.type ?? "(a Magic Envelope)";
-    number.textContent = id;
-    number.className = "id";
-    json.textContent = JSON.stringify(message, null, 2);
-    item.append(number, title, json);
-    return item;
-  });
-  frames.replaceChildren(...items);
-  element("count").textContent = `${items.length} in the window`;
-  element("no-frames").hidden = items.length > 0;
+function number(count, thing) {
+  return `${count} ${thing}${count === 1 ? "" : "s"}`;
 }
 
-const polls = [];
+// --- Breaking it
 
-function watchPolls(channelID) {
-  const note = (entries) => {
-    for (const { name, startTime } of entries) {
-      if (name.startsWith(channelID) && !name.includes("shown=")) polls.push(startTime / 1000);
-    }
+/** What has come since the stream was cut: ids, and `gap` where the page was told of one. */
+let came = [];
+/** Looks whether all is there, once it is known what should be. */
+let check = () => undefined;
+
+bus.onGap(() => arrived("gap"));
+
+function arrived(what) {
+  came.push(what);
+  check();
+}
+
+async function kill(note) {
+  const channel = channelOf(bus);
+  const began = performance.now();
+  check = () => undefined;
+  note.textContent = "Cut. comments.example posts three comments meanwhile …";
+  await cut();
+  entry("Stream killed", "by you, for all tabs.");
+  came = [];
+  const posted = [];
+  for (const n of [1, 2, 3]) {
+    const text = `${n} of 3, posted while the stream was cut`;
+    posted.push(await send("comments.example", "/demo/comment", { channel, name: "Somebody", text }));
+  }
+  check = () => {
+    const found = came.filter((what) => posted.includes(what));
+    if (found.length < posted.length && !came.includes("gap")) return;
+    check = () => undefined;
+    const after = `${((performance.now() - began) / 1000).toFixed(1)} s`;
+    note.textContent = found.join() === posted.join()
+      ? `Back after ${after}: all three came, once and in order. Nothing was missed.`
+      : `Back after ${after}: something may have been missed, and the page was told so.`;
   };
-  new PerformanceObserver((list) => note(list.getEntries())).observe({ type: "resource", buffered: true });
-  // The browser stops recording at a few hundred otherwise.
-  performance.addEventListener("resourcetimingbufferfull", () => performance.clearResourceTimings());
-  drawPolls();
-  setInterval(drawPolls, 500);
+  check();
 }
 
-/** Seconds between polls, from 0.5 to 120 on a logarithmic scale, against time. */
-function drawPolls() {
-  const now = performance.now() / 1000;
-  const curve = element("curve");
-  // As wide as it is shown, so that its letters keep their size on a phone.
-  const width = Math.max(curve.clientWidth, 240);
-  curve.setAttribute("viewBox", `0 0 ${width} 150`);
-  const [left, right, top, bottom] = [34, width - 8, 10, 125];
-  const x = (time) => right - ((now - time) / CHART_SECONDS) * (right - left);
-  const y = (gap) => {
-    const part = Math.log(Math.min(Math.max(gap, 0.5), 120) / 0.5) / Math.log(240);
-    return bottom - part * (bottom - top);
-  };
-  const marks = [1, 10, 60].map((seconds) =>
-    `<line x1="${left}" x2="${right}" y1="${y(seconds)}" y2="${y(seconds)}"/>` +
-    `<text x="0" y="${y(seconds) + 4}">${seconds} s</text>`);
-  const times = [180, 120, 60, 0].map((ago) =>
-    `<text x="${x(now - ago)}" y="145" text-anchor="${ago ? "middle" : "end"}">${ago ? `−${ago / 60} min` : "now"}</text>`);
-  const points = polls
-    .map((time, n) => [time, n ? time - polls[n - 1] : 0])
-    .filter(([time, gap]) => gap > 0 && now - time < CHART_SECONDS)
-    .map(([time, gap]) => [x(time).toFixed(1), y(gap).toFixed(1)]);
-  // A tick for each poll, so that the first one, which has no distance yet, is seen too.
-  const ticks = polls
-    .filter((time) => now - time < CHART_SECONDS)
-    .map((time) => x(time).toFixed(1))
-    .map((at) => `<line class="poll" x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>`);
-  // Numbers only: nothing that came over the network is written as markup.
-  curve.innerHTML = [
-    ...marks,
-    ...times.slice(1),
-    ...ticks,
-    `<polyline points="${points.map((point) => point.join(",")).join(" ")}"/>`,
-    ...points.map(([cx, cy]) => `<circle cx="${cx}" cy="${cy}" r="2.5"/>`),
-  ].join("");
-  const last = polls.at(-1);
-  element("pace").textContent = last === undefined ? "" : `last poll ${Math.round(now - last)} s ago`;
-}
+element("cut").addEventListener("click", async ({ target }) => {
+  const note = element("cut-note");
+  target.disabled = true;
+  try {
+    await kill(note);
+  } catch (error) {
+    note.textContent = error.message;
+  }
+  target.disabled = false;
+});
 
-function showCommand(channelID) {
+// --- Commands
+
+function showChannel(channel) {
+  entry("Channel", channel);
   const message = '[{"source":"http://you.example","type":"greeting","payload":"Hello from a terminal"}]';
-  const command = `curl -u demo:demo -H 'Content-Type: application/json' \\\n-d '${message}' \\\n${channelID}`;
-  element("command").textContent = command;
-  element("copy").addEventListener("click", async ({ target }) => {
-    await navigator.clipboard.writeText(command);
-    target.textContent = "Copied";
-  });
-  element("expect").addEventListener("click", () => Backplane.expectMessagesWithin(60));
+  element("command").textContent = `curl -u demo:demo -H 'Content-Type: application/json' \\\n-d '${message}' \\\n${channel}`;
+  element("watch").textContent = `curl -N -H 'Accept: text/event-stream' \\\n${channel}`;
+  element("snippet").textContent =
+    `import { connect } from "${location.origin}/backplane.mjs";\n\n` +
+    `const bus = connect({ serverBaseURL: "${location.origin}/v1", busName: "demo" });\n` +
+    `bus.on("identity/login", ({ payload }) => console.log(payload));`;
 }
 
+element("copy").addEventListener("click", async ({ target }) => {
+  try {
+    await navigator.clipboard.writeText(element("command").textContent);
+    target.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(element("command"));
+    target.textContent = "Selected: now copy it";
+  }
+  setTimeout(() => (target.textContent = "Copy the command"), 2000);
+});
+
+// --- All together
+
+bus.onAny((message, frame) => {
+  frameEntry(message, frame);
+  arrived(frame.id);
+});
+// What the channel had already when this page came is not on its way any more.
+join("here").onAny((_, frame) => heard(frame));
+bus.onChannel(forget);
+bus.onChannel(showChannel);
+// A visitor who was here before has one at once.
+if (bus.channelId !== undefined) showChannel(bus.channelId);
+signInWidget(element("sign-in"));
 commentsWidget(element("comments"));
 shareWidget(element("shares"));
-signInWidget(element("sign-in"));
-Backplane.subscribe(showFrames);
-Backplane.init({
-  serverBaseURL: `${location.origin}/v1`,
-  busName: BUS,
-  // Who signed in before this page was opened is still signed in.
-  initFrameFilter: (all) => all.filter(({ message }) => message.type === LOGIN).slice(-1),
-});
-Backplane(() => {
-  const channelID = Backplane.getChannelID();
-  element("channel").textContent = channelID;
-  showCommand(channelID);
-  watchPolls(channelID);
-  showFrames();
-});
+watch(showConnection);

@@ -41,7 +41,7 @@ fn push_fact_2_the_first_fact_is_where_the_stream_stands() {
         panic!("no fact")
     };
     assert_eq!((&fact["resume"], &fact["cursor"]), (&"complete".into(), &id.clone().into()));
-    assert_eq!(fact.as_object().unwrap().len(), 2, "{fact}");
+    assert_eq!((&fact["heartbeat"], fact.as_object().unwrap().len()), (&15_000.into(), 3), "{fact}");
     // Whoever is cut without a word does not come back with all others.
     assert!((500..5000).contains(&retry), "{retry}");
     // It is a position: what came after it comes, and nothing else.
