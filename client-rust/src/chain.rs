@@ -48,7 +48,8 @@ impl Chain {
     pub(crate) fn proves(&self, prev: Option<&MessageId>) -> bool {
         match self {
             Self::Unsaid => false,
-            Self::From(_) => prev.is_none(),
+            // It names the place itself where that was told with a gap.
+            Self::From(place) => prev.is_none_or(|prev| prev == place),
             Self::Last(last) => prev == Some(last),
         }
     }
@@ -116,7 +117,8 @@ mod tests {
         for (chain, prev, holds) in [
             (&none, None, false),
             (&from, None, true),
-            (&from, Some(id(5)), false),
+            (&from, Some(id(5)), true),
+            (&from, Some(id(6)), false),
             (&last, Some(id(5)), true),
             (&last, Some(id(6)), false),
             (&last, Some(id(4)), false),

@@ -45,9 +45,9 @@ impl Delivered {
         if prev == self.0.prev { self } else { Self::new(Arc::clone(self.entry()), prev, self.0.position) }
     }
 
-    /// The id of the message that the subscription has yielded before it. Of the first one, and of the first after an
-    /// [`Event::Resumed`](crate::Event::Resumed) that tells of a gap, it is an id at or before the position told there. So a reader
-    /// that gets a message whose `prev` is another one than it has seen last knows that something is missing.
+    /// The id of the message that the subscription has yielded before it. Behind an [`Event::Resumed`](crate::Event::Resumed) that
+    /// tells of a gap it is the id of the position told there; of the first of all, where nothing is missing, an id at or before
+    /// that. So a reader that gets a message whose `prev` is another one than it has seen last knows that something is missing.
     #[must_use]
     pub fn prev(&self) -> MessageId {
         self.0.prev

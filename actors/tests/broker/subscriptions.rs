@@ -199,6 +199,7 @@ async fn i_10_who_falls_out_of_the_window_is_told() {
     assert_eq!((text(&seen[0]).as_str(), text(&seen[99]).as_str()), ("50", "149"));
     assert_eq!(seen[0].prev(), stands.position.id, "who is told stands right before what comes");
     assert_eq!(stands.last, None, "nothing was yielded before");
+    assert_eq!(slow.last(), Some(stands.position.id), "the chain goes on from there");
     assert_chained(&seen);
     assert!(at_hand(&mut slow).is_none());
 }

@@ -31,7 +31,7 @@ pub struct Resumed {
     pub resume: Resume,
     /// The position: what comes is newer.
     pub position: Position,
-    /// The last message that was yielded before this, if there was one since the beginning or since it was told last of a gap.
+    /// What the next message would have named as the one before it, if there was anything.
     pub last: Option<MessageId>,
     /// The channels that were looked at, and whether something of each was missed. Empty where the bus was.
     pub channels: Vec<(ChannelName, Resume)>,

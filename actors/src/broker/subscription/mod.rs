@@ -49,7 +49,8 @@ pub struct Subscription {
     ready: VecDeque<Event>,
     /// Behind everything that was yielded.
     told: MessageId,
-    /// The last message that was yielded, unless something was told to be missing since.
+    /// What the next message names as the one before it: the last one that was yielded, or the position at which something was
+    /// told to be missing since.
     last: Option<MessageId>,
     /// Where it was told to stand last.
     stands: MessageId,
@@ -123,7 +124,8 @@ impl Subscription {
         self.position_at(self.told)
     }
 
-    /// The last message that was yielded, unless something was told to be missing since: the next one names it as the one before it.
+    /// What the next message will name as the one before it: the last one that was yielded, or the position at which something was
+    /// told to be missing since. `None` at the beginning, where nothing is missing.
     #[must_use]
     pub fn last(&self) -> Option<MessageId> {
         self.last
@@ -239,14 +241,15 @@ impl Subscription {
                 resumed.last = self.last;
                 (self.told, self.stands) = (resumed.position.id, resumed.position.id);
                 if resumed.resume != Resume::Complete {
-                    self.last = None;
+                    // The chain goes on from there: whoever is not told of the gap notices with what comes next.
+                    self.last = Some(resumed.position.id);
                 }
                 Event::Resumed(resumed)
             }
             Event::Message(message) => {
                 // Of one thing the message itself knows the one before it, and all who wait share that.
                 let message = match self.last {
-                    Some(last) if !self.is_single => message.after(last),
+                    Some(last) if !self.is_single || message.prev() < last => message.after(last),
                     // What was gone before the reader came, or what it had of this one alone, is not named: it would miss that.
                     None if message.prev() > self.stands => message.after(self.stands),
                     _ => message,
