@@ -195,11 +195,11 @@ async fn i_10_who_falls_out_of_the_window_is_told() {
     }
     let stands = resumed(&mut slow).await;
     assert_eq!((stands.resume, &stands.channels[..]), (Resume::Gap, &[(channel("a"), Resume::Gap)][..]));
+    assert_eq!(slow.last(), Some(stands.position.id), "the chain goes on from there");
     let seen = messages(&mut slow, 100).await;
     assert_eq!((text(&seen[0]).as_str(), text(&seen[99]).as_str()), ("50", "149"));
     assert_eq!(seen[0].prev(), stands.position.id, "who is told stands right before what comes");
     assert_eq!(stands.last, None, "nothing was yielded before");
-    assert_eq!(slow.last(), Some(stands.position.id), "the chain goes on from there");
     assert_chained(&seen);
     assert!(at_hand(&mut slow).is_none());
 }
@@ -254,6 +254,24 @@ async fn a_look_in_parts_keeps_the_order() {
     resumed(&mut reader).await;
     let seen = messages(&mut reader, 300).await;
     assert_eq!(seen.iter().map(Delivered::id).collect::<Vec<_>>(), posted);
+    assert!(at_hand(&mut reader).is_none());
+}
+
+/// One comes from where it was, another from its start, which takes more than one look: nobody gets anything twice.
+#[actix::test]
+async fn a_look_in_parts_repeats_nothing_to_who_is_further_on() {
+    let broker = builder(&clock()).start().unwrap();
+    let names: Vec<String> = (0..20).map(|n| format!("c{n}")).collect();
+    for n in 0..300usize {
+        broker.post(&bus(), posting(&names[n * 7 % 20], &[&n.to_string()])).await.unwrap();
+    }
+    let known = read(&broker, "c0", Since::Start).await.next;
+    let from = |name: &String| if name == "c0" { known.into() } else { Since::Start };
+    let channels = names.iter().map(|name| (channel(name), from(name))).collect();
+    let mut reader = handle(&broker).subscribe(Selection::Channels(channels)).unwrap();
+    resumed(&mut reader).await;
+    let seen = messages(&mut reader, 300 - 15).await;
+    assert!(seen.iter().all(|message| message.entry().channel() != &channel("c0")), "{seen:?}");
     assert!(at_hand(&mut reader).is_none());
 }
 

@@ -15,7 +15,7 @@ pub struct Notes {
     /// When the request of each open part was sent.
     since: BTreeMap<View, Nanos>,
     places: BTreeMap<View, Cursor>,
-    /// The last frame of this stream, since it began or told of a gap.
+    /// What the next frame of this stream has to name: the last one, or the position at which it told of a gap.
     last: Option<u64>,
     /// What the stream said last of where it stands.
     stands: u64,
@@ -36,7 +36,7 @@ impl Notes {
         for view in views {
             let Some(resume) = resume(view) else { continue };
             if resume != Resume::Complete {
-                self.last = None;
+                self.last = Some(stands.id);
             }
             if let Some((since, start)) = self.asked.remove(&view) {
                 self.begin(view, since, Span { start, end: now }, stands, resume);

@@ -39,13 +39,13 @@ impl Subscription {
 
     /// Makes of what was found what is to be yielded.
     pub(super) fn found(&mut self, found: Found) {
-        let Found { up_to, mut slices } = found;
+        let Found { up_to: visible, mut slices } = found;
         // What was removed meanwhile is not yielded.
         slices.retain(|(scope, _)| self.members.iter().any(|member| member.scope == *scope));
         // Of what comes in parts nothing is yielded yet that lies behind the end of a part.
         self.is_behind = slices.iter().any(|(_, slice)| slice.more);
         let ends = slices.iter().filter(|(_, slice)| slice.more).map(|(_, slice)| slice.next);
-        let up_to = ends.fold(up_to, MessageId::min);
+        let up_to = ends.fold(visible, MessageId::min);
         let first =
             slices.iter().filter_map(|(_, slice)| slice.entries.first()).map(|entry| entry.id()).min();
         let stands = before(first.filter(|first| *first <= up_to), up_to);
@@ -53,12 +53,18 @@ impl Subscription {
         let mut messages: Vec<Arc<Entry>> = Vec::new();
         for (scope, slice) in slices {
             let Some(member) = self.members.iter_mut().find(|member| member.scope == scope) else { continue };
-            member.last = match (member.begins.take(), slice.resume) {
+            let begins = member.begins.take();
+            member.last = match (begins, slice.resume) {
                 (Some(Origin::Newer(id)), Resume::Complete) => id.min(up_to),
                 (None, Resume::Complete) => member.last,
                 _ => told.as_ref().map_or(stands, |resumed| resumed.position.id),
             };
-            member.seen = member.seen.max(up_to);
+            // Whoever comes from further on than others has reached has seen that.
+            let from = match begins {
+                Some(Origin::Newer(id)) => id.min(visible),
+                _ => MessageId::ZERO,
+            };
+            member.seen = member.seen.max(up_to).max(from);
             messages.extend(slice.entries.into_iter().filter(|entry| entry.id() <= up_to));
         }
         messages.sort_by_key(|entry| entry.id());
