@@ -85,14 +85,12 @@ impl Crowd {
             }
             if !listener.is_open() {
                 let _turn = self.turns.acquire().await.unwrap();
-                match listener.open(self.address, self.now()).await {
-                    Ok(opened) => opened.map_err(|status| format!("refused: {status}"))?,
-                    Err(_) => {
-                        self.early.fetch_add(1, Ordering::Relaxed);
-                        tokio::time::sleep(Duration::from_millis(500)).await;
-                        continue;
-                    }
-                }
+                let Ok(opened) = listener.open(self.address, self.now()).await else {
+                    self.early.fetch_add(1, Ordering::Relaxed);
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    continue;
+                };
+                opened.map_err(|status| format!("refused: {status}"))?;
                 listener.next(|| self.now()).await.map_err(|error| format!("first word: {error}"))?;
                 self.there.fetch_add(1, Ordering::AcqRel);
             }

@@ -177,15 +177,14 @@ async fn follow_client(
         _ => None,
     };
     notes.ask(views.iter().map(|view| (*view, since)), task.now());
-    let mut subscription = match of {
-        Of::One(View::Bus(_), _) => there.subscribe(position),
-        _ => {
-            let names = views.iter().map(|view| match view {
-                View::Channel(channel) => task.run.service.channel(*channel).as_str(),
-                View::Bus(_) => "",
-            });
-            there.channels(names).map_err(|error| error.to_string())?.subscribe(position)
-        }
+    let mut subscription = if let Of::One(View::Bus(_), _) = of {
+        there.subscribe(position)
+    } else {
+        let names = views.iter().map(|view| match view {
+            View::Channel(channel) => task.run.service.channel(*channel).as_str(),
+            View::Bus(_) => "",
+        });
+        there.channels(names).map_err(|error| error.to_string())?.subscribe(position)
     };
     task.history.tally.streams += 1;
     loop {

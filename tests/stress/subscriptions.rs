@@ -141,7 +141,9 @@ impl Reader {
         let (gone, kept): (Vec<_>, Vec<_>) = self.views.iter().copied().partition(|_| task.rng.u32(..3) == 0);
         let names: Vec<_> = self.named(task, &gone).into_iter().map(|(name, _)| name).collect();
         subscription.remove(&names);
-        gone.iter().for_each(|view| self.notes.close(*view));
+        for view in &gone {
+            self.notes.close(*view);
+        }
         let mut new = task.run.some_of(&mut task.rng, self.bus, CHANNELS);
         new.retain(|view| !kept.contains(view) && !gone.contains(view));
         // One that went comes back where it was.

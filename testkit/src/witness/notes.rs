@@ -97,7 +97,9 @@ impl Notes {
     /// The position of all that is read goes on.
     pub fn moved(&mut self, now: Nanos, next: Cursor) {
         let views: Vec<View> = self.open.keys().copied().collect();
-        views.into_iter().for_each(|view| self.go_on(view, now, next));
+        for view in views {
+            self.go_on(view, now, next);
+        }
     }
 
     fn go_on(&mut self, view: View, now: Nanos, next: Cursor) {

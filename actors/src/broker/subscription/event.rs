@@ -13,7 +13,7 @@ pub enum Selection {
     Channels(Vec<(ChannelName, Since)>),
 }
 
-/// What a [`Subscription`] yields.
+/// What a [`Subscription`](super::Subscription) yields.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// Where it stands: first of all, and whenever something may have been missed.

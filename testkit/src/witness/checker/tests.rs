@@ -99,13 +99,13 @@ impl Story {
         let stands = since.id().unwrap_or(0);
         let (mut before, mut stood, mut told) = (None, stands, retrieval.span.end);
         let attempts = &story.history.attempts;
-        let links = lines.iter().map(|(number, id, _, prev)| {
+        let chain = lines.iter().map(|(number, id, _, prev)| {
             told = attempts[*number as usize].span.end.max(told + ms(1));
             let (before, stood) = (before.replace(*id), std::mem::replace(&mut stood, *id));
             Link { prev: Some(*prev), before, stands, stood, at: told }
         });
-        let links: Vec<_> = links.collect();
-        story.history.stretches.push(Stretch { retrieval, links, last: told });
+        let chain: Vec<_> = chain.collect();
+        story.history.stretches.push(Stretch { retrieval, links: chain, last: told });
         story
     }
 
