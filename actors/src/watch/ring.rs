@@ -86,7 +86,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
-            8 => (1u64..4).prop_map(Step::Push),
+            300 => (1u64..4).prop_map(Step::Push),
             1 => (0u64..9).prop_map(Step::Skip),
             1 => Just(Step::Clear),
         ]
@@ -96,7 +96,7 @@ mod tests {
         /// Whatever was told and let go of: who asks gets all above its position that was told, or is sent to look; and who has
         /// seen the last one is never sent.
         #[test]
-        fn i_10_what_is_not_here_is_known_to_be_gone(steps in prop::collection::vec(step(), 0..200)) {
+        fn i_10_what_is_not_here_is_known_to_be_gone(steps in prop::collection::vec(step(), 0..300)) {
             let (mut ring, mut told, mut newest) = (Ring::default(), Vec::new(), 0);
             let mut skipped = 0;
             for step in steps {
