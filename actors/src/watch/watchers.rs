@@ -175,6 +175,10 @@ impl Watchers {
         };
         if entered.is_err() {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
+            if let Scope::Channel(name) = scope {
+                // Where nobody may wait, a refusal leaves nothing either (I-5).
+                self.channels.remove_if(name, |_, watched| watched.readers == 0);
+            }
         }
         entered
     }
@@ -297,5 +301,24 @@ impl Watchers {
         for inbox in told {
             inbox.tell(self.number, hint.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i_5_who_is_refused_leaves_nothing() {
+        let watchers = Watchers::new(Epoch::from_u64(1));
+        let scope = Scope::Channel("c".parse().unwrap());
+        let inbox = Arc::new(Inbox::default());
+        assert_eq!(watchers.enter(&scope, &inbox, 0), Err(Bound::Channel));
+        assert_eq!((watchers.channels.len(), watchers.waiting()), (0, 0));
+        assert_eq!(watchers.enter(&scope, &inbox, 1), Ok(()));
+        assert_eq!(watchers.enter(&scope, &inbox, 1), Err(Bound::Channel));
+        assert_eq!((watchers.channels.len(), watchers.waiting()), (1, 1));
+        watchers.leave(&scope, &inbox, true);
+        assert_eq!((watchers.channels.len(), watchers.waiting()), (0, 0));
     }
 }

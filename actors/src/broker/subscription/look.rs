@@ -16,6 +16,7 @@ use crate::window::{Entry, Origin, Resume, Slice};
 const LOOK: usize = 256;
 /// Of each at least so many.
 const LOOK_EACH: usize = 8;
+
 /// What was found by a look.
 pub(super) struct Found {
     /// What everything was looked at for.
