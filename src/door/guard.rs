@@ -77,7 +77,7 @@ impl State {
         if self.policy.is_blocked() {
             false
         } else if self.policy.is_open() {
-            self.policy.wants_body()
+            self.policy.wants_body() && self.intake.is_in_body()
         } else {
             (self.next == Next::Welcome && self.rests_until <= self.now) || self.unfinished
         }

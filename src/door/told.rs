@@ -287,9 +287,12 @@ impl Stream for Wanted {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // Until it has its turn nobody wants the body, and the peer is in no delay.
-        if let Some(turn) = &mut self.turn {
-            ready!(turn.poll(context));
+        if let Some(turn) = &mut self.turn
+            && turn.poll(context).is_pending()
+        {
+            // Until it has its turn nobody wants the body: the peer is in no delay, and what is behind the body stays there.
+            self.guard.body_done(false);
+            return Poll::Pending;
         }
         let piece = Pin::new(&mut self.payload).poll_next(context);
         match &piece {

@@ -112,6 +112,11 @@ impl Intake {
         next_has_begun
     }
 
+    /// Whether what comes next is of a body, as far as that is known.
+    pub(super) fn is_in_body(&self) -> bool {
+        self.expected != Expected::Head
+    }
+
     /// Most bytes that may be handed on now: 0 in a turn that has had its part.
     pub(super) fn most(&self) -> usize {
         match self.expected {

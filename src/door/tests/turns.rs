@@ -8,7 +8,7 @@ use actix_web::{App, HttpResponse};
 use tokio::task::yield_now;
 
 use super::super::load::{LONGEST_TURN, MOST_IN_A_TURN};
-use super::{Peer, connect_all, get, pause};
+use super::{Peer, connect_all, get, patience, pause};
 
 const HEAD: &str = "POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n";
 const MANY: usize = 40 * MOST_IN_A_TURN;
@@ -88,6 +88,42 @@ async fn i_5_ends_of_bodies_that_come_at_once_take_turns_as_well() {
     send(&mut writers, "]").await;
     let written = written_before_a_read(&mut reader).await;
     assert!(written <= FEW, "{written}");
+    all_have_written(&mut writers).await;
+}
+
+/// The bodies of all have come to their ends, and nearly all of them wait for a turn.
+async fn all_wait_with_whole_bodies() -> Vec<Peer> {
+    let (mut writers, _) = connect().await;
+    for writer in &mut writers {
+        writer.send(format!("{HEAD}[")).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    send(&mut writers, "]").await;
+    writers
+}
+
+/// A body that waits for a turn wants nothing more. What comes behind it is the next request's: to what reads requests that would
+/// be a body that nobody reads, and the end of the connection.
+#[actix_web::test]
+async fn i_5_while_a_body_waits_for_its_turn_the_next_request_waits_as_well() {
+    let mut writers = all_wait_with_whole_bodies().await;
+    for writer in &mut writers {
+        writer.send(HEAD).await;
+    }
+    let third = format!("{HEAD}[]");
+    for next in ["[]", &third, ""] {
+        for writer in &mut writers {
+            assert_eq!(writer.reply().await, "written");
+            writer.send(next).await;
+        }
+    }
+    assert_eq!(WRITTEN.get(), 3 * MANY);
+}
+
+#[actix_web::test]
+async fn i_5_nobody_is_late_with_a_body_while_it_waits_for_its_turn() {
+    let mut writers = all_wait_with_whole_bodies().await;
+    tokio::time::advance(patience().body.patience * 2).await;
     all_have_written(&mut writers).await;
 }
 
