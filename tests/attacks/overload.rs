@@ -22,6 +22,8 @@ use crate::rightful::Rightful;
 
 /// How many times what it can do is offered.
 const TIMES: f64 = 5.0;
+/// And before that, of what it can do: a machine that is busy, with everybody served.
+const BUSY: f64 = 0.8;
 /// Connections of those who find out what it can do.
 const CLOSED_LOOP: usize = 32;
 /// Addresses that the flood comes from.
@@ -199,9 +201,14 @@ fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     std::thread::sleep(span);
     alone.end(&mut attack, "on another bus, alone");
 
+    let connections = attack.size(2_000, 5_000);
+    // What readers notice of others' load that is no overload: two processors are shared with whoever makes it.
+    let beside = Rightful::begin(&house, 4, true);
+    runtime.block_on(Flood::new(&house).offer(capacity * BUSY, span, connections));
+    beside.end(&mut attack, "on another bus, beside what it can do");
+
     let rightful = Rightful::begin(&house, 4, true);
     let (memory, cpu) = (house.memory(), house.cpu());
-    let connections = attack.size(2_000, 5_000);
     let offered = runtime.block_on(Arc::clone(&flood).offer(capacity * TIMES, span, connections));
     let (ended, cpu) = (Instant::now(), house.cpu().saturating_sub(cpu));
     // The first one after the flood that is served.

@@ -25,6 +25,8 @@ struct Response {
     status: u16,
     next: Option<(String, String)>,
     resume: Option<String>,
+    /// Whether the server ends the connection with it.
+    is_last: bool,
     body: Vec<u8>,
 }
 
@@ -132,7 +134,7 @@ impl Client {
 
     async fn exchange(&mut self, request: &str) -> io::Result<Response> {
         let response = receive(self.send(request.as_bytes()).await?).await;
-        if response.is_err() {
+        if response.as_ref().is_ok_and(|response| response.is_last) || response.is_err() {
             self.connection = None;
         }
         response
@@ -160,7 +162,8 @@ impl Client {
 }
 
 async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> {
-    let (mut response, mut length) = (Response { status: 0, next: None, resume: None, body: Vec::new() }, 0);
+    let mut response = Response { status: 0, next: None, resume: None, is_last: false, body: Vec::new() };
+    let mut length = 0;
     let mut line = String::new();
     loop {
         line.clear();
@@ -175,6 +178,7 @@ async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> 
             None => response.status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0),
             Some((name, value)) => match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse().map_err(io::Error::other)?,
+                "connection" => response.is_last = value.eq_ignore_ascii_case("close"),
                 "backplane-resume" => response.resume = Some(value.to_owned()),
                 "link" => {
                     let query = value.split_once("?since=").and_then(|(_, rest)| rest.split_once('>'));
