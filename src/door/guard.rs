@@ -3,7 +3,7 @@
 //! All of them run in one task on one thread. The outermost, [`super::served`], gives each turn its time and looks at the end of
 //! it at what is due.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,6 +15,8 @@ use super::crowd::Place;
 use super::intake::Intake;
 use super::policy::Policy;
 use super::settings::Patience;
+use super::writers::Writers;
+use crate::error::ApiError;
 
 /// How a connection ends before its peer wants it.
 #[derive(Debug, Clone)]
@@ -148,6 +150,8 @@ pub(super) struct Guard {
     pub(super) peer: SocketAddr,
     /// When this turn began: to ask the clock for each request would be asking it twice.
     pub(super) turn: Cell<Instant>,
+    /// Among whom it writes in another way than by requests.
+    writers: OnceCell<Rc<Writers>>,
 }
 
 /// How much of a body a request announces.
@@ -175,7 +179,13 @@ impl Guard {
             unfinished: false,
             head_most,
         };
-        Rc::new(Self { state: RefCell::new(state), place, peer, turn: Cell::new(Instant::now()) })
+        let turn = Cell::new(Instant::now());
+        Rc::new(Self { state: RefCell::new(state), place, peer, turn, writers: OnceCell::new() })
+    }
+
+    /// A request offers to go on with another protocol: what comes by that may be to be written.
+    pub(super) fn writes_among(&self, writers: &Rc<Writers>) {
+        self.writers.get_or_init(|| Rc::clone(writers));
     }
 
     /// A request is to be answered. `last`: its head says that no other one follows. Whether the service may work on it: not
@@ -251,6 +261,19 @@ impl Connection {
         state.policy.upgrades();
         // No head is looked for in it.
         state.intake.opened(Some(u64::MAX));
+    }
+
+    /// For something to be written that came over another protocol, [`Connection::upgrades`]: waits until it may, as the body of a
+    /// request that writes waits for its turn.
+    ///
+    /// # Errors
+    ///
+    /// More is asked than can be answered. Whoever wanted to write has rested by then, and may come again.
+    pub(crate) async fn may_write(&self) -> Result<(), ApiError> {
+        match self.0.writers.get() {
+            Some(writers) => writers.wait(self.0.peer).await,
+            None => Ok(()),
+        }
     }
 
     /// Whether the peer had to be waited for, to take what there was for it, since this was asked.

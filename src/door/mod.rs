@@ -32,6 +32,7 @@
 //! | `turns` | writes take turns |
 //! | `watch` | how late a thread is |
 //! | `words` | what the door itself says |
+//! | `writers` | those who write, on one thread |
 
 mod crowd;
 mod descriptors;
@@ -53,6 +54,7 @@ mod told;
 mod turns;
 mod watch;
 mod words;
+mod writers;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -21,10 +21,10 @@ use pin_project_lite::pin_project;
 use super::Door;
 use super::crowd::Place;
 use super::guard::{Announced, Connection, Guard};
-use super::load::{Kind, Rests};
-use super::turns::{Turn, Turns};
-use super::watch::Watch;
+use super::load::Kind;
+use super::turns::Turn;
 use super::words;
+use super::writers::Writers;
 use crate::error::{ApiError, ErrorCode};
 
 /// Longest body of a refused request that is read to its end, so that the connection can go on. A longer one costs the
@@ -43,9 +43,7 @@ pub(super) struct Telling<F> {
 pub(super) struct TellingService<S> {
     next: S,
     door: Door,
-    watch: Watch,
-    turns: Turns,
-    rests: Rests,
+    writers: Rc<Writers>,
 }
 
 impl<F> Telling<F> {
@@ -71,14 +69,8 @@ where
     fn new_service(&self, (): ()) -> Self::Future {
         let (next, door) = (self.next.new_service(()), self.door.clone());
         Box::pin(async move {
-            let watch = Watch::begin(door.clone());
-            Ok(TellingService {
-                next: next.await?,
-                door,
-                watch,
-                turns: Turns::begin(),
-                rests: Rests::default(),
-            })
+            let writers = Writers::begin(door.clone());
+            Ok(TellingService { next: next.await?, door, writers })
         })
     }
 }
@@ -107,11 +99,14 @@ where
         if !is_wanted {
             return Answering::Unwanted { open };
         }
+        if request.upgrade() {
+            guard.writes_among(&self.writers);
+        }
         let kind = if request.method().is_safe() { Kind::Read } else { Kind::Write };
         let refused = self.refuses(&request, kind, &guard);
         if announced != Announced::Nothing {
             let payload = request.take_payload();
-            let turn = (kind == Kind::Write && refused.is_none()).then(|| self.turns.turn());
+            let turn = (kind == Kind::Write && refused.is_none()).then(|| self.writers.turn());
             let told = Wanted { payload, guard, turn, whole: false };
             *request.payload() = Payload::Stream { payload: Box::pin(told) };
         }
@@ -122,7 +117,7 @@ where
                     Announced::Bytes(..=SWALLOWED) => Some(request.take_payload()),
                     Announced::Nothing | Announced::Bytes(_) | Announced::Unknown => None,
                 };
-                let rest = if code == ErrorCode::Overloaded { self.rests.next() } else { Duration::ZERO };
+                let rest = if code == ErrorCode::Overloaded { self.writers.rest() } else { Duration::ZERO };
                 Answering::Refused { code, rest, swallowed, kept: request, open: Some(open) }
             }
         }
@@ -139,14 +134,10 @@ impl<S> TellingService<S> {
         if guard.place == Place::Reserve && !is_probe() {
             return Some(ErrorCode::TooManyConnections);
         }
-        let is_too_much = kind == Kind::Write && self.turns.is_too_much(self.door.settings().lateness);
-        if (self.watch.admits(kind) && !is_too_much) || is_probe() {
+        if self.writers.admit(kind) || is_probe() {
             return None;
         }
-        self.door.stats().shed(kind);
-        if kind == Kind::Write {
-            self.door.refused(guard.peer);
-        }
+        self.writers.refused(kind, guard.peer);
         Some(ErrorCode::Overloaded)
     }
 }

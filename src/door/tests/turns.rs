@@ -4,13 +4,17 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
-use actix_web::{App, HttpResponse};
+use actix_web::{App, HttpRequest, HttpResponse};
 use tokio::task::yield_now;
+use tokio::time::Instant;
 
-use super::super::load::{LONGEST_TURN, MOST_IN_A_TURN};
+use super::super::guard::Connection;
+use super::super::load::{LONGEST_TURN, MOST_IN_A_TURN, REST};
 use super::{Peer, connect_all, get, patience, pause};
+use crate::error::ApiError;
 
 const HEAD: &str = "POST /write HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n";
+const TALK: &str = "GET /talk HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: talk\r\n\r\n";
 const MANY: usize = 40 * MOST_IN_A_TURN;
 /// Those who go on until a retrieval that comes after the first of them is answered: in the turn in which it comes, in the one in
 /// which it is read, and with a turn to spare.
@@ -25,6 +29,12 @@ async fn write(_: Bytes) -> &'static str {
     "written"
 }
 
+/// Writes what came over another protocol.
+async fn talk(request: HttpRequest) -> Result<&'static str, ApiError> {
+    request.conn_data::<Connection>().unwrap().may_write().await?;
+    Ok(write(Bytes::new()).await)
+}
+
 /// Says how many have written.
 async fn read() -> String {
     WRITTEN.get().to_string()
@@ -36,6 +46,7 @@ async fn connect() -> (Vec<Peer>, Peer) {
         let wrote = web::post().to(write);
         App::new()
             .route("/write", wrote)
+            .route("/talk", web::get().to(talk))
             .route("/read", web::get().to(read))
             .default_service(web::to(HttpResponse::Gone))
     };
@@ -124,6 +135,29 @@ async fn i_5_while_a_body_waits_for_its_turn_the_next_request_waits_as_well() {
 async fn i_5_nobody_is_late_with_a_body_while_it_waits_for_its_turn() {
     let mut writers = all_wait_with_whole_bodies().await;
     tokio::time::advance(patience().body.patience * 2).await;
+    all_have_written(&mut writers).await;
+}
+
+#[actix_web::test]
+async fn i_5_what_is_written_over_another_protocol_takes_turns_as_well() {
+    let (mut writers, mut reader) = connect().await;
+    send(&mut writers, TALK).await;
+    let written = written_before_a_read(&mut reader).await;
+    assert!(written <= FEW, "{written}");
+    all_have_written(&mut writers).await;
+}
+
+#[actix_web::test]
+async fn i_5_who_would_write_over_another_protocol_rests_when_it_is_too_much() {
+    let (mut writers, mut late) = connect().await;
+    send(&mut writers, &format!("{HEAD}[]")).await;
+    for _ in 0..18 {
+        tokio::time::advance(LONGEST_TURN).await;
+    }
+    let began = Instant::now();
+    late.send(TALK).await;
+    assert!(late.reply().await.contains("overloaded"));
+    assert!((REST..=REST * 2).contains(&began.elapsed()), "{:?}", began.elapsed());
     all_have_written(&mut writers).await;
 }
 

@@ -16,7 +16,7 @@ use crate::auth::{Right, UserName};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::{Body, NoRoom};
 use crate::protocol::posting;
-use crate::service::{Bus, Holder, Service};
+use crate::service::{Bus, Connection, Holder, Service};
 
 /// Most that wait for the log at the same time. As long as so many do, no text of this client is read.
 const MOST: usize = 16;
@@ -31,6 +31,8 @@ pub(crate) struct Poster {
 pub(super) struct Posts {
     service: Data<Service>,
     bus: Arc<Bus>,
+    /// Whose posts wait among others', if there is a door.
+    connection: Option<Connection>,
     poster: Option<Poster>,
     /// One at a time is checked, so that they reach the bus in the order in which they came.
     checked: Option<LocalBoxFuture<'static, (String, Result<Posting, ApiError>)>>,
@@ -38,8 +40,13 @@ pub(super) struct Posts {
 }
 
 impl Posts {
-    pub(super) fn new(service: Data<Service>, bus: Arc<Bus>, poster: Option<Poster>) -> Self {
-        Self { service, bus, poster, checked: None, under_way: FuturesUnordered::new() }
+    pub(super) fn new(
+        service: Data<Service>,
+        bus: Arc<Bus>,
+        connection: Option<Connection>,
+        poster: Option<Poster>,
+    ) -> Self {
+        Self { service, bus, connection, poster, checked: None, under_way: FuturesUnordered::new() }
     }
 
     /// Whether another one may come.
@@ -67,10 +74,16 @@ impl Posts {
         let lease = lease.map_err(|NoRoom| refuse(ApiError::traffic_full()))?;
         let (service, bus, user) = (self.service.clone(), Arc::clone(&self.bus), user.clone());
         let body = Body { bytes: messages, lease };
+        let connection = self.connection.clone();
         self.checked = Some(Box::pin(async move {
-            let messages = posting::parse(&service, &user, &bus, body).await;
+            let messages = async {
+                if let Some(connection) = connection {
+                    connection.may_write().await?;
+                }
+                posting::parse(&service, &user, &bus, body).await
+            };
             let posting = |messages| Posting { poster: user.poster(), channel, messages, key };
-            (reference, messages.map(posting))
+            (reference, messages.await.map(posting))
         }));
         Ok(())
     }

@@ -95,12 +95,12 @@ impl Socket {
             opening;
         let limits = service.limits();
         Self {
-            connection,
             payload,
             hearing: Hearing::new(limits.body),
             began: None,
             heard: None,
-            posts: Posts::new(service.clone(), bus, poster),
+            posts: Posts::new(service.clone(), bus, connection.clone(), poster),
+            connection,
             events,
             reads_bus,
             life: Life::Open(service.drain().begins().boxed_local()),
