@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use testkit::{BUS, PATIENCE, eventually, messages};
+use testkit::{BUS, PATIENCE, Socket, basic, eventually, messages};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
@@ -178,6 +179,34 @@ impl Flood {
     }
 }
 
+/// What became of what somebody published over one WebSocket.
+struct Published {
+    ids: Vec<String>,
+    /// How often it was told to come back.
+    refused: u64,
+}
+
+/// Publishes over a WebSocket as fast as it is answered, until this is done.
+fn publish(house: &House, done: &Arc<AtomicBool>) -> JoinHandle<Published> {
+    let (to, done) = (house.plain, Arc::clone(done));
+    std::thread::spawn(move || {
+        let credentials = basic("alice");
+        let mut socket = Socket::open(to, &format!("/v1/bus/{BUS}/channels"), &credentials);
+        let text = format!(r#"{{"publish":"socket","ref":"r","messages":{}}}"#, messages(&["1"]));
+        let mut published = Published { ids: Vec::new(), refused: 0 };
+        while !done.load(Ordering::Relaxed) {
+            let answer = socket.say(&text).said();
+            if let Some(ids) = answer.get("ids") {
+                published.ids.append(&mut serde_json::from_value(ids.clone()).unwrap());
+            } else {
+                assert_eq!(answer["error"], "overloaded", "{answer}");
+                published.refused += 1;
+            }
+        }
+        published
+    })
+}
+
 /// Every id of the flood's bus, read page by page from where it begins.
 fn stored(house: &House) -> HashSet<String> {
     let reply = house.client().get_as("alice", &format!("/v1/bus/{BUS}"));
@@ -208,8 +237,11 @@ fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     beside.end(&mut attack, "on another bus, beside what it can do");
 
     let rightful = Rightful::begin(&house, 4, true);
+    let is_over = Arc::<AtomicBool>::default();
+    let publishing = publish(&house, &is_over);
     let (memory, cpu) = (house.memory(), house.cpu());
     let offered = runtime.block_on(Arc::clone(&flood).offer(capacity * TIMES, span, connections));
+    is_over.store(true, Ordering::Relaxed);
     let (ended, cpu) = (Instant::now(), house.cpu().saturating_sub(cpu));
     // The first one after the flood that is served.
     let client = house.client();
@@ -223,6 +255,7 @@ fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     eventually("all of the flood is answered or closed", || flood.under_way.load(Ordering::Relaxed) == 0);
     let settled = ended.elapsed();
     rightful.end(&mut attack, "on another bus, beside the flood");
+    let published = publishing.join().unwrap();
 
     let mut seen = std::mem::take(&mut *flood.seen.lock().unwrap());
     let per_second = |count: usize| format!("{count}, {:.0}/s", count as f64 / span.as_secs_f64());
@@ -239,12 +272,17 @@ fn i_2_i_5_overload_is_refused_at_once_and_loses_nothing() {
     attack.figure("memory, more than before", crate::attack::bytes(house.memory().saturating_sub(memory)));
     attack.figure("a POST is served again after", format!("{recovered:.1?}"));
     attack.figure("all of the flood is answered or closed after", format!("{settled:.1?}"));
+    attack.figure(
+        "published over a WebSocket, and refused there",
+        format!("{}, {}", published.ids.len(), published.refused),
+    );
     let stored = stored(&house);
-    let lost = seen.acknowledged.iter().filter(|id| !stored.contains(*id)).count();
+    let lost = seen.acknowledged.iter().chain(&published.ids).filter(|id| !stored.contains(*id)).count();
     attack.figure("acknowledged and not there", lost);
     assert_eq!(lost, 0, "of {} acknowledged", seen.acknowledged.len());
     assert!(seen.others.is_empty(), "{:?}", seen.others);
     assert_eq!(seen.bare, 0, "refusals that do not say when to come back");
+    assert!(published.refused > 0, "nothing of a WebSocket is refused");
     assert!(!seen.served.is_empty(), "a flood stops everything");
     assert!(!seen.refused.is_empty(), "nothing is refused at {TIMES} times of what it can do");
     assert!(settled < PATIENCE, "it goes on for {settled:?}");
