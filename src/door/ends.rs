@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use actix_server::GracefulShutdownSignal;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 /// Whether the server ends, and who waits for it.
 ///
@@ -44,10 +46,18 @@ impl Ends {
             self.wake.notified().await;
         }
     }
+
+    /// Rests for so long, and not beyond the end: that waits for nobody who rests.
+    pub(super) async fn rest(self: Rc<Self>, time: Duration) {
+        _ = timeout(time, self.notified()).await;
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
+    use super::super::load::REST;
     use super::*;
 
     #[actix_web::test]
@@ -64,5 +74,20 @@ mod tests {
         assert!(waiting.await.unwrap());
         // Who comes later waits for nothing.
         Rc::clone(&ends).notified().await;
+    }
+
+    #[actix_web::test]
+    async fn the_end_waits_for_nobody_who_rests() {
+        tokio::time::pause();
+        let (ends, began) = (Rc::<Ends>::default(), Instant::now());
+        Rc::clone(&ends).rest(REST).await;
+        assert_eq!(began.elapsed().as_secs(), REST.as_secs());
+        let resting = actix_web::rt::spawn(Rc::clone(&ends).rest(REST));
+        tokio::task::yield_now().await;
+        let began = Instant::now();
+        ends.come();
+        resting.await.unwrap();
+        Rc::clone(&ends).rest(REST).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
     }
 }

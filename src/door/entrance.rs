@@ -224,10 +224,9 @@ where
         let pass = match self.door.enter(peer) {
             Ok(Entered::Served(pass)) => pass,
             Ok(Entered::Rests(pass)) => {
-                let (rest, ends) = (self.rests.next(), Rc::clone(&self.ends));
+                let rested = Rc::clone(&self.ends).rest(self.rests.next());
                 return Box::pin(async move {
-                    // The end of the server waits for nobody who rests.
-                    _ = timeout(rest, ends.notified()).await;
+                    rested.await;
                     if G::IS_PLAIN {
                         say(tcp, &words::overloaded());
                     }
