@@ -131,8 +131,8 @@ pub(crate) struct Service {
     metrics: Metrics,
     drain: Arc<Drain>,
     streams: Arc<Streams>,
-    /// How often the accounts were replaced.
-    accounts_seen: AtomicU64,
+    /// How often the accounts or buses were replaced: readers that wait look whether they still may.
+    changes: AtomicU64,
     durability: HeaderValue,
     readiness: Readiness,
     familiar_file: Option<FamiliarFile>,
@@ -178,7 +178,7 @@ impl Service {
             authenticator,
             drain: Drain::new(config.shutdown_grace),
             streams,
-            accounts_seen: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
             durability: durability_of(&config.storage),
             readiness,
             familiar_file,
@@ -239,7 +239,7 @@ impl Service {
     /// From now on these users have these rights. What was verified for others counts no more.
     pub(crate) fn replace_accounts(&self, accounts: Accounts) {
         self.authenticator.replace_accounts(accounts);
-        self.accounts_seen.fetch_add(1, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Lets a reader wait, within what its address may have (I-5).
@@ -290,6 +290,7 @@ impl Service {
             }));
             buses
         });
+        self.changes.fetch_add(1, Ordering::Release);
     }
 
     /// Who asks (V1-AUTH-1, V1-AUTH-2). On a transport where credentials may not travel they are not even

@@ -79,10 +79,11 @@ impl Asked {
 
     /// For as long as it waits.
     pub(super) fn reader(&self) -> Reader {
-        match &self.user {
+        let reader = match &self.user {
             Some(user) => Reader::of_bus(&self.service, user.clone(), Arc::clone(&self.bus)),
             None => Reader::of_channels(),
-        }
+        };
+        reader.on_page(&self.bus, self.request.headers())
     }
 
     /// Who holds what is under way.

@@ -122,6 +122,7 @@ fn open(asked: Asked, selection: Selection) -> Answer {
     let Asked { service, request, payload, bus, user, reader } = asked;
     let handshake = Handshake::of(request.head())?;
     let reads_bus = matches!(selection, Selection::Bus(_));
+    let reader = reader.on_page(&bus, request.headers());
     let open = service.open_stream(&request, Waiting::WebSocket)?;
     let events = bus.handle().subscribe(selection)?;
     if let Some(connection) = request.conn_data::<Connection>() {

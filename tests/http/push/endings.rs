@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use backplane::config::{Config, plan};
-use testkit::{BUS, Events, Said, Server, Setup, eventually};
+use backplane::config::{AllowedOrigins, Config, plan};
+use testkit::{BUS, Events, Said, Server, Setup, Socket, eventually};
 
 use super::{channel, of_bus, waiting};
 
@@ -124,4 +124,38 @@ fn push_end_4_who_may_no_longer_read_a_bus_is_told_before_anything_else() {
     changed(&server, |config| config.users.retain(|user| user.name.as_str() != "nobody"));
     client.post_payloads("c", &["1"]);
     assert_eq!(events.payloads(1), ["1"]);
+}
+
+#[test]
+fn push_end_5_pages_that_may_no_longer_read_a_bus_are_told() {
+    const PAGE: &str = "https://a.example";
+    let named = || AllowedOrigins::List(vec![PAGE.to_owned(), "https://b.example".to_owned()]);
+    let changes = [
+        (named(), AllowedOrigins::List(vec!["https://b.example".to_owned()])),
+        (AllowedOrigins::Any, AllowedOrigins::List(Vec::new())),
+    ];
+    for (before, after) in changes {
+        let server = Setup::new().bus(move |bus| bus.allowed_origins = before).start();
+        let client = server.client();
+        let of = |path: &str| Events::of(client.request("GET", path).header("Origin", PAGE));
+        let (mut page, mut pages) = (of(&channel("c", "")), of(&format!("/v1/bus/{BUS}/channels?channel=c")));
+        let mut socket = Socket::open(server.address(), &channel("c", ""), &format!("Origin: {PAGE}\r\n"));
+        let mut other = Events::open(&client, &channel("c", ""));
+        page.resumed();
+        pages.resumed();
+        socket.resumed();
+        other.resumed();
+        // What does not concern them ends nothing.
+        changed(&server, |config| config.buses[0].jsonp = !config.buses[0].jsonp);
+        client.post_payloads("c", &["1"]);
+        assert_eq!((page.payloads(1), pages.payloads(1)), (vec!["1".to_owned()], vec!["1".to_owned()]));
+        assert_eq!(socket.payloads(1), ["1"]);
+        changed(&server, |config| config.buses[0].allowed_origins = after.clone());
+        client.post_payloads("c", &["2"]);
+        assert_eq!(end_of(page), ("forbidden".to_owned(), None));
+        assert_eq!(end_of(pages), ("forbidden".to_owned(), None));
+        let (fact, code, reason) = socket.end();
+        assert_eq!((code, reason.as_str()), (Some(1008), "forbidden"), "{fact:?}");
+        assert_eq!(other.payloads(2), ["1", "2"], "who is no page goes on");
+    }
 }
