@@ -61,16 +61,16 @@ describe("V1-PAD-1", () => {
     expect(padded.status).toBe(200);
     expect(padded.headers.get("Content-Type")).toBe("text/javascript; charset=utf-8");
     expect(padded.headers.get("X-Content-Type-Options")).toBe("nosniff");
-    expect(await padded.text()).toBe(`${callback}(${json})`);
+    expect(await padded.text()).toBe(`${callback}(${json});`);
   });
 
   test("with since, and where there are no messages", async () => {
     const channel = broker.channel(BUS, freshName());
-    expect(await (await fetch(`${channel}?callback=f`)).text()).toBe("f([])");
+    expect(await (await fetch(`${channel}?callback=f`)).text()).toBe("f([]);");
     await broker.post(channel, message("a"), message("b"));
     const [a] = (await (await fetch(channel)).json()) as Array<{ id: string }>;
     const rest = await (await fetch(`${channel}?since=${a?.id}`)).text();
-    expect(await (await fetch(`${channel}?since=${a?.id}&callback=f`)).text()).toBe(`f(${rest})`);
+    expect(await (await fetch(`${channel}?since=${a?.id}&callback=f`)).text()).toBe(`f(${rest});`);
   });
 
   test("U+2028 and U+2029, which old browsers take for ends of lines, are escaped", async () => {

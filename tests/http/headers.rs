@@ -5,7 +5,7 @@ use testkit::{BUS, Reply, Server, Setup, send};
 /// A route, what answers it, its type, and whether pages of other origins may load it unasked.
 type Row = (&'static str, &'static str, u16, &'static str, bool);
 
-const ROWS: [Row; 25] = [
+const ROWS: [Row; 28] = [
     ("GET", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("HEAD", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("GET", "/v1/bus/customer.com/channel/c?callback=f", 200, "text/javascript; charset=utf-8", true),
@@ -15,9 +15,12 @@ const ROWS: [Row; 25] = [
     ("GET", "/v1/bus/customer.com", 401, "application/json", false),
     ("GET", "/v1.1/bus/customer.com/channel/new", 200, "application/json", false),
     ("GET", "/v1.1/bus/customer.com/channel/new?callback=f", 200, "text/javascript; charset=utf-8", true),
+    ("GET", "/bus/customer.com/channel/c", 200, "application/json", false),
+    ("GET", "/v1/bus/none/channel/c?callback=f", 200, "text/javascript; charset=utf-8", true),
     ("GET", "/v1/none", 404, "application/json", false),
     ("GET", "/none", 404, "application/json", false),
     ("GET", "/v1/backplane.js", 200, "text/javascript; charset=utf-8", true),
+    ("GET", "/backplane.js", 200, "text/javascript; charset=utf-8", true),
     ("GET", "/backplane.mjs", 200, "text/javascript; charset=utf-8", true),
     ("GET", "/backplane.d.mts", 200, "application/typescript; charset=utf-8", true),
     ("GET", "/", 200, "text/html; charset=utf-8", false),
@@ -47,7 +50,9 @@ fn every_answer_says_its_type_who_may_keep_it_and_who_may_load_it() {
         let policy = if everybody { "cross-origin" } else { "same-origin" };
         assert_eq!(reply.header("cross-origin-resource-policy"), Some(policy), "{place}");
         let kept = match path {
-            "/v1/backplane.js" | "/backplane.mjs" | "/backplane.d.mts" => "public, max-age=3600",
+            "/v1/backplane.js" | "/backplane.js" | "/backplane.mjs" | "/backplane.d.mts" => {
+                "public, max-age=3600"
+            }
             "/" | "/demo/style.css" => "no-cache",
             script if script.starts_with("/demo/") && method == "GET" => "no-cache",
             _ => "no-store",

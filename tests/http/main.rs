@@ -21,6 +21,7 @@ mod media_types;
 mod messages;
 mod methods;
 mod names;
+mod old_software;
 mod operations;
 mod panics;
 mod positions;

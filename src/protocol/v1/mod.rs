@@ -6,7 +6,9 @@
 //! | `GET /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `retrieve::channel` |
 //! | `GET /v1/bus/<bus>/channels?channel=<channel>…`, also `/v1.1` | `retrieve::channels` |
 //! | `POST /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `post::post` |
-//! | `GET /v1.1/bus/<bus>/channel/new` | `new::name` |
+//! | `GET /v1/bus/<bus>/channel/new`, also `/v1.1` | `new::name` |
+//!
+//! A path without a version, `/bus/<bus>…`, is version 1.0's, and a slash behind a bus or a channel changes nothing (V1-ALIAS-1).
 //!
 //! `GET` with `Upgrade: websocket` goes to the handlers of the same names in `socket`.
 
@@ -48,38 +50,47 @@ const NEW_METHODS: &str = "GET, HEAD, OPTIONS";
 /// Adds the routes of both versions. Handlers are told which version a request came to.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
     for version in Version::ALL {
-        config.service(routes_of(version, service));
+        let scope = service::scope(version.prefix(), service);
+        config.service(routes_of(version, service, scope, "/bus"));
     }
+    let scope = service::scope("/bus", service);
+    config.service(routes_of(Version::V1_0, service, scope, ""));
 }
 
-fn routes_of(version: Version, service: &Arc<Service>) -> Scope<impl Around> {
-    let scope = service::scope(version.prefix(), service);
-    let scope = if version.has_new() {
-        let new = resource("/bus/{bus}/channel/new", Matched::NewChannel, NEW_METHODS)
-            .route(get_or_head().to(new::name))
-            .wrap(cors::for_pages(service));
-        scope.service(new)
-    } else {
-        scope
+/// What is below `buses` in a scope.
+fn routes_of(
+    version: Version,
+    service: &Arc<Service>,
+    scope: Scope<impl Around>,
+    buses: &str,
+) -> Scope<impl Around> {
+    let resource = |below: &str, matched, methods| {
+        let path = format!("{buses}/{{bus}}{below}");
+        resource([path.clone(), path + "/"], matched, methods)
     };
-    let bus = resource("/bus/{bus}", Matched::Bus, BUS_METHODS)
+    // Before the channel: nobody's name is `new` (V1-NEW-1).
+    let new = resource("/channel/new", Matched::NewChannel, NEW_METHODS)
+        .route(get_or_head().to(new::name))
+        .wrap(cors::for_pages(service));
+    let bus = resource("", Matched::Bus, BUS_METHODS)
         .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::bus))
         .route(get_or_head().to(move |service, request| retrieve::bus(version, service, request)));
-    let channel = resource("/bus/{bus}/channel/{channel}", Matched::Channel, CHANNEL_METHODS)
+    let channel = resource("/channel/{channel}", Matched::Channel, CHANNEL_METHODS)
         .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::channel))
         .route(get_or_head().to(move |service, request| retrieve::channel(version, service, request)))
         .route(web::post().to(post::post))
         .wrap(cors::for_pages(service));
-    let channels = resource("/bus/{bus}/channels", Matched::Channels, CHANNELS_METHODS)
+    let channels = resource("/channels", Matched::Channels, CHANNELS_METHODS)
         .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::channels))
         .route(get_or_head().to(move |service, request| retrieve::channels(version, service, request)))
         .wrap(cors::for_pages(service));
-    scope.service(bus).service(channel).service(channels).default_service(web::to(move || not_found(version)))
+    let scope = scope.service(new).service(bus).service(channel).service(channels);
+    scope.default_service(web::to(move || not_found(version)))
 }
 
 /// A resource that says which methods it has. Preflights are answered before (see [`cors`]).
-fn resource(path: &str, matched: Matched, methods: &'static str) -> Resource {
-    web::resource(path)
+fn resource(paths: [String; 2], matched: Matched, methods: &'static str) -> Resource {
+    web::resource(paths)
         .app_data(matched)
         .route(web::route().guard(guard::Options()).to(move || options_of(methods)))
         .default_service(web::to(move || refused(methods)))

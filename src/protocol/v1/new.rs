@@ -1,4 +1,4 @@
-//! `GET /v1.1/bus/<bus>/channel/new`: a channel name that nobody can guess (V1-NEW-1).
+//! `GET /v1/bus/<bus>/channel/new`: a channel name that nobody can guess (V1-NEW-1).
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -25,10 +25,10 @@ pub(super) async fn name(service: web::Data<Service>, request: HttpRequest) -> A
     rand::fill(&mut bytes)
         .map_err(|_| ApiError::new(ErrorCode::InternalError, "the system has no randomness to give"))?;
     // Nothing in a name has to be escaped, neither in JSON nor in a script.
-    let name = URL_SAFE_NO_PAD.encode(bytes);
+    let name = format!("\"{}\"", URL_SAFE_NO_PAD.encode(bytes));
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
-    let Some(callback) = callback else { return Ok(response.body(format!("\"{name}\""))) };
+    let Some(callback) = callback else { return Ok(response.body(name)) };
     response.insert_header((RESOURCE_POLICY, CROSS_ORIGIN));
-    Ok(response.body(format!("{}(\"{name}\")", callback.as_str())))
+    Ok(response.body(padding::padded(&callback, &name)))
 }

@@ -37,6 +37,16 @@ impl Callback {
     }
 }
 
+/// What comes behind the name of the callback, and behind what it is called with. Nothing may follow: published clients that are no
+/// browsers cut these two characters off.
+pub(super) const OPEN: &str = "(";
+pub(super) const CLOSE: &str = ");";
+
+/// A short answer as a script, of JSON that has no line separators.
+pub(super) fn padded(callback: &Callback, json: &str) -> String {
+    [callback.as_str(), OPEN, json, CLOSE].concat()
+}
+
 /// Media type of an answer that is padded, or is not.
 pub(super) fn content_type(callback: Option<&Callback>) -> HeaderValue {
     if callback.is_some() { SCRIPT } else { JSON }

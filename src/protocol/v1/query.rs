@@ -133,6 +133,11 @@ impl<'r> Query<'r> {
         }
     }
 
+    /// The callback, where there is no bus to ask.
+    pub(super) fn callback(&self) -> Option<&Callback> {
+        self.callback.as_ref()
+    }
+
     /// The callback, where the bus answers with scripts.
     ///
     /// A script is loaded by pages of every origin, so it would pass by the origins that a bus allows.

@@ -16,7 +16,7 @@ use super::several;
 use super::version::Version;
 use super::wait;
 use crate::auth::{Right, UserName};
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorCode};
 use crate::http::{Announced, CROSS_ORIGIN, NoRoom, RESOURCE_POLICY};
 use crate::protocol::push::{ChannelSet, text_of};
 use crate::protocol::{bus_of, channel_of};
@@ -24,6 +24,9 @@ use crate::service::{Bus, Holder, Reader, Service};
 
 /// Says whether the reader missed something since its position.
 pub(super) const RESUME: HeaderName = HeaderName::from_static("backplane-resume");
+
+/// Says why an empty script is empty.
+const ERROR: HeaderName = HeaderName::from_static("backplane-error");
 
 /// What is read, and from where.
 pub(super) enum What {
@@ -107,14 +110,31 @@ pub(super) async fn bus(version: Version, service: web::Data<Service>, request: 
 
 /// The messages of a channel: for whoever knows its name (1.0 section 4.4.2).
 pub(super) async fn channel(version: Version, service: web::Data<Service>, request: HttpRequest) -> Answer {
-    let bus = bus_of(&service, &request)?;
-    let channel = channel_of(&request)?;
+    let found = bus_of(&service, &request).and_then(|bus| Ok((bus, channel_of(&request)?)));
+    let (bus, channel) = match found {
+        Ok(found) => found,
+        Err(error) => return no_channel(&request, error),
+    };
     let query = Query::of(&request)?;
     let manner = query.manner(service.limits().block)?;
     let since = query.since_of(&channel);
     let callback = query.callback_on(&bus)?;
     let what = What::Channel(channel, since);
     answer(version, Asked { service, request, bus, what, user: None }, manner, callback).await
+}
+
+/// A script for a channel that cannot be is an empty list, and says why where people look and pages do not (V1-PAD-2): no page sees
+/// what status a script has, and historical libraries ask again at once where they see none.
+fn no_channel(request: &HttpRequest, error: ApiError) -> Answer {
+    let query = Query::of(request)?;
+    let is_for_ever = matches!(error.code(), ErrorCode::UnknownBus | ErrorCode::InvalidChannelName);
+    let Some(callback) = query.callback().filter(|_| is_for_ever) else { return Err(error.into()) };
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((ERROR, error.code().as_str()))
+        .insert_header((CONTENT_TYPE, padding::content_type(Some(callback))))
+        .insert_header((RESOURCE_POLICY, CROSS_ORIGIN));
+    Ok(response.body(padding::padded(callback, "[]")))
 }
 
 /// The messages of several channels, in the order of the bus: for whoever knows their names.

@@ -21,20 +21,12 @@ impl Version {
         }
     }
 
-    /// Whether there is `channel/new` (V1-NEW-1).
-    pub(super) const fn has_new(self) -> bool {
-        match self {
-            Self::V1_0 => false,
-            Self::V1_1 => true,
-        }
-    }
-
     /// What there is, for those who ask for something else.
     pub(super) const fn resources(self) -> &'static str {
         match self {
             Self::V1_0 => {
-                "version 1.0 has /v1/bus/<bus>, /v1/bus/<bus>/channel/<channel> and \
-                 /v1/bus/<bus>/channels?channel=<channel>"
+                "version 1.0 has /v1/bus/<bus>, /v1/bus/<bus>/channel/<channel>, \
+                 /v1/bus/<bus>/channels?channel=<channel> and /v1/bus/<bus>/channel/new, also without /v1"
             }
             Self::V1_1 => {
                 "version 1.1 has /v1.1/bus/<bus>, /v1.1/bus/<bus>/channel/<channel>, \

@@ -62,7 +62,9 @@ impl Frames {
     pub(super) fn new(page: Page, callback: Option<Callback>) -> Self {
         let frames = page.entries.iter().map(|entry| frame_length(entry, callback.is_some()));
         let commas = page.entries.len().saturating_sub(1);
-        let around = callback.as_ref().map_or(0, |callback| callback.as_str().len() + "()".len());
+        let around = callback
+            .as_ref()
+            .map_or(0, |callback| callback.as_str().len() + padding::OPEN.len() + padding::CLOSE.len());
         Self {
             left: frames.sum::<usize>() + commas + around + "[]".len(),
             references: page.entries.capacity() * size_of::<Arc<Entry>>(),
@@ -110,15 +112,15 @@ impl Frames {
         match self.place {
             Place::Start => {
                 let (name, open) = match &self.callback {
-                    Some(callback) => (callback.as_str(), &b"(["[..]),
-                    None => ("", &b"["[..]),
+                    Some(callback) => (callback.as_str(), padding::OPEN),
+                    None => ("", ""),
                 };
-                self.go(Place::Frame { comma: false }, piece.put(&[name.as_bytes(), open]))
+                self.go(Place::Frame { comma: false }, piece.put(&[name.as_bytes(), open.as_bytes(), b"["]))
             }
             Place::Frame { comma } => {
                 if self.entries.as_slice().is_empty() {
-                    let end = if self.callback.is_some() { &b"])"[..] } else { &b"]"[..] };
-                    self.go(Place::End, piece.put(&[end]));
+                    let end = if self.callback.is_some() { padding::CLOSE } else { "" };
+                    self.go(Place::End, piece.put(&[b"]", end.as_bytes()]));
                     return false;
                 }
                 let separator = if comma { &b","[..] } else { &b""[..] };

@@ -46,7 +46,7 @@ fn whole(page: &Page, callback: Option<&str>) -> String {
     match callback {
         None => json,
         Some(name) => {
-            format!("{name}({})", json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
+            format!("{name}({});", json.replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029"))
         }
     }
 }
@@ -124,7 +124,7 @@ fn small_answers_take_what_they_are_and_empty_ones_nothing() {
     let empty = Page { entries: Vec::new(), ..page };
     assert_eq!(frames(&empty, None).cost(), 0);
     assert_eq!(frames(&empty, None).try_into_bytes().ok().unwrap(), "[]");
-    assert_eq!(frames(&empty, Some("f")).try_into_bytes().ok().unwrap(), "f([])");
+    assert_eq!(frames(&empty, Some("f")).try_into_bytes().ok().unwrap(), "f([]);");
 }
 
 #[test]
