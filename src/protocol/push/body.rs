@@ -5,16 +5,16 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, Data};
 use backplane_actors::{Delivered, Event, IdText, MessageId, Position, Resume, Resumed, Subscription};
-use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::bell::Bell;
 use super::facts::{self, Reason};
 use super::piece::{PIECE, Piece};
 use super::positions::{ChannelSet, text_of};
@@ -92,7 +92,7 @@ impl Names {
 /// Where a stream is in its life.
 enum Life {
     /// Until the service ends, which this tells.
-    Open(LocalBoxFuture<'static, ()>),
+    Open(Bell),
     /// Until its turn to go has come, which the timer tells.
     Leaving,
     /// All was said.
@@ -104,8 +104,6 @@ pub(crate) struct EventStream {
     events: Subscription,
     names: Names,
     life: Life,
-    /// Who is woken when the service ends.
-    rung: Option<Waker>,
     reader: Reader,
     rest: Rest,
     spoke: Instant,
@@ -123,12 +121,10 @@ impl EventStream {
         reader: Reader,
         open: OpenStream,
     ) -> Self {
-        let begins = service.drain().begins();
         Self {
             events,
             names: Names::of(telling),
-            life: Life::Open(begins.boxed_local()),
-            rung: None,
+            life: Life::Open(Bell::of(&service)),
             reader,
             rest: Rest::Nothing,
             spoke: Instant::now(),
@@ -151,7 +147,9 @@ impl EventStream {
         if !self.reader.may(&self.service) {
             return Poll::Ready(Some(self.end(Reason::Forbidden)));
         }
-        if self.is_to_leave(context) {
+        if let Life::Open(bell) = &mut self.life
+            && bell.has_rung(context)
+        {
             self.life = Life::Leaving;
             let turn = Instant::now() + self.service.farewell();
             self.timer.as_mut().reset(turn);
@@ -171,17 +169,6 @@ impl EventStream {
             return Poll::Ready(None);
         }
         self.be_silent(context)
-    }
-
-    /// Whether the service has begun to end. All streams wait for one bell, so they do not touch it with each message: only for a
-    /// waker that it does not know.
-    fn is_to_leave(&mut self, context: &mut Context<'_>) -> bool {
-        let Life::Open(begins) = &mut self.life else { return false };
-        if self.rung.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            return self.service.drain().has_begun();
-        }
-        self.rung = Some(context.waker().clone());
-        begins.poll_unpin(context).is_ready()
     }
 
     /// What there is to tell now, as much of it as goes together.

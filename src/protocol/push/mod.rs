@@ -3,6 +3,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | `accept` | pure: whether a request asks for an event stream |
+//! | `bell` | the end of the service, as one who waits listens for it |
 //! | `body` | an event stream as the body of an answer |
 //! | `facts` | pure: what is told beside messages |
 //! | `piece` | pure: texts on their way, joined and cut |
@@ -13,6 +14,7 @@
 //! | `ws` | the same over WebSocket, and what clients say there |
 
 mod accept;
+mod bell;
 mod body;
 mod facts;
 mod piece;

@@ -8,13 +8,12 @@ mod talk;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, Data, Payload};
 use backplane_actors::{IdText, MessageId, Position, Subscription};
-use futures::future::LocalBoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -22,6 +21,7 @@ use super::hear::{Heard, Hearing, Violation};
 use super::posts::{Poster, Posts};
 use super::tell;
 use crate::http::Lease;
+use crate::protocol::push::bell::Bell;
 use crate::protocol::push::facts::{self, Reason};
 use crate::protocol::push::piece::{PIECE, Piece};
 use crate::protocol::push::positions::text_of;
@@ -54,7 +54,7 @@ pub(crate) struct Opening {
 /// Where a connection is in its life.
 enum Life {
     /// Until the service ends, which this tells.
-    Open(LocalBoxFuture<'static, ()>),
+    Open(Bell),
     /// Until its turn to go has come, which the timer tells, and what was posted is answered.
     Leaving,
     /// The last was said, and the client is to say that it heard it.
@@ -77,8 +77,6 @@ pub(crate) struct Socket {
     events: Subscription,
     reads_bus: bool,
     life: Life,
-    /// Who is woken when the service ends.
-    rung: Option<Waker>,
     reader: Reader,
     holder: Holder,
     rest: Rest,
@@ -103,8 +101,7 @@ impl Socket {
             connection,
             events,
             reads_bus,
-            life: Life::Open(service.drain().begins().boxed_local()),
-            rung: None,
+            life: Life::Open(Bell::of(&service)),
             reader,
             holder,
             rest: Rest::Nothing,
@@ -129,7 +126,9 @@ impl Socket {
         if !self.reader.may(&self.service) {
             return Poll::Ready(Some(self.end(Reason::Forbidden)));
         }
-        if self.is_to_leave(context) {
+        if let Life::Open(bell) = &mut self.life
+            && bell.has_rung(context)
+        {
             self.life = Life::Leaving;
             let turn = Instant::now() + self.service.farewell();
             self.timer.as_mut().reset(turn);
@@ -155,16 +154,6 @@ impl Socket {
             context.waker().wake_by_ref();
         }
         self.look_around(context)
-    }
-
-    /// Whether the service has begun to end: see [`EventStream`](crate::protocol::push::EventStream).
-    fn is_to_leave(&mut self, context: &mut Context<'_>) -> bool {
-        let Life::Open(begins) = &mut self.life else { return false };
-        if self.rung.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-            return self.service.drain().has_begun();
-        }
-        self.rung = Some(context.waker().clone());
-        begins.poll_unpin(context).is_ready()
     }
 
     fn goes_on(&self) -> bool {
