@@ -228,7 +228,9 @@ impl Backplane {
         self.0.door()
     }
 
-    /// The protocol's routes (`/v1/…`, `/v1.1/…`) and the browser library (`/v1/backplane.js`, `/backplane.mjs` with its types), for `App::configure` or `Scope::configure`.
+    /// The protocol's routes (`/v1/…`, `/v1.1/…`, and without a version `/bus/…`) and the browser library (`/v1/backplane.js`, also as
+    /// `/backplane.js`, and `/backplane.mjs` with its types), for `App::configure` or `Scope::configure`. Where an application has paths
+    /// of its own that begin so, it adds them before, or mounts these in a scope.
     ///
     /// Call it inside the factory that `HttpServer::new` takes: each worker then offers its thread to the
     /// broker's actors, which halves what a request costs.
