@@ -85,27 +85,32 @@ impl Http {
     ) -> Result<Vec<MessageId>, Error> {
         let texts: Vec<_> = messages.iter().map(Message::as_json).collect();
         let body = format!("[{}]", texts.join(","));
-        let answer = self
-            .retrying(async || {
-                let request = self
-                    .client
-                    .post(resource.url(&self.base))
-                    .header(CONTENT_TYPE, "application/json")
-                    .header("Idempotency-Key", key.as_str())
-                    .timeout(self.settings.timeout)
-                    .body(body.clone());
-                let response = accepted(self.with_credentials(request).send().await?).await?;
-                whole(response, self.settings.answer_max).await
-            })
-            .await?;
+        let answer = self.retrying(|| self.post_once(resource, key, body.clone())).await?;
         // It is stored, whatever the answer says: servers of old say nothing.
         let ids: Vec<String> = serde_json::from_slice(&answer).unwrap_or_default();
         Ok(ids.iter().map(|id| MessageId::told(id)).collect())
     }
 
+    async fn post_once(
+        &self,
+        resource: &Resource,
+        key: &IdempotencyKey,
+        body: String,
+    ) -> Result<Vec<u8>, Error> {
+        let request = self
+            .client
+            .post(resource.url(&self.base))
+            .header(CONTENT_TYPE, "application/json")
+            .header("Idempotency-Key", key.as_str())
+            .timeout(self.settings.timeout)
+            .body(body);
+        let response = accepted(self.with_credentials(request).send().await?).await?;
+        whole(response, self.settings.answer_max).await
+    }
+
     /// A poll, tried again.
     pub(crate) async fn read(&self, resource: &Resource, since: Option<&Position>) -> Result<Page, Error> {
-        self.retrying(async || self.poll(resource, since, None).await).await
+        self.retrying(|| self.poll(resource, since, None)).await
     }
 
     /// One poll, a long one if it is to wait.
@@ -138,7 +143,11 @@ impl Http {
         tokio::time::timeout(self.settings.timeout, opening).await.unwrap_or(Err(Error::TimedOut))
     }
 
-    async fn retrying<T>(&self, mut request: impl AsyncFnMut() -> Result<T, Error>) -> Result<T, Error> {
+    /// The future is named, for what comes of an async closure cannot be sent to another thread.
+    async fn retrying<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        mut request: impl FnMut() -> F,
+    ) -> Result<T, Error> {
         let (began, retries, mut made) = (Instant::now(), self.settings.retries(), 1);
         loop {
             let error = match request().await {

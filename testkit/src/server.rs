@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backplane::config::{Admin, Bus, Config};
+use backplane_actors::log::Log;
 use backplane_actors::{BrokerBuilder, Clock, ManualClock, Stats, Work};
 
 use crate::users::{self, BUS, OTHER_BUS};
@@ -17,6 +18,7 @@ pub struct Setup {
     manual: Arc<ManualClock>,
     clock: Arc<dyn Clock>,
     fail_points: Option<Hook>,
+    log: Option<Box<dyn FnOnce(BrokerBuilder) -> BrokerBuilder + Send>>,
 }
 
 /// Told what an actor has just done; may panic.
@@ -49,7 +51,7 @@ impl Setup {
             },
         ];
         let manual = Arc::new(ManualClock::at(START));
-        Self { config, clock: Arc::clone(&manual) as Arc<dyn Clock>, manual, fail_points: None }
+        Self { config, clock: Arc::clone(&manual) as Arc<dyn Clock>, manual, fail_points: None, log: None }
     }
 
     /// Changes the configuration.
@@ -75,12 +77,25 @@ impl Setup {
         self
     }
 
+    /// Keeps messages in this log.
+    pub fn log(mut self, log: impl Log) -> Self {
+        self.log = Some(Box::new(|broker| broker.log(log)));
+        self
+    }
+
     /// Starts the server.
     pub fn start(self) -> Server {
-        let Self { config, manual, clock, fail_points } = self;
-        let broker = move |broker: BrokerBuilder| match fail_points {
-            Some(hook) => broker.clock(clock).fail_points(hook),
-            None => broker.clock(clock),
+        let Self { config, manual, clock, fail_points, log } = self;
+        let broker = move |broker: BrokerBuilder| {
+            let broker = broker.clock(clock);
+            let broker = match log {
+                Some(log) => log(broker),
+                None => broker,
+            };
+            match fail_points {
+                Some(hook) => broker.fail_points(hook),
+                None => broker,
+            }
         };
         Server { service: Service::start_with(config, broker, |_| ()).0, clock: manual }
     }

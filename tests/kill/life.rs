@@ -15,6 +15,7 @@ use crate::plan::{BUSY, Fate, Manner};
 use crate::posters::Poster;
 use crate::readers::{ask_and_not_read, audit, follow_buses, follow_channels, listen};
 use crate::task::{Place, Run, Task};
+use testkit::witness::listener::Way;
 use testkit::{Ended, Home, Program, errors_in};
 
 const POSTERS: u16 = 8;
@@ -77,9 +78,11 @@ pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, manner: Manner) -> Lived {
         readers.push(runtime.spawn(follow_buses(Task::new(&run, rng.fork()))));
         readers.push(runtime.spawn(follow_channels(Task::new(&run, rng.fork()), manner)));
         readers.push(runtime.spawn(ask_and_not_read(Task::new(&run, rng.fork()))));
-        readers.push(runtime.spawn(listen(Task::new(&run, rng.fork()), manner, 0)));
-        readers.push(runtime.spawn(listen(Task::new(&run, rng.fork()), manner, 1)));
-        readers.push(runtime.spawn(listen(Task::new(&run, rng.fork()), manner, 5)));
+        for way in [Way::Events, Way::Socket] {
+            for channels in [0, 1, 5] {
+                readers.push(runtime.spawn(listen(Task::new(&run, rng.fork()), manner, way, channels)));
+            }
+        }
     }
     let mut life = Life {
         runtime,

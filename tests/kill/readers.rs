@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use testkit::PATIENCE;
-use testkit::witness::listener::{Listener, Went};
+use testkit::witness::listener::{Listener, Way, Went};
 
 use crate::history::{ChannelKey, History, Position, View};
 use crate::plan::{BUSY, Manner, SLEEPY};
@@ -73,20 +73,20 @@ pub(crate) async fn follow_channels(mut task: Task, manner: Manner) -> History {
     task.history
 }
 
-/// Reads event streams of the bus that is used, or of so many of its channels, through all kills: each goes on where the last one was
+/// Reads streams of the bus that is used, or of so many of its channels, through all kills: each goes on where the last one was
 /// cut, in the end up to the last POST that was answered.
-pub(crate) async fn listen(mut task: Task, manner: Manner, channels: usize) -> History {
+pub(crate) async fn listen(mut task: Task, manner: Manner, way: Way, channels: usize) -> History {
     let some = task.rng.choose_multiple(0..manner.channels(BUSY), channels);
     let views = match channels {
         0 => vec![View::Bus(BUSY)],
         _ => some.into_iter().map(|number| channel(BUSY, number)).collect(),
     };
-    let mut listener = Listener::new(path(View::Bus(BUSY)), views, Position::Start);
+    let mut listener = Listener::new(path(View::Bus(BUSY)), views, Position::Start).by(way);
     let mut deadline = None;
     loop {
         let highest = task.run.highest[usize::from(BUSY)].load(Ordering::Acquire);
         if task.readers_done() {
-            let stands = listener.notes.stands();
+            let stands = listener.stands();
             // A server that is told of nothing new tells readers of channels no later position.
             if stands.is_some_and(|id| id >= highest || channels > 0) {
                 break;
@@ -105,6 +105,7 @@ pub(crate) async fn listen(mut task: Task, manner: Manner, channels: usize) -> H
                 opened.and_then(|opened| opened.map_err(|status| io::Error::other(status.to_string())));
             if task.answered("a stream", opened).is_some() {
                 task.history.tally.streams += 1;
+                task.history.tally.sockets += u64::from(way == Way::Socket);
             }
             continue;
         }

@@ -89,8 +89,9 @@ impl Report {
             self.retrievals, self.checks.complete, self.checks.complete_with_messages
         );
         println!(
-            "  streams    {} begun, {} told of the end; {} messages in {} parts, {} with a gap",
+            "  streams    {} begun, {} of them over WebSockets, {} told of the end; {} messages in {} parts, {} with a gap",
             self.tally.streams,
+            self.tally.sockets,
             self.tally.drained,
             self.checks.linked,
             self.checks.streamed,
@@ -108,6 +109,7 @@ impl Report {
             ("segments rolled over", *rolled, floors.rolled),
             ("answers that nobody read", unread, floors.unread),
             ("streams that were begun", self.tally.streams, floors.acked / 20),
+            ("streams over WebSockets", self.tally.sockets, floors.acked / 40),
             ("messages in streams", self.checks.linked, floors.acked),
             ("answers that told of a gap", gaps, floors.gaps),
             ("channels that were over between two posts", ended, floors.ended),

@@ -46,6 +46,13 @@ impl Parcel {
         format!("[{}]", messages.join(","))
     }
 
+    /// As a text that asks for it under this name.
+    pub(crate) fn publishing(&self, name: u32, spoiled: bool) -> String {
+        let key = self.key().map_or(String::new(), |key| format!(r#","key":"{key}""#));
+        let (channel, messages) = (self.channel.number, self.body(spoiled));
+        format!(r#"{{"publish":"c{channel}","messages":{messages},"ref":"{name}"{key}}}"#)
+    }
+
     fn key(&self) -> Option<String> {
         self.keyed.then(|| format!("{}-{}", self.post.poster, self.post.number))
     }
@@ -129,6 +136,21 @@ impl Door {
         let Self::Http(client) = self else { return Err("nobody polls a handle for long".to_owned()) };
         let answer = client.wait(&service.path(view), view.bus(), since).await;
         answer.map_err(|error| format!("long poll: {error}"))
+    }
+
+    /// Reads several channels at once. Only requests can. The part of the answer's link that says where to go on, beside it.
+    pub(crate) async fn follow(
+        &mut self,
+        service: &Arc<Service>,
+        bus: u8,
+        query: &str,
+    ) -> Result<(Answer, String), String> {
+        let Self::Http(client) = self else { return Err("nobody polls a handle for several".to_owned()) };
+        let path = service.path(View::Bus(bus)) + "/channels";
+        let (answer, link) =
+            client.follow(&path, query, bus).await.map_err(|error| format!("{query}: {error}"))?;
+        let since = link.split('&').find(|part| part.starts_with("since="));
+        Ok((answer, since.ok_or("its link leads nowhere")?.to_owned()))
     }
 
     pub(crate) async fn read(

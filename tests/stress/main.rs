@@ -1,5 +1,5 @@
-//! The stress test: many posters and readers, over HTTP and directly on actors, by polls, long polls, event streams, streams of several
-//! channels, subscriptions and the Rust client at once, on channels that live for
+//! The stress test: many posters and readers, over HTTP and directly on actors, by polls, long polls, event streams, WebSocket, of one channel and
+//! of several, by subscriptions and the Rust client at once, on channels that live for
 //! milliseconds, so that spawning and reaping collide with posts and reads all the time (I-1, I-2, I-3). The broker is
 //! ended in order and started again: without a disk, where nobody may believe that nothing was missed, and on one log,
 //! where everything that has not ended is there again (I-10, I-11).
@@ -9,7 +9,8 @@
 //! | `plan` | how much is done, and the floors below which a run proves nothing |
 //! | `service` | the service, in this process |
 //! | `door` | the ways in: requests, the broker's handle, messages to its actors |
-//! | `streams` | readers of event streams, by sockets and by the Rust client |
+//! | `publishers` | posters over a WebSocket |
+//! | `streams` | readers of event streams, over a WebSocket and by the Rust client |
 //! | `subscriptions` | subscriptions in the broker |
 //! | `task`, `posters`, `readers`, `workload` | who does what |
 //! | [`testkit::witness`] | what happened, and what was wrong with it |
@@ -32,6 +33,7 @@
 mod door;
 mod plan;
 mod posters;
+mod publishers;
 mod readers;
 mod report;
 mod service;

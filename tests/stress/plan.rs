@@ -49,6 +49,8 @@ pub(crate) struct Floors {
     pub(crate) respawns: u64,
     /// Of all POSTs.
     pub(crate) http_percent: u64,
+    /// POSTs over a WebSocket that were answered.
+    pub(crate) published: u64,
     /// Messages that had to be in an answer of a channel, and of a bus.
     pub(crate) required: u64,
     pub(crate) followed: u64,
@@ -81,6 +83,7 @@ impl Plan {
             collisions: posts / 100,
             respawns: posts / 100,
             http_percent: 10,
+            published: posts / 50,
             required: posts / 4,
             followed: posts,
             asleep: posts / 2_000,

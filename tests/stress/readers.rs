@@ -4,13 +4,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::door::Door;
-use crate::history::{ChannelKey, History, Position, View};
+use crate::history::{ChannelKey, Cursor, History, Position, View};
 use crate::http::Client;
 use crate::plan::BUSES;
 use crate::task::Task;
 
 /// Answers that somebody asks for who does not read: together more than the system holds on the way.
 const UNREAD: usize = 64;
+/// Channels that are polled at once.
+const SEVERAL: usize = 6;
 
 /// Follows a bus from position to position; starts over now and then, as a restarted reader does.
 pub(crate) async fn follow_bus(mut task: Task, bus: u8, mut since: Position) -> History {
@@ -57,6 +59,62 @@ pub(crate) async fn wait_for_channels(mut task: Task) -> History {
         task.wait(view, Position::Cursor(next)).await;
     }
     task.history
+}
+
+/// Follows several channels of a bus at once, by polls and long polls: now and then others, from the position that the last ones left.
+pub(crate) async fn wait_for_several(mut task: Task, bus: u8) -> History {
+    let mut polled = Several::default();
+    loop {
+        let done = task.run.readers_done.load(Ordering::Relaxed);
+        if polled.views.is_empty() || task.rng.u32(..40) == 0 {
+            polled.views = task.run.some_of(&mut task.rng, bus, SEVERAL);
+            let kept = polled.of.iter().copied().filter(|_| task.rng.bool());
+            let kept: Vec<_> = kept.collect();
+            polled.views.retain(|view| !kept.contains(view));
+            polled.views.splice(..polled.views.len().min(kept.len()), kept);
+        }
+        if task.rng.u32(..100) == 0 {
+            task.history.tally.restarts += 1;
+            (polled.token, polled.at) = (None, None);
+        }
+        polled.poll(&mut task, bus).await;
+        if done {
+            return task.history;
+        }
+        let pause = task.rng.u64(..4);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+/// Where a reader of several channels is.
+#[derive(Default)]
+struct Several {
+    views: Vec<View>,
+    /// Of the last answer: what it was of, and its position, as the server wrote it and as it is.
+    of: Vec<View>,
+    token: Option<String>,
+    at: Option<Cursor>,
+}
+
+impl Several {
+    async fn poll(&mut self, task: &mut Task, bus: u8) {
+        // The position is of the channels that it was given out for; others are new.
+        let since = |view: &View| {
+            let at = self.at.filter(|_| self.of.contains(view));
+            (*view, at.map_or(Position::Start, Position::Cursor))
+        };
+        let asked: Vec<_> = self.views.iter().map(since).collect();
+        let named = self.views.iter().filter_map(|view| match view {
+            View::Channel(channel) => Some(format!("channel=c{}", channel.number)),
+            View::Bus(_) => None,
+        });
+        let block = task.rng.bool().then(|| "block=1".to_owned());
+        let query: Vec<_> = named.chain(self.token.clone()).chain(block).collect();
+        if let Some((next, token)) = task.read_several(bus, &query.join("&"), &asked).await {
+            (self.at, self.token) = (Some(next), Some(token));
+            self.of.clone_from(&self.views);
+        }
+    }
 }
 
 /// Follows some channels, old and new ones, through their deaths and rebirths; these from the first.

@@ -73,10 +73,11 @@ impl Report {
         let Self { posts, acked, reads, tally, reaped, reprieved, overtaken, replays, checks, .. } = self;
         println!("stress, {} run of {} brokers, BACKPLANE_STRESS_SEED={}", plan.name, TERMS.len(), plan.seed);
         println!(
-            "  posts      {posts} in {:.1} s: {}/s, {} % over HTTP; {acked} acknowledged, {} hung up, {replays} replayed",
+            "  posts      {posts} in {:.1} s: {}/s, {} % over HTTP, {} over WebSockets; {acked} acknowledged, {} hung up, {replays} replayed",
             self.posting.as_secs_f64(),
             self.rate(),
             self.http_percent(),
+            tally.socket_posts,
             tally.abandoned
         );
         println!(
@@ -96,14 +97,17 @@ impl Report {
             checks.complete, checks.complete_with_messages, checks.gaps, checks.vanished
         );
         println!(
-            "  streams    {} begun, {} left, {} told of the end, {} times not read; {} messages in {} parts, {} with a gap",
+            "  streams    {} begun, {} of them over WebSockets, {} left, {} told of the end, {} times not read; {} messages in {} \
+             parts, {} with a gap; channels changed {} times under way",
             tally.streams,
+            tally.sockets,
             tally.left,
             tally.drained,
             tally.slow,
             checks.linked,
             checks.streamed,
-            checks.streamed_gaps
+            checks.streamed_gaps,
+            tally.changes
         );
         let below = self.below(plan);
         for floor in &below {
@@ -121,11 +125,12 @@ impl Report {
     }
 
     fn below(&self, plan: &Plan) -> Vec<String> {
-        let floors = &plan.floors;
+        let (floors, tally) = (&plan.floors, &self.tally);
         let all = [
             ("posts acknowledged", self.acked, plan.posts),
             ("posts per second", self.rate(), floors.posts_per_second),
             ("percent of posts over HTTP", self.http_percent(), floors.http_percent),
+            ("posts over WebSockets", tally.socket_posts, floors.published),
             ("channels reaped", self.reaped, plan.reaps),
             ("channels begun again", self.checks.ended, floors.respawns),
             ("collisions", self.reprieved + self.overtaken, floors.collisions),
@@ -138,6 +143,8 @@ impl Report {
             ("streams that were told of the end", self.tally.drained, floors.drained),
             ("streams that were not read for a while", self.tally.slow, floors.left),
             ("parts of streams with a gap", self.checks.streamed_gaps, floors.left),
+            ("streams over WebSockets", tally.sockets, floors.left),
+            ("changes of channels under way", tally.changes, floors.left),
             ("positions of another log", self.checks.foreign, floors.foreign),
         ];
         let below = all.into_iter().filter(|(_, is, floor)| is < floor);

@@ -16,6 +16,9 @@ use crate::checker::Rules;
 use crate::history::{ChannelKey, Nanos, View, millis};
 use crate::plan::{BUSES, Keeping};
 
+/// How long the service is silent at most.
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(20);
+
 /// The clock of the broker and of the history. It goes with real time but never steps, as the wall clock may:
 /// the checker concludes from it what must have expired and what cannot have.
 #[derive(Clone, Copy)]
@@ -121,7 +124,7 @@ fn config(rules: &[Rules]) -> Config {
     // To be late is what it is here for: what is refused for it is another test's affair.
     config.limits.lateness = Duration::ZERO;
     // Readers who wait for nothing learn soon up to where there is nothing.
-    config.limits.heartbeat = Duration::from_millis(20);
+    config.limits.heartbeat = HEARTBEAT;
     let demo = config.buses.pop().unwrap();
     let buses = BUSES.iter().zip(rules).map(|((name, _), rules)| Bus {
         name: name.parse().unwrap(),

@@ -1,5 +1,5 @@
-//! Readers of event streams: they are slow now and then, hang up, come again with their position, change their channels, and are told
-//! when the service ends.
+//! Readers of streams, as events and over a WebSocket: they are slow now and then, hang up, come again with their position, change their
+//! channels, and are told when the service ends.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use backplane_client::{Cause, Client, Error, Event, Frame, Reason, Subscription};
 use testkit::PATIENCE;
 use testkit::witness::events::cursor_of;
-use testkit::witness::listener::{Listener, Went};
+use testkit::witness::listener::{Listener, Way, Went};
 
 use crate::door::number_of;
 use crate::history::{ChannelKey, Cursor, History, Position, Resume, Shown, Stamp, View};
+use crate::service::HEARTBEAT;
 use crate::task::Task;
 
 /// Most channels in one stream.
@@ -28,16 +29,16 @@ pub(crate) enum Of {
     Several(u8),
 }
 
-/// Reads event streams until the service ends, which it has to be told.
-pub(crate) async fn listen(mut task: Task, of: Of) -> History {
+/// Reads streams until the service ends, which it has to be told.
+pub(crate) async fn listen(mut task: Task, way: Way, of: Of) -> History {
     let (bus, views, since) = match of {
         Of::One(view, since) => (view.bus(), vec![view], since),
         Of::Several(bus) => (bus, task.run.some_of(&mut task.rng, bus, CHANNELS), Position::Start),
     };
-    let mut listener = Listener::new(task.run.service.path(View::Bus(bus)), views, since);
+    let mut listener = Listener::new(task.run.service.path(View::Bus(bus)), views, since).by(way);
     let mut arrival = Arrival::default();
-    if let Err(failure) = go_on(&mut task, &mut listener, &mut arrival, of).await {
-        task.history.failures.push(format!("stream of {of:?}: {failure}"));
+    if let Err(failure) = go_on(&mut task, &mut listener, &mut arrival, (way, of)).await {
+        task.history.failures.push(format!("{way:?} of {of:?}: {failure}"));
     }
     arrival.is_over(&task);
     listener.hand_in(&mut task.history);
@@ -48,20 +49,32 @@ async fn go_on(
     task: &mut Task,
     listener: &mut Listener,
     arrival: &mut Arrival,
-    of: Of,
+    (way, of): (Way, Of),
 ) -> Result<(), String> {
     let bus = listener.views()[0].bus();
+    let mut was_cut = false;
     loop {
         if !listener.is_open() {
             let opened = listener.open(task.run.service.address, task.now()).await;
+            if was_cut && !matches!(opened, Ok(Ok(()))) && task.run.ending.load(Ordering::Acquire) {
+                return Ok(());
+            }
             opened
                 .map_err(|error| format!("asked for: {error}"))?
                 .map_err(|status| format!("refused: {status}"))?;
             task.history.tally.streams += 1;
+            task.history.tally.sockets += u64::from(way == Way::Socket);
         }
         let clock = task.run.service.clock;
         let went = tokio::time::timeout(PATIENCE, listener.next(|| clock.nanos())).await;
-        match went.map_err(|_| "it is silent".to_owned())?.map_err(|error| error.to_string())? {
+        let went = went.map_err(|_| "it is silent".to_owned())?;
+        if listener.silence().is_some_and(|silence| silence >= 2 * HEARTBEAT) {
+            // The machine was too busy for it to answer two pings.
+            task.history.tally.left += 1;
+            was_cut = true;
+            continue;
+        }
+        match went.map_err(|error| format!("{error}, and was silent for {:?}", listener.silence()))? {
             Went::On => {}
             Went::Ended(reason, _) if reason == "drain" && task.run.ending.load(Ordering::Acquire) => {
                 task.history.tally.drained += 1;
@@ -70,7 +83,7 @@ async fn go_on(
             Went::Ended(reason, _) => return Err(format!("it ended: {reason}")),
         }
         if task.run.readers_done.load(Ordering::Acquire) {
-            arrival.look(task, listener.notes.stands(), bus)?;
+            arrival.look(task, listener.stands(), bus)?;
             continue;
         }
         match task.rng.u32(..1_000) {
@@ -80,12 +93,9 @@ async fn go_on(
                 if let Of::Several(bus) = of
                     && task.rng.bool()
                 {
-                    let kept = listener.views().iter().copied().filter(|_| task.rng.bool());
-                    let kept: Vec<_> = kept.collect();
-                    let mut views = task.run.some_of(&mut task.rng, bus, CHANNELS);
-                    views.retain(|view| !kept.contains(view));
-                    views.truncate(CHANNELS - kept.len());
-                    views.extend(kept);
+                    let (gone, new) = others(task, listener.views(), bus);
+                    let kept = listener.views().iter().copied().filter(|view| !gone.contains(view));
+                    let views = kept.chain(new).collect();
                     listener.choose(views);
                 }
             }
@@ -93,9 +103,40 @@ async fn go_on(
                 task.history.tally.restarts += 1;
                 listener.forget();
             }
-            5..10 => doze(task).await,
+            5..10 => doze_by(task, listener).await,
+            10..40 if way == Way::Socket => {
+                if let Of::Several(bus) = of
+                    && listener.is_open()
+                    && !listener.is_changing()
+                {
+                    let (gone, mut new) = others(task, listener.views(), bus);
+                    // One that goes comes back where it was.
+                    new.splice(..new.len().min(1), gone.first().copied());
+                    // Where it has gone, the next look finds it.
+                    if listener.change(gone, new, task.now()).await.is_ok() {
+                        task.history.tally.changes += 1;
+                    }
+                }
+            }
             _ => {}
         }
+    }
+}
+
+/// Which of these channels go, and which come instead.
+fn others(task: &mut Task, views: &[View], bus: u8) -> (Vec<View>, Vec<View>) {
+    let (gone, kept): (Vec<_>, Vec<_>) = views.iter().copied().partition(|_| task.rng.bool());
+    let mut new = task.run.some_of(&mut task.rng, bus, CHANNELS);
+    new.retain(|view| !views.contains(view));
+    new.truncate(CHANNELS - kept.len());
+    if new.is_empty() && kept.is_empty() { (Vec::new(), Vec::new()) } else { (gone, new) }
+}
+
+/// Does not read for a while, and says that it is there meanwhile.
+async fn doze_by(task: &mut Task, listener: &mut Listener) {
+    let mut dozing = std::pin::pin!(doze(task));
+    while tokio::time::timeout(HEARTBEAT / 2, &mut dozing).await.is_err() {
+        listener.ping().await;
     }
 }
 

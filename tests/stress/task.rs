@@ -45,7 +45,7 @@ impl Run {
         }
     }
 
-    fn announce(&self, ChannelKey { bus, number }: ChannelKey) {
+    pub(crate) fn announce(&self, ChannelKey { bus, number }: ChannelKey) {
         let at = self.turn.fetch_add(1, Ordering::Relaxed) % self.lately.len();
         self.lately[at].store(u64::from(bus) << 32 | u64::from(number), Ordering::Relaxed);
     }
@@ -98,7 +98,7 @@ impl Task {
 
     pub(crate) fn any_channel(&mut self) -> ChannelKey {
         // Half of all on the bus where channels live shortest.
-        let bus = if self.rng.u32(..500) == 0 { SLEEPY } else { [0, 0, 1, 2][self.rng.usize(..4)] };
+        let bus = if self.rng.u32(..150) == 0 { SLEEPY } else { [0, 0, 1, 2][self.rng.usize(..4)] };
         ChannelKey { bus, number: self.rng.u32(..BUSES[usize::from(bus)].1) }
     }
 
@@ -123,7 +123,8 @@ impl Task {
         self.sent(parcel, start, outcome);
     }
 
-    fn sent(&mut self, parcel: Parcel, start: Nanos, outcome: Result<Outcome, String>) {
+    /// Records what became of what was sent.
+    pub(crate) fn sent(&mut self, parcel: Parcel, start: Nanos, outcome: Result<Outcome, String>) {
         let Parcel { post, channel, size, .. } = parcel;
         let span = Span { start, end: self.now() };
         let outcome = outcome.unwrap_or_else(|failure| {
@@ -151,6 +152,35 @@ impl Task {
         let start = self.now();
         let answer = self.door.wait(&self.run.service, view, since).await;
         self.read_at(view, since, start, answer)
+    }
+
+    /// Reads channels of a bus at once, each from where the query says. The position to go on from, as it is and as the server wrote it.
+    pub(crate) async fn read_several(
+        &mut self,
+        bus: u8,
+        query: &str,
+        asked: &[(View, Position)],
+    ) -> Option<(Cursor, String)> {
+        let start = self.now();
+        let answer = self.door.follow(&self.run.service, bus, query).await;
+        let (answer, token) = match answer {
+            Ok(answered) => answered,
+            Err(failure) => {
+                self.history.failures.push(failure);
+                return None;
+            }
+        };
+        let mut known = 0;
+        for (view, since) in asked {
+            let View::Channel(channel) = view else { continue };
+            let of_it = answer.of(*channel, *since);
+            known += of_it.shown.len();
+            self.read_at(*view, *since, start, Ok(of_it));
+        }
+        if known != answer.shown.len() || !answer.shown.is_sorted_by_key(|shown| shown.id) {
+            self.history.failures.push(format!("of {asked:?} came {answer:?}"));
+        }
+        Some((answer.next, token))
     }
 
     fn read_at(

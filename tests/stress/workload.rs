@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use backplane_actors::Stats;
 use fastrand::Rng;
 use testkit::Home;
+use testkit::witness::listener::Way;
 use tokio::task::JoinHandle;
 
 use crate::door::Door;
@@ -15,9 +16,10 @@ use crate::history::{Cursor, History, Nanos, Position, View};
 use crate::http::Client;
 use crate::plan::{BUSES, Keeping, Plan, TERMS};
 use crate::posters::Poster;
+use crate::publishers::Publisher;
 use crate::readers::{
     ask_and_not_read, compare_views, follow_bus, follow_channels, meet_posters, wait_for_bus,
-    wait_for_channels,
+    wait_for_channels, wait_for_several,
 };
 use crate::service::{RunClock, Service};
 use crate::streams::{Of, listen, subscribe_by_client};
@@ -177,14 +179,20 @@ impl Shift<'_> {
     fn start_posters(&mut self, crew: &mut Crew, keeping: Keeping) -> Vec<JoinHandle<History>> {
         let lives: Vec<Nanos> = keeping.rules().iter().map(|rules| rules.life() * 1_000_000).collect();
         let all = self.posters..self.posters + 20;
-        self.posters = all.end;
-        all.map(|me| {
+        let publishers = all.end..all.end + 2;
+        self.posters = publishers.end;
+        let publish = |me| {
+            let publisher = Publisher::new(crew.inside(), me, [0, 2][usize::from(me % 2)]);
+            tokio::spawn(publisher.run())
+        };
+        let mut posters: Vec<_> = publishers.map(publish).collect();
+        posters.extend(all.map(|me| {
             let over_http = me % 2 == 0;
             let task = if over_http { crew.http() } else { crew.inside() };
             let poster = Poster::new(task, me, lives.clone()).run();
             if over_http { tokio::spawn(poster) } else { crew.start(poster) }
-        })
-        .collect()
+        }));
+        posters
     }
 }
 
@@ -210,6 +218,9 @@ fn start_readers(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
     readers.push(tokio::spawn(meet_posters(crew.http())));
     readers.push(tokio::spawn(wait_for_bus(crew.http(), 1, place(1, places))));
     readers.push(tokio::spawn(wait_for_channels(crew.http())));
+    for bus in [0, 2] {
+        readers.push(tokio::spawn(wait_for_several(crew.http(), bus)));
+    }
     readers
 }
 
@@ -237,13 +248,14 @@ fn start_subscriptions(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<Histo
     readers
 }
 
-/// Readers of event streams, who read until the service ends.
+/// Readers of streams, who read until the service ends.
 fn start_streams(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
     let mut of: Vec<_> = [0, 2, 3].map(|bus| Of::One(View::Bus(bus), place(bus, places))).into();
     of.extend([0, 1, 2].map(Of::Several));
     let one = |(view, since)| Of::One(view, since);
     of.extend(some_channels(crew, places).into_iter().take(4).map(one));
-    let mut readers: Vec<_> = of.into_iter().map(|of| tokio::spawn(listen(crew.http(), of))).collect();
+    let ways = of.into_iter().flat_map(|of| [(Way::Events, of), (Way::Socket, of)]);
+    let mut readers: Vec<_> = ways.map(|(way, of)| tokio::spawn(listen(crew.http(), way, of))).collect();
     for of in [Of::One(View::Bus(2), place(2, places)), Of::Several(0)] {
         readers.push(tokio::spawn(subscribe_by_client(crew.http(), of)));
     }

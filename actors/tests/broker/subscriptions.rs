@@ -313,6 +313,44 @@ async fn i_10_channels_that_are_added_overtake_nobody() {
     assert_eq!(reader.position(), seen[1].position());
 }
 
+/// Of several channels each comes from where it was, and the stream stands where the first of them was. A frame that named what lies behind
+/// that would be taken for a loss by its reader.
+#[actix::test]
+async fn i_10_the_first_frame_names_nothing_beyond_where_its_reader_stands() {
+    let broker = builder(&clock()).start().unwrap();
+    let early = read(&broker, "b", Since::Start).await.next;
+    let first = posted_ids(broker.post(&bus(), posting("a", &["1"])).await.unwrap())[0];
+    let late = read(&broker, "a", Since::Start).await.next;
+    assert!(early.id < first && late.id >= first);
+    let channels = vec![(channel("a"), late.into()), (channel("b"), early.into())];
+    let mut reader = handle(&broker).subscribe(Selection::Channels(channels)).unwrap();
+    let stands = resumed(&mut reader).await;
+    assert_eq!((stands.resume, stands.position), (Resume::Complete, early));
+    broker.post(&bus(), posting("a", &["2", "3"])).await.unwrap();
+    let seen = messages(&mut reader, 2).await;
+    assert!(seen[0].prev() <= early.id, "{:?} after {early:?}", seen[0]);
+    assert_chained(&seen);
+}
+
+/// What a look has found of a channel is for who was subscribed to it when the look began: it may come from further back than who has
+/// subscribed to it since.
+#[actix::test]
+async fn i_10_a_channel_that_is_left_while_it_is_looked_for_begins_anew() {
+    let broker = builder(&clock()).start().unwrap();
+    broker.post(&bus(), posting("a", &["1"])).await.unwrap();
+    broker.post(&bus(), posting("b", &["2", "3"])).await.unwrap();
+    let known = read(&broker, "b", Since::Start).await.next;
+    let mut reader = subscribe(&broker, &["a", "b"], Since::Start);
+    assert!(at_hand(&mut reader).is_none(), "the look is under way");
+    reader.remove(&[channel("b")]);
+    reader.add(vec![(channel("b"), known.into())]).unwrap();
+    let stands = resumed(&mut reader).await;
+    assert_eq!((stands.resume, stands.channels.len()), (Resume::Complete, 2));
+    assert_eq!(text(&message(&mut reader).await), "1");
+    broker.post(&bus(), posting("b", &["4"])).await.unwrap();
+    assert_eq!(text(&message(&mut reader).await), "4", "what is known is not told again");
+}
+
 #[actix::test]
 async fn i_5_readers_that_wait_are_bounded() {
     let limits = BrokerLimits {

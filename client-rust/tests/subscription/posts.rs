@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backplane_client::{Channel, Client, Error, Message, MessageId};
 
-use crate::fake::{Fake, answer, id, nothing, refusal};
+use crate::fake::{Fake, answer, id, nothing, page, polled, refusal};
 
 fn channel(client: &Client) -> Channel {
     client.bus("b").unwrap().channel("c").unwrap()
@@ -89,4 +89,22 @@ async fn credentials_follow_no_redirect() {
         "the server answers 307: it redirects; give the URL that it redirects to as the base URL"
     );
     assert_eq!(fake.asked().len(), 1);
+}
+
+/// It is enough that this compiles: what a task holds has to be good for any thread.
+#[tokio::test]
+async fn a_task_may_post_and_read() {
+    let fake = Fake::start(|asked| match asked.method.as_str() {
+        "POST" => answer(200, "", &format!(r#"["{}"]"#, id(1))),
+        _ => page("complete", 1, &[polled("c", 1)]),
+    })
+    .await;
+    let channel = channel(&fake.builder().build().unwrap());
+    let task = tokio::spawn(async move {
+        let [one, _] = hello();
+        let ids = channel.post(&[one]).await.unwrap();
+        (ids, channel.read(None).await.unwrap().frames)
+    });
+    let (ids, frames) = task.await.unwrap();
+    assert_eq!(ids, [frames[0].id.clone()]);
 }

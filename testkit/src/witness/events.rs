@@ -43,10 +43,16 @@ pub enum Said {
     End(String, Option<u64>),
     /// That it is there.
     Heartbeat,
+    /// Nothing more of these channels comes, and the position; over a WebSocket only, as what follows.
+    Unsubscribed(Vec<String>, Cursor),
+    /// What was posted under this name has these ids.
+    Published(String, Vec<u64>),
+    /// What was posted under this name, or something else that was asked for, is refused with this status.
+    Refused(Option<String>, u16),
 }
 
 #[derive(Deserialize)]
-struct Fact {
+pub(super) struct Fact {
     resume: Option<String>,
     cursor: Option<String>,
     end: Option<String>,
@@ -54,6 +60,29 @@ struct Fact {
     prev: Option<String>,
     #[serde(default)]
     channels: BTreeMap<String, String>,
+}
+
+impl Fact {
+    /// Nothing, if it is none.
+    pub(super) fn said(self) -> Option<io::Result<Said>> {
+        match (self.resume, self.cursor, self.end) {
+            (Some(resume), Some(token), None) => Some(resumed(&resume, self.channels, token)),
+            (None, Some(token), None) => Some(moved(token, self.prev.as_deref())),
+            (None, None, Some(end)) => Some(Ok(Said::End(end, self.retry))),
+            _ => None,
+        }
+    }
+}
+
+fn resumed(resume: &str, channels: BTreeMap<String, String>, token: String) -> io::Result<Said> {
+    let channels = channels.into_iter().map(|(name, resume)| Ok((name, resume_of(&resume)?)));
+    let channels = channels.collect::<io::Result<_>>()?;
+    Ok(Said::Resumed { resume: resume_of(resume)?, channels, stands: cursor_of(&token)?, token })
+}
+
+fn moved(token: String, prev: Option<&str>) -> io::Result<Said> {
+    let prev = prev.map(number_of).transpose()?;
+    Ok(Said::Moved(cursor_of(&token)?, token, prev))
 }
 
 impl Events {
@@ -135,20 +164,7 @@ fn read(event: &str, bus: u8) -> io::Result<(Said, Option<String>)> {
         }
         Some("backplane") => {
             let fact: Fact = serde_json::from_str(data)?;
-            match (fact.resume, fact.cursor, fact.end) {
-                (Some(resume), Some(token), None) => {
-                    let channels =
-                        fact.channels.into_iter().map(|(name, resume)| Ok((name, resume_of(&resume)?)));
-                    let channels = channels.collect::<io::Result<_>>()?;
-                    Said::Resumed { resume: resume_of(&resume)?, channels, stands: cursor_of(&token)?, token }
-                }
-                (None, Some(token), None) => {
-                    let prev = fact.prev.as_deref().map(number_of).transpose()?;
-                    Said::Moved(cursor_of(&token)?, token, prev)
-                }
-                (None, None, Some(end)) => Said::End(end, fact.retry),
-                _ => return Err(wrong()),
-            }
+            fact.said().ok_or_else(wrong)??
         }
         _ => return Err(wrong()),
     };

@@ -193,6 +193,8 @@ pub enum Resume {
     Gap,
     /// The position is not known.
     Reset,
+    /// Something may have been missed, of this or of what was read together with it.
+    Unsure,
 }
 
 /// A message as a retrieval showed it.
@@ -215,6 +217,19 @@ pub struct Answer {
     pub next: Cursor,
     /// Whether something was missed, says the server.
     pub resume: Resume,
+}
+
+impl Answer {
+    /// What the answer for several channels says of one of them, which was asked for from there. Whether something was missed is said
+    /// for all of them at once.
+    pub fn of(&self, channel: ChannelKey, since: Position) -> Self {
+        let shown = self.shown.iter().copied().filter(|shown| shown.channel == channel).collect();
+        let resume = match (self.resume, since) {
+            (Resume::Complete, _) | (_, Position::Start) => Resume::Complete,
+            _ => Resume::Unsure,
+        };
+        Self { shown, next: self.next, resume }
+    }
 }
 
 /// One retrieval that was answered.
@@ -280,6 +295,8 @@ pub struct Tally {
     pub http_posts: u64,
     /// Retrievals over HTTP.
     pub http_reads: u64,
+    /// POSTs over a WebSocket that were answered.
+    pub socket_posts: u64,
     /// POSTs whose poster hung up.
     pub abandoned: u64,
     /// Readers that began again.
@@ -296,6 +313,10 @@ pub struct Tally {
     pub drained: u64,
     /// Times that a reader of a stream did not read for a while.
     pub slow: u64,
+    /// Of the streams, those over a WebSocket, and how often their channels changed while they were open.
+    pub sockets: u64,
+    /// See [`Tally::sockets`].
+    pub changes: u64,
 }
 
 impl History {
@@ -314,6 +335,7 @@ impl Tally {
     pub fn add(&mut self, more: &Self) {
         self.http_posts += more.http_posts;
         self.http_reads += more.http_reads;
+        self.socket_posts += more.socket_posts;
         self.abandoned += more.abandoned;
         self.restarts += more.restarts;
         self.overdue += more.overdue;
@@ -322,5 +344,7 @@ impl Tally {
         self.left += more.left;
         self.drained += more.drained;
         self.slow += more.slow;
+        self.sockets += more.sockets;
+        self.changes += more.changes;
     }
 }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
+use super::events::cursor_of;
 use super::history::{Answer, ChannelKey, Cursor, Position, Resume, Shown, Stamp};
 
 /// User and password of the demonstration.
@@ -23,7 +24,8 @@ pub struct Client {
 
 struct Response {
     status: u16,
-    next: Option<(String, String)>,
+    /// The query of its link.
+    next: Option<String>,
     resume: Option<String>,
     /// Whether the server ends the connection with it.
     is_last: bool,
@@ -36,6 +38,8 @@ pub(super) struct Frame<'a> {
     channel_name: &'a str,
     id: &'a str,
     pub(super) prev: Option<&'a str>,
+    /// Over a WebSocket.
+    pub(super) cursor: Option<&'a str>,
 }
 
 impl Frame<'_> {
@@ -94,15 +98,20 @@ impl Client {
 
     /// Reads what is at this path, of a bus or a channel of it.
     pub async fn read(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
-        self.ask_once(get(path, since), bus).await
+        Ok(self.ask_once(get(path, since), bus).await?.0)
     }
 
     /// The same by a long poll of a second.
     pub async fn wait(&mut self, path: &str, bus: u8, since: Position) -> io::Result<Answer> {
-        self.ask_once(request(path, &query(since, Some(1))), bus).await
+        Ok(self.ask_once(request(path, &query(since, Some(1))), bus).await?.0)
     }
 
-    async fn ask_once(&mut self, request: String, bus: u8) -> io::Result<Answer> {
+    /// Asks for this, whatever it is. The answer, and the query that its link names.
+    pub async fn follow(&mut self, path: &str, query: &str, bus: u8) -> io::Result<(Answer, String)> {
+        self.ask_once(request(path, &format!("?{query}")), bus).await
+    }
+
+    async fn ask_once(&mut self, request: String, bus: u8) -> io::Result<(Answer, String)> {
         let response = self.exchange(&request).await?;
         if response.status != 200 {
             return Err(io::Error::other(format!("GET was answered {}", response.status)));
@@ -115,7 +124,8 @@ impl Client {
         };
         let frames: Vec<Frame> = serde_json::from_slice(&response.body)?;
         let shown = frames.iter().map(|frame| frame.shown(bus)).collect::<io::Result<_>>()?;
-        Ok(Answer { shown, next: cursor(response.next)?, resume })
+        let next = cursor(response.next.as_deref())?;
+        Ok((Answer { shown, next, resume }, response.next.unwrap_or_default()))
     }
 
     /// Asks, reads the beginning of the answer, and hangs up.
@@ -181,9 +191,8 @@ async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> 
                 "connection" => response.is_last = value.eq_ignore_ascii_case("close"),
                 "backplane-resume" => response.resume = Some(value.to_owned()),
                 "link" => {
-                    let query = value.split_once("?since=").and_then(|(_, rest)| rest.split_once('>'));
-                    let parts = query.and_then(|(query, _)| query.split_once("&epoch="));
-                    response.next = parts.map(|(id, epoch)| (id.to_owned(), epoch.to_owned()));
+                    let query = value.split_once('?').and_then(|(_, rest)| rest.split_once('>'));
+                    response.next = query.map(|(query, _)| query.to_owned());
                 }
                 _ => {}
             },
@@ -225,11 +234,27 @@ fn post(path: &str, body: &str, key: Option<&str>) -> String {
     )
 }
 
-/// The position that an answer's link names.
-fn cursor(next: Option<(String, String)>) -> io::Result<Cursor> {
-    let (id, epoch) = next.ok_or_else(|| io::Error::other("no position to go on from"))?;
-    let epoch: Epoch = epoch.parse().map_err(io::Error::other)?;
-    Ok(Cursor { id: number_of(&id)?, epoch: epoch.as_u64() })
+/// The position that the query of an answer's link names, in either form.
+fn cursor(query: Option<&str>) -> io::Result<Cursor> {
+    let query = query.ok_or_else(|| io::Error::other("no position to go on from"))?;
+    let value = |name| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let since = value("since").unwrap_or_default();
+    match value("epoch") {
+        Some(epoch) => cursor_of(&format!("{since}.{epoch}")),
+        None => cursor_of(since),
+    }
+}
+
+/// A position as text; nothing, if there is none.
+pub(super) fn text_of(position: Position) -> Option<String> {
+    match position {
+        Position::Start => None,
+        Position::Cursor(Cursor { id, epoch }) => {
+            Some(format!("{}.{}", MessageId::from_u64(id), Epoch::from_u64(epoch)))
+        }
+        Position::Id(id) => Some(MessageId::from_u64(id).to_string()),
+        Position::Garbage => Some("nothing".to_owned()),
+    }
 }
 
 pub(super) fn number_of(id: &str) -> io::Result<u64> {

@@ -5,6 +5,7 @@
 //! | [`history`] | every POST and every retrieval, as plain data |
 //! | [`http`] | a light client that keeps its connection and hangs up when told |
 //! | [`events`] | a light reader of event streams |
+//! | [`sockets`] | the same over a WebSocket, who may post as well |
 //! | [`notes`] | pure: from what a reader of a stream is told to the parts of streams that the checker takes |
 //! | [`listener`] | a reader of streams that comes again with its position, and with other channels |
 //! | [`checker`] | pure: from a history to what was wrong |
@@ -23,6 +24,7 @@ pub mod history;
 pub mod http;
 pub mod listener;
 pub mod notes;
+pub mod sockets;
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;

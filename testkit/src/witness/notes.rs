@@ -126,6 +126,12 @@ impl Notes {
         self.done.extend(std::mem::take(&mut self.open).into_values());
     }
 
+    /// Nobody knows any more where the reader was.
+    pub fn forget(&mut self) {
+        self.cut();
+        self.places.clear();
+    }
+
     /// Where the reader stands in what it reads, or read.
     pub fn place(&self, view: View) -> Position {
         self.places.get(&view).copied().map_or(Position::Start, Position::Cursor)

@@ -5,6 +5,7 @@
 //! | `bounds` | how many may wait |
 //! | `chains` | nothing is lost or doubled on any way |
 //! | `endings` | why a stream ends |
+//! | `event_source` | what a browser makes of them |
 //! | `events` | server-sent events |
 //! | `long_polls` | answers that wait |
 //! | `sets` | several channels at once |
@@ -13,6 +14,7 @@
 mod bounds;
 mod chains;
 mod endings;
+mod event_source;
 mod events;
 mod long_polls;
 mod sets;

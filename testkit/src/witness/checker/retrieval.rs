@@ -198,7 +198,7 @@ impl Placed<'_> {
         let own = self.newer.checked_sub(1).filter(|at| {
             oldest <= *at && *at < to && Some(self.timeline.points[*at].id) == self.retrieval.since.id()
         });
-        if own.is_some() && self.retrieval.answer.resume != Resume::Complete {
+        if own.is_some() && !matches!(self.retrieval.answer.resume, Resume::Complete | Resume::Unsure) {
             findings
                 .add(Kind::FalseAlarm, || format!("the position is in the window: {}", told(self.retrieval)));
         }
@@ -224,6 +224,7 @@ impl Placed<'_> {
                     findings.add(Kind::Silent, || format!("{lost:x?} is lost in {}", told(self.retrieval)));
                 }
             }
+            (_, Resume::Unsure) => findings.checks.gaps += 1,
             (_, Resume::Gap) => {
                 findings.checks.gaps += 1;
                 // A channel may say so too often; a bus knows what it lost.

@@ -24,7 +24,9 @@ pub(super) fn check(
     let after_position = matches!(retrieval.since, Position::Cursor(_) | Position::Id(_));
     match retrieval.answer.resume {
         Resume::Complete => findings.checks.streamed += u64::from(!stretch.links.is_empty()),
-        Resume::Gap | Resume::Reset => findings.checks.streamed_gaps += u64::from(after_position),
+        Resume::Gap | Resume::Reset | Resume::Unsure => {
+            findings.checks.streamed_gaps += u64::from(after_position);
+        }
     }
     chained(stretch, findings);
 }

@@ -335,6 +335,28 @@ fn an_answer_that_invents_a_loss_is_found() {
     three().read_as(ON_C, cursor(10), 6, &[(2, 0, 12, C)], 12, Resume::Gap).bad(Kind::FalseAlarm);
 }
 
+/// An answer for several channels says once for all of them whether something was missed.
+#[test]
+fn what_is_said_of_several_is_no_false_alarm_and_hides_no_loss() {
+    let of_c = |at, lines: &[(u32, usize, u64, ChannelKey)], resume| {
+        three().read_as(ON_C, cursor(10), at, lines, 12, resume)
+    };
+    of_c(6, &[(2, 0, 12, C)], Resume::Gap).bad(Kind::FalseAlarm);
+    of_c(6, &[(2, 0, 12, C)], Resume::Unsure).good();
+    of_c(6, &[], Resume::Unsure).bad(Kind::Missing);
+    of_c(30, &[], Resume::Unsure).good();
+    let story = three().read(BUS, Position::Start, 6, &[(0, 10, C), (1, 11, D), (2, 12, C)]);
+    let mut answer = story.history.retrievals[0].answer.clone();
+    let of = |answer: &Answer, channel, since| {
+        let Answer { shown, next, resume } = answer.of(channel, since);
+        (shown.iter().map(|shown| shown.id).collect::<Vec<_>>(), next.id, resume)
+    };
+    assert_eq!(of(&answer, C, cursor(9)), (vec![10, 12], 12, Resume::Complete));
+    answer.resume = Resume::Gap;
+    assert_eq!(of(&answer, D, cursor(9)), (vec![11], 12, Resume::Unsure));
+    assert_eq!(of(&answer, D, Position::Start), (vec![11], 12, Resume::Complete));
+}
+
 #[test]
 fn messages_from_nowhere_are_found() {
     three().read(BUS, Position::Start, 0, &[(7, 9, C)]).bad(Kind::Phantom);

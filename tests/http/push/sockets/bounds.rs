@@ -153,3 +153,31 @@ fn push_ws_75_nobody_is_taken_for_a_slow_body_or_a_silent_peer() {
         assert_eq!(overdue(&server, duty), Some(0.0), "{duty:?}");
     }
 }
+
+/// Each text has its own time, also where the next one has always begun.
+#[test]
+fn push_ws_76_who_never_stops_talking_is_not_late() {
+    let heartbeat = Duration::from_millis(50);
+    let setup = Setup::new().config(|config| {
+        config.limits.heartbeat = heartbeat;
+        config.limits.body_timeout = heartbeat * 20;
+    });
+    let server = setup.start();
+    let mut socket = open(&server, &no_channels());
+    let text = testkit::masked(testkit::TEXT, json!({"unsubscribe": ["x"]}).to_string().as_bytes());
+    let (half, rest) = text.split_at(text.len() / 2);
+    socket.send(half);
+    let mut answers = 0;
+    for _ in 0..30 {
+        loop {
+            match socket.frame() {
+                Frame::Ping => break,
+                Frame::Text(told) if told["unsubscribed"] == json!(["x"]) => answers += 1,
+                other => panic!("{other:?} behind {answers} answers"),
+            }
+        }
+        socket.send(&[rest, half].concat());
+    }
+    socket.send(rest);
+    (answers..31).for_each(|_| assert_eq!(socket.text()["unsubscribed"], json!(["x"])));
+}

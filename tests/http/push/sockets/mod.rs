@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `bounds` | what one may cost |
 //! | `endings` | why one ends |
+//! | `held` | a log that is late |
 //! | `opening` | who may open one, and how |
 //! | `publishing` | posting over one |
 //! | `reading` | messages and facts, and what is subscribed to |
@@ -11,6 +12,7 @@
 
 mod bounds;
 mod endings;
+mod held;
 mod opening;
 mod publishing;
 mod reading;

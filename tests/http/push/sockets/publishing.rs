@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Server, Setup, Socket, messages, send};
+use testkit::{Frame, Server, Setup, Socket, TEXT, eventually, masked, messages, send};
 
+use super::held::HeldLog;
 use super::{channel, no_channels, open, open_as};
 
 /// Publishes, and gives back the answer: a text with this `ref`. What else comes is passed over.
@@ -132,4 +133,34 @@ fn push_ws_44_what_was_taken_is_answered_before_the_server_ends() {
     assert_eq!(server.stats().posts, published);
     drop(socket);
     assert_eq!(server.end(), Ok(()));
+}
+
+/// As long as as many wait for the log as may, nothing more is read: neither a pong nor the rest of a text.
+#[test]
+fn push_ws_45_who_waits_for_answers_is_not_given_up() {
+    const MANY: usize = 16;
+    let heartbeat = Duration::from_millis(50);
+    let (log, held) = HeldLog::new();
+    let setup = Setup::new().log(log).config(|config| {
+        config.limits.heartbeat = heartbeat;
+        config.limits.body_timeout = heartbeat * 20;
+    });
+    let server = setup.start();
+    let mut socket = open_as(&server, "poster", &no_channels());
+    let text = |n: usize| format!(r#"{{"publish": "c", "messages": {}, "ref": "{n}"}}"#, messages(&["1"]));
+    let mut all: Vec<u8> = (0..=MANY).flat_map(|n| masked(TEXT, text(n).as_bytes())).collect();
+    let rest = all.split_off(all.len() - 10);
+    socket.send(&all);
+    eventually("they wait for the log", || held.count() == MANY);
+    // In the midst of a frame nothing else can be said.
+    for _ in 0..25 {
+        assert_eq!(socket.frame(), Frame::Ping);
+    }
+    socket.send(&rest);
+    held.let_go();
+    let mut published: Vec<_> = (0..=MANY).map(|_| socket.said()["published"].to_string()).collect();
+    published.sort();
+    let mut expected: Vec<_> = (0..=MANY).map(|n| format!("\"{n}\"")).collect();
+    expected.sort();
+    assert_eq!(published, expected);
 }

@@ -81,6 +81,11 @@ impl Hearing {
         !self.unread.is_empty() || self.parts.is_some()
     }
 
+    /// Whether the first parts of a text have come, and not the last.
+    pub(super) const fn is_in_parts(&self) -> bool {
+        self.parts.is_some()
+    }
+
     /// The next that was said, if all of it is there. After an error there is nothing more to hear.
     pub(super) fn next(&mut self) -> Result<Option<Heard>, Violation> {
         while let Some(head) = self.head()? {

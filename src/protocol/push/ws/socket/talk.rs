@@ -29,7 +29,13 @@ impl Socket {
     /// Does what the client asks for. Whether there may be more.
     pub(super) fn listen(&mut self, context: &mut Context<'_>, piece: &mut Piece) -> bool {
         for _ in 0..SAYS {
-            if !self.goes_on() || !piece.has_room() || !self.posts.have_room() {
+            if !self.goes_on() || !piece.has_room() {
+                return false;
+            }
+            if !self.posts.have_room() {
+                // Nothing is read of it, so nothing is asked of it: neither an answer nor the rest of a text.
+                self.unanswered = 0;
+                self.began = self.began.map(|_| Instant::now());
                 return false;
             }
             match self.hearing.next() {
@@ -37,6 +43,10 @@ impl Socket {
                     // What it took is free for what becomes of it.
                     if !self.hearing.is_within() {
                         self.heard = None;
+                    }
+                    // What is behind it begins now. A text in parts goes on, whatever comes between them.
+                    if !self.hearing.is_in_parts() {
+                        self.began = None;
                     }
                     self.heed(heard, piece);
                 }
