@@ -6,6 +6,7 @@ import type { From } from "../src/public";
 import { freshName } from "./harness/broker";
 import { Proxy } from "./harness/proxy";
 import { crash, leader, length, live, Numbers, numbers, said, script, via, visit } from "./harness/pushed";
+import { withHiddenTabs } from "./harness/visit";
 import { BUS, world } from "./harness/world";
 
 // No message may leave the window before a page has read it: a gap would be right then.
@@ -76,4 +77,41 @@ function check(got: readonly number[], first: number): void {
   const [from = first] = got;
   expect(from).toBeLessThanOrEqual(first);
   expect(got).toEqual(Array.from(got, (_, n) => from + n));
+}
+
+test("frozen and restored, again and again: the others go on, and it has everything", { timeout: 120_000 }, () =>
+  withHiddenTabs(async (context) => {
+    const channelName = freshName();
+    const load = new Numbers(here.broker, here.broker.channel(BUS, channelName));
+    const pages: Page[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      const page = await visit(here, context, script({ serverBaseURL: proxy.base, channelName }));
+      await via(page, "stream");
+      pages.push(page);
+    }
+    for (let round = 0; round < length(4, 20); round += 1) {
+      const frozen = await leader(pages);
+      const others = pages.filter((page) => page !== frozen);
+      await others[round % 2]?.bringToFront();
+      const posting = load.post(20);
+      await freeze(frozen, true);
+      await posting;
+      await load.post(1);
+      for (const page of others) await load.complete(page);
+      // It is awake enough to be asked, and no more.
+      expect(await frozen.evaluate((last) => received.some(({ payload }) => payload === last), load.posted - 1)).toBe(false);
+      const more = load.post(20);
+      await freeze(frozen, false);
+      await more;
+      for (const page of pages) await load.complete(page);
+      for (const page of pages) await via(page, "stream");
+    }
+    for (const page of pages) expect(await said(page)).toEqual([[], []]);
+    await expect.poll(() => proxy.streams).toBe(1);
+  }));
+
+async function freeze(page: Page, frozen: boolean): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Page.setWebLifecycleState", { state: frozen ? "frozen" : "active" });
+  await session.detach();
 }

@@ -68,6 +68,21 @@ export class Numbers {
     }
   }
 
+  /** The same where the broker may be away: each is sent again until it is answered, and stored once. */
+  async insist(posts: number): Promise<void> {
+    for (let post = 0; post < posts; post += 1) {
+      const [text, key] = [message("n", this.posted), `${this.channel.slice(-24)}-${this.posted}`];
+      const answered = (): Promise<boolean> => this.broker.offer(this.channel, key, text).catch(() => false);
+      while (!(await answered())) await new Promise((resolve) => setTimeout(resolve, 20));
+      this.posted += 1;
+    }
+  }
+
+  /** Waits until so many were posted. */
+  async reached(count: number): Promise<void> {
+    await expect.poll(() => this.posted, { interval: 1 }).toBeGreaterThanOrEqual(count);
+  }
+
   /** Waits for the last one on a page. */
   async arrived(page: Page): Promise<void> {
     await page.waitForFunction((last) => received.some(({ payload }) => payload === last), this.posted - 1, ASKED);
