@@ -77,6 +77,7 @@ export class Proxy {
     const asked = ask(this.target + url, { ...(method === undefined ? {} : { method }), headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       if (isStream) response.flushHeaders();
+      answer.on("error", () => response.destroy());
       if (isStream && mood === "buffer") answer.resume();
       else if (isStream && this.tamper) spoil(answer, response, this.tamper);
       else answer.pipe(response);
