@@ -2,9 +2,11 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { BrowserContext, Page } from "playwright-core";
-import type { Bus, ConnectOptions, Gap, RequestError } from "../src/public";
+import type { ConnectOptions } from "../src/public";
 import { freshName, message } from "./harness/broker";
 import { Proxy } from "./harness/proxy";
+import * as pushed from "./harness/pushed";
+import { crash, said, via } from "./harness/pushed";
 import { testPage, types } from "./harness/visit";
 import { BUS, world } from "./harness/world";
 
@@ -19,40 +21,22 @@ afterEach(() => {
 });
 afterAll(() => proxy?.end());
 
-declare global {
-  var bus: Bus;
-  var gaps: Gap[];
-  var errors: RequestError[];
-}
-
 /** What runs on each page: a connection to this channel, through the proxy. */
 function script(channelName: string, more: Partial<ConnectOptions> = {}): string {
-  const options = JSON.stringify({ serverBaseURL: proxy.base, busName: BUS, channelName, ...more });
-  return `
-    var gaps = [], errors = [], bus = Backplane.connect(${options});
-    bus.onAny(function (message) { received.push(message); });
-    bus.onGap(function (gap) { gaps.push(gap); });
-    bus.onError(function (error) { errors.push(error); });`;
+  return pushed.script({ serverBaseURL: proxy.base, channelName, ...more });
 }
 
 /** A page of the site, once messages are pushed to it. */
 async function page(context: BrowserContext, channel: string, more: Partial<ConnectOptions> = {}): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(here.site.serve("/push", testPage(here.broker, script(channel, more))));
+  const page = await pushed.visit(here, context, script(channel, more));
   await via(page, "stream");
   return page;
-}
-
-function via(page: Page, way: Bus["via"]): Promise<unknown> {
-  return page.waitForFunction((way) => bus.via === way, way);
 }
 
 async function got(page: Page, last: string): Promise<string[]> {
   await page.waitForFunction((last) => received.some(({ type }) => type === last), last);
   return types(await page.evaluate(() => received));
 }
-
-const said = (page: Page): Promise<unknown> => page.evaluate(() => [gaps, errors]);
 
 describe("a message reaches the page at once", () => {
   test("by a stream, in far less than the second that the fastest polls take", async () => {
@@ -228,13 +212,7 @@ describe("when the page that holds the connection", () => {
 
   test("goes elsewhere, another goes on", () => without((leader) => leader.goto("about:blank")));
 
-  test("crashes, another goes on", () =>
-    without(async (leader) => {
-      const session = await leader.context().newCDPSession(leader);
-      const crashed = new Promise((resolve) => leader.once("crash", resolve));
-      session.send("Page.crash").catch(() => undefined);
-      await crashed;
-    }));
+  test("crashes, another goes on", () => without(crash));
 
   test("is frozen, another goes on", () =>
     without(async (leader) => {

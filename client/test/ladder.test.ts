@@ -52,6 +52,10 @@ describe("which way to be pushed", () => {
     expect(ladder.choose(0)).toBe("block");
     ladder.forget();
     expect(ladder.choose(0)).toBe("stream");
+    ladder.strike("stream", 0, 0, 2);
+    expect(ladder.choose(0)).toBe("block");
+    ladder.excuse();
+    expect(ladder.choose(0)).toBe("stream");
   });
 
   test("without streams in the browser there are long polls", () => {
@@ -80,6 +84,17 @@ describe("whether a stream is alive", () => {
     pulse.headed(0);
     pulse.told(0, 40_000);
     expect(pulse.due).toBe(80_000);
+  });
+
+  test("the rest of an event comes at once, unless it is kept; what has been alive has time", () => {
+    const pulse = new Pulse(0);
+    pulse.headed(0);
+    pulse.told(0, undefined);
+    pulse.beat(2_000, true);
+    expect([pulse.due, pulse.verdict(pulse.due)]).toEqual([2_000 + FACT_WITHIN, "buffered"]);
+    pulse.beat(3_000);
+    pulse.beat(4_000, true);
+    expect([pulse.due, pulse.verdict(pulse.due)]).toEqual([4_000 + 2 * HEARTBEAT, "dead"]);
   });
 
   test("who slept over it blames no proxy", () => {

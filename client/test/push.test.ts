@@ -203,15 +203,58 @@ describe("what a proxy does", () => {
     expect(bus.via).toBe("block");
   });
 
-  test("that never answers a stream", async () => {
+  test("that lets go of what fills its buffer and keeps the rest", async () => {
+    const world = new World();
+    const server = new Server(world);
+    let kept = "";
+    server.proxy = (piece) => {
+      kept += piece;
+      const full = kept.length - (kept.length % 4_096);
+      const out = kept.slice(0, full);
+      kept = kept.slice(full);
+      return out === "" ? [] : [out];
+    };
+    const { bus, got, errors } = connect(world);
+    await world.pass(1);
+    const all: string[] = [];
+    for (let n = 0; n < 100; n += 1) all.push(`${n}${"x".repeat(100)}`);
+    server.post("a", ...all);
+    await world.pass(10);
+    expect([bus.via, got, errors]).toEqual(["block", all, []]);
+  });
+
+  test("that holds back even the head: long polls too, after one try and a read", async () => {
+    const world = new World();
+    const server = new Server(world);
+    server.headless = true;
+    const { bus, got, errors } = connect(world);
+    await world.pass(8);
+    expect(server.asked.map((asked) => asked.split(" ")[0])).toEqual(["poll", "stream", "poll", "block"]);
+    server.post("a", "one");
+    await world.pass(1);
+    expect([got, bus.via, errors]).toEqual([["one"], "block", []]);
+  });
+
+  test("is not blamed if the server cannot be read either", async () => {
     const world = new World();
     const server = new Server(world);
     server.headless = true;
     const { bus } = connect(world);
-    await world.pass(60);
-    server.post("a", "one");
     await world.pass(1);
-    expect(bus.via).toBe("block");
+    server.refuse = (kind) => {
+      if (kind !== "stream") throw new TypeError("Failed to fetch");
+      return undefined;
+    };
+    await world.pass(30);
+    const tries = (): number => server.asked.filter((asked) => asked.startsWith("stream")).length;
+    const before = tries();
+    expect(before).toBeGreaterThan(1);
+    // The server is back between two tries.
+    server.headless = false;
+    while (tries() === before) await world.pass(1);
+    server.refuse = () => undefined;
+    await world.pass(20);
+    expect([bus.via, bus.state]).toEqual(["stream", "live"]);
   });
 
   test("or an older server that knows neither: polls, as ever", async () => {

@@ -28,6 +28,15 @@ describe("text/event-stream", () => {
     }
   });
 
+  test("it is known whether a piece ends within an event", () => {
+    const reader = new EventReader();
+    const torn = ["e", "vent: x", "\n", "data: a\n", "\n", ": ", "\n\n", "id: 7", "\n\n", "data: a\n\ndata: b", "\n\n"].map((piece) => {
+      reader.take(piece);
+      return reader.torn;
+    });
+    expect(torn).toEqual([true, true, true, true, false, true, false, true, false, true, false]);
+  });
+
   test("in pieces of any size it says the same", () => {
     const text = 'id: 1\r\nevent: backplane\r\ndata: {"a":\r\ndata: 1}\r\n\r\n:\r\n\r\ndata: ä\u2028🙂\rid: 2\r\rdata\n\n';
     for (let seed = 1; seed <= 300; seed += 1) {

@@ -77,12 +77,15 @@ export class Broker {
 
   /** Posts to a channel URL, and insists that it was accepted. */
   async post(channel: string, ...messages: readonly object[]): Promise<void> {
-    const response = await fetch(channel, {
-      method: "POST",
-      headers: { Authorization: AUTHORIZATION, "Content-Type": "application/json" },
-      body: JSON.stringify(messages),
-    });
+    const response = await send(channel, messages);
     if (response.status !== 200) throw new Error(`a POST was answered ${response.status}: ${await response.text()}`);
+  }
+
+  /** Posts with a key, under which it may be sent again; whether it was accepted. Rejects if the broker is away. */
+  async offer(channel: string, key: string, ...messages: readonly object[]): Promise<boolean> {
+    const response = await send(channel, messages, { "Idempotency-Key": key });
+    await response.arrayBuffer();
+    return response.status === 200;
   }
 
   /** Ends it in order. */
@@ -90,6 +93,13 @@ export class Broker {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.child.once("exit", resolve));
     this.child.kill("SIGTERM");
+    await ended;
+  }
+
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill("SIGKILL");
     await ended;
   }
 
@@ -107,6 +117,14 @@ export class Broker {
     await this.stop();
     rmSync(this.folder, { recursive: true });
   }
+}
+
+function send(channel: string, messages: readonly object[], more: Record<string, string> = {}): Promise<Response> {
+  return fetch(channel, {
+    method: "POST",
+    headers: { Authorization: AUTHORIZATION, "Content-Type": "application/json", ...more },
+    body: JSON.stringify(messages),
+  });
 }
 
 let hash: string | undefined;

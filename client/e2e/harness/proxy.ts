@@ -11,8 +11,20 @@ import type { AddressInfo, Socket } from "node:net";
  */
 export type Mood = "pass" | "buffer" | "forbid";
 
+/** What one stream's reader is sent in place of what the broker has sent. */
+export interface Wire {
+  send(text: string): void;
+  /** Ends the connection without a word. */
+  cut(): void;
+}
+
+/** Takes a stream's events, each with the empty line at its end. */
+export type Tamper = (wire: Wire) => (event: string) => void;
+
 export class Proxy {
   mood: Mood = "pass";
+  /** Stands between the events of each stream and its reader, where it is set. */
+  tamper: Tamper | undefined;
   /** Streams that are open at this moment, and how many there ever were. */
   streams = 0;
   opened = 0;
@@ -65,7 +77,9 @@ export class Proxy {
     const asked = ask(this.target + url, { ...(method === undefined ? {} : { method }), headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
       if (isStream) response.flushHeaders();
+      answer.on("error", () => response.destroy());
       if (isStream && mood === "buffer") answer.resume();
+      else if (isStream && this.tamper) spoil(answer, response, this.tamper);
       else answer.pipe(response);
     });
     asked.on("error", () => response.destroy());
@@ -77,4 +91,15 @@ export class Proxy {
     }
     request.pipe(asked);
   }
+}
+
+function spoil(answer: IncomingMessage, response: ServerResponse, tamper: Tamper): void {
+  const hand = tamper({ send: (text) => response.write(text), cut: () => response.destroy() });
+  let rest = "";
+  answer.setEncoding("utf8").on("data", (piece: string) => {
+    const events = (rest + piece).split(/(?<=\n\n)/);
+    rest = events.at(-1)?.endsWith("\n\n") === true ? "" : (events.pop() ?? "");
+    events.forEach(hand);
+  });
+  answer.on("end", () => response.end());
 }

@@ -1,5 +1,10 @@
 /** A visitor: a browser, its tabs, and what a page with the library on it has received. */
 
+import { spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { chromium, type Browser, type BrowserContext, type Page, type Request } from "playwright-core";
 import type { BackplaneGlobal, InitOptions, Message } from "../../src/public";
 import type { Broker } from "./broker";
@@ -21,6 +26,36 @@ declare global {
 
 export function launch(...flags: readonly string[]): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
+}
+
+/**
+ * A visitor whose tabs are hidden while another one is in front: Playwright's own are all in front at once, and no browser freezes
+ * what is seen.
+ */
+export async function withHiddenTabs(use: (context: BrowserContext) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "backplane-visitor-"));
+  const flags = [...FLAGS, "--headless", "--disable-background-timer-throttling", "--remote-debugging-port=0", `--user-data-dir=${folder}`];
+  const child = spawn(CHROMIUM, [...flags, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  try {
+    const address = new Promise<string>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("exit", (status) => reject(new Error(`the browser ended with ${status}`)));
+      createInterface(child.stderr).on("line", (line) => {
+        const [, address] = /^DevTools listening on (ws:\S+)/.exec(line) ?? [];
+        if (address !== undefined) resolve(address);
+      });
+    });
+    const browser = await chromium.connectOverCDP(await address, { noDefaults: true });
+    const [context] = browser.contexts();
+    if (context === undefined) throw new Error("the browser has no context");
+    await use(context);
+    await browser.close();
+  } finally {
+    child.kill();
+    await ended;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
 }
 
 /** A page with the classic script from the broker, and a subscriber that writes down what it gets. */

@@ -11,7 +11,7 @@ const ORDER: readonly Push[] = ["stream", "block"];
 export const HOLD = 60_000;
 export const HOLD_MAX = 3_600_000;
 /** So many failures in a row that may be anybody's fault: while polls go well, it is this way's. */
-const STRIKES = 2;
+export const STRIKES = 2;
 
 interface Record {
   until: number;
@@ -55,10 +55,10 @@ export class Ladder {
     record.until = now + Math.max(atLeast, hold);
   }
 
-  /** It failed, for whatever reason. */
-  strike(way: Push, now: number, random: number): void {
+  /** It failed, for whatever reason; `weight` counts as so many failures. */
+  strike(way: Push, now: number, random: number, weight = 1): void {
     const record = this.records[way];
-    record.strikes += 1;
+    record.strikes += weight;
     if (record.strikes < STRIKES) return;
     this.bad(way, now, random);
     record.doubted = true;

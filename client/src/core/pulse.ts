@@ -1,8 +1,8 @@
 /** Pure: whether a stream is alive. Times are milliseconds. */
 
-/** To the head of the answer. */
-export const HEAD_WITHIN = 10_000;
-/** From there to the first fact. A server sends both at once, so that only a proxy can have kept it. */
+/** To the head of the answer, of a server that has just been read. */
+export const HEAD_WITHIN = 5_000;
+/** From there to the first fact, and to the rest of an event. A server sends both at once, so that only a proxy can have kept it. */
 export const FACT_WITHIN = 5_000;
 /** Between signs of life, where the server does not say. */
 export const HEARTBEAT = 15_000;
@@ -42,11 +42,14 @@ export class Pulse {
     return this.fact !== undefined;
   }
 
-  /** Anything has come. */
-  beat(now: number): void {
+  /**
+   * Anything has come. A server sends whole events: who lets go of what does not fit any more, and keeps the rest of an event, is a
+   * proxy.
+   */
+  beat(now: number, torn = false): void {
     if (this.fact === undefined) return;
-    this.due = now + 2 * this.heartbeat;
-    if (now >= this.fact + TOGETHER) this.alive = true;
+    if (!torn && now >= this.fact + TOGETHER) this.alive = true;
+    this.due = now + (torn && !this.alive ? FACT_WITHIN : 2 * this.heartbeat);
   }
 
   /** The first fact has come. */

@@ -17,6 +17,11 @@ export class EventReader {
   /** When to come back, in milliseconds, if the server has said so. */
   retry: number | undefined;
 
+  /** Whether the last piece has ended within an event. */
+  get torn(): boolean {
+    return this.line + this.event !== "" || this.data.length > 0;
+  }
+
   /** The events that are whole with this piece of text. */
   take(text: string): ServerEvent[] {
     const events: ServerEvent[] = [];

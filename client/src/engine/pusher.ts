@@ -3,7 +3,7 @@
 import { readAnswer, type Next } from "../core/answer";
 import { Course, sameNames, type Told } from "../core/course";
 import { readEvent, type Fact } from "../core/fact";
-import type { Ladder, Push } from "../core/ladder";
+import { STRIKES, type Ladder, type Push } from "../core/ladder";
 import { Pulse, type Verdict } from "../core/pulse";
 import { EventReader } from "../core/sse";
 import type { Cancel, Environment } from "./environment";
@@ -172,7 +172,7 @@ export class Pusher {
           if (said.kind === "resume" && this.attempt === attempt) this.opened("stream");
         }
       }
-      pulse.beat(env.now());
+      pulse.beat(env.now(), events.torn);
       if (pulse.alive) this.ladder.proved("stream");
       watch();
     };
@@ -191,7 +191,8 @@ export class Pusher {
       const error = BackplaneError.from(thrown);
       if (verdict === "buffered") return () => this.unfit("stream");
       if (verdict === "dead" || (pulse.opened && error.status === undefined)) return () => this.cut(pulse, events.retry);
-      return () => this.refused("stream", error);
+      // Proxies that pack what they gather keep even the head. If the server cannot be read either, it is not their fault.
+      return () => this.refused("stream", error, verdict === "unanswered" ? STRIKES : 1);
     } finally {
       cancel();
     }
@@ -229,7 +230,7 @@ export class Pusher {
     this.host.failed(new BackplaneError(`the stream was damaged on the way: ${error.message}`, { code: "break" }));
   }
 
-  private refused(way: Push, error: BackplaneError): void {
+  private refused(way: Push, error: BackplaneError, weight = 1): void {
     const { status } = error;
     const now = this.env.now();
     if (error.final) return this.host.ended(error);
@@ -237,7 +238,7 @@ export class Pusher {
     if (status === 429 || (status !== undefined && status >= 500)) this.host.failed(error);
     if (status !== undefined && status < 500) return this.unfit(way, error.retryAfter);
     this.lost();
-    this.ladder.strike(way, now, this.env.random());
+    this.ladder.strike(way, now, this.env.random(), weight);
     this.schedule.failed(now, this.env.random(), error.retryAfter);
     this.host.probe();
   }
