@@ -36,7 +36,7 @@ const HANDSHAKE: u8 = 22;
 
 /// Connections of a thread that are turned away and may say first what they want (I-5). Few, for each holds a descriptor that the door
 /// does not count among those that are in; beyond that they are answered at once.
-const TURNED_AWAY: usize = 64;
+pub(super) const TURNED_AWAY: usize = 64;
 /// How long that may take.
 const FIRST_BYTE: Duration = Duration::from_millis(500);
 

@@ -14,11 +14,6 @@ use crate::requests::PROBE;
 
 const PER_ADDRESS: usize = 50;
 const IN_ALL: usize = 300;
-/// Those who are told no and may say first what they want: so many of each of the two threads.
-const TURNED_AWAY: usize = 2 * 64;
-/// Connections that are being closed while they are counted.
-const CLOSING: usize = 32;
-
 /// A connection that was served and stays.
 fn stay(house: &House, number: usize) -> Peer {
     let mut peer = Peer::connect(from(number), house.plain);
@@ -92,30 +87,6 @@ fn i_5_connections_beyond_the_bounds_are_told_so_at_once() {
         "memory after all, more than before",
         crate::attack::bytes(house.memory().saturating_sub(memory)),
     );
-}
-
-#[test]
-fn i_5_those_who_are_turned_away_and_say_nothing_hold_few_descriptors() {
-    let mut attack = Attack::begin("silent connections beyond the bound of their address");
-    let house = Plan::new().limit("connections_per_address", PER_ADDRESS.to_string()).start();
-    let sockets = house.sockets();
-    let crowd: Vec<_> = (0..PER_ADDRESS).map(|_| stay(&house, 0)).collect();
-    let mut silent = Vec::new();
-    let mut most = 0;
-    for _ in 0..attack.size(10, 50) {
-        silent.extend((0..PER_ADDRESS).map(|_| Peer::connect(from(0), house.plain)));
-        most = most.max(house.sockets());
-    }
-    attack.figure("connections beyond the bound", silent.len());
-    let held = most.saturating_sub(sockets + PER_ADDRESS);
-    attack.figure("most of them at the same time", held);
-    for peer in &mut silent {
-        let answer = peer.answered(1).first();
-        assert!(is_refused(answer), "{answer:?}");
-    }
-    assert!(held <= TURNED_AWAY + CLOSING, "{held} are held");
-    drop((crowd, silent));
-    house.sockets_come_back_to(sockets);
 }
 
 #[test]

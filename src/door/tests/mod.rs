@@ -3,6 +3,7 @@
 mod keeping;
 mod pipelines;
 mod refused;
+mod turned_away;
 mod turns;
 
 use std::cell::Cell;
