@@ -236,11 +236,22 @@ impl Placed<'_> {
         }
     }
 
+    /// The last message of the life that is shown. What was left in the midst of a life may show less of it than there was.
+    fn kept_alive_by(&self) -> Option<&Point> {
+        let (points, mut last) = (&self.timeline.points, self.to.checked_sub(1)?);
+        while self.open
+            && points.get(last + 1).is_some_and(|next| next.begun < self.retrieval.span.end && !next.apart)
+        {
+            last += 1;
+        }
+        points.get(last)
+    }
+
     /// What expired before the retrieval began is not shown, nor what came before and after an expiry together
     /// (RET-8, RET-9).
     fn not_expired(&self, findings: &mut Findings) {
         let Some(piece) = self.timeline.points.get(self.from..self.to) else { return };
-        let (Some(first), Some(last)) = (piece.first(), piece.last()) else { return };
+        let (Some(first), Some(last)) = (piece.first(), self.kept_alive_by()) else { return };
         let start = millis(self.retrieval.span.start).saturating_sub(self.rules.late);
         let start_of_channel = start.saturating_sub(self.rules.kept);
         let kept = start < millis(first.known).saturating_add(self.rules.retention);

@@ -468,6 +468,22 @@ fn i_1_a_message_below_a_position_that_a_stream_told_is_found() {
         .bad(Kind::Late);
 }
 
+/// Its reader left before it came to what kept the channel.
+#[test]
+fn ret_8_a_stream_that_is_left_shows_the_beginning_of_a_life() {
+    let begun = |posted: &[u64]| {
+        let story = posted
+            .iter()
+            .zip(11..)
+            .fold(Story::default().post(C, 0, &[10]), |story, (at, id)| story.post(C, *at, &[id]));
+        story.stream_as(ON_C, Position::Start, IDLE + 3, &[(0, 10, C, 0)], 10, Resume::Complete)
+    };
+    begun(&[IDLE - 2]).good();
+    begun(&[]).bad(Kind::Returned);
+    // Another life.
+    begun(&[IDLE + 2]).bad(Kind::Returned);
+}
+
 #[test]
 fn ret_9_what_a_stream_shows_long_after_its_end_is_found() {
     let late = RETENTION + 30;
