@@ -66,6 +66,7 @@ describe("one message that is", () => {
     const one = await reader(await here.visitor(), name);
     for (let round = 1; round <= rounds; round += 1) {
       await load.post(1, 5);
+      await load.complete(one.page);
       due = true;
       // What ends the stream waits until that is good.
       await expect.poll(async () => {
