@@ -64,6 +64,9 @@ describe("nginx holds back a stream that it packs and gathers", () => {
     expect(await said(page)).toEqual([[], []]);
 
     await nginx.become(...GZIP);
+    await load.post(5);
+    await load.complete(page);
+    await via(page, "block");
     await page.context().setOffline(true);
     await load.post(5);
     await page.context().setOffline(false);
@@ -82,7 +85,8 @@ describe("nginx holds back a stream that it packs and gathers", () => {
     load.posted = 10;
     await via(page, "stream");
     await load.post(1);
-    await via(page, "block");
+    // Well before heartbeats are missed.
+    await page.waitForFunction(() => bus.via === "block", undefined, { timeout: 20_000 });
     await load.complete(page);
     expect(await said(page)).toEqual([[], []]);
   });

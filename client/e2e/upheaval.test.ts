@@ -92,16 +92,19 @@ describe("the broker is restarted in the midst of streams", () => {
 
 test("a page's clock jumps by hours, forth and back: nothing changes", async () => {
   const all = await crowd(CLOCK);
-  const { pages, load } = all;
+  const { context, pages, load } = all;
+  const polling = await visit(here, context, CLOCK + script({ serverBaseURL: proxy.base, transport: "poll" }));
+  await live(polling);
+  await polling.evaluate(() => bus.expect(600));
   const { opened } = proxy;
   let requests = 0;
   for (const page of pages) page.on("request", () => (requests += 1));
   for (const hours of [5, -5, 48, -48, 24 * 365, -24 * 365, 0]) {
     const posting = load.post(20);
-    for (const page of pages) await page.evaluate((wrong) => (globalThis.wrong = wrong), hours * 3_600_000);
+    for (const page of [...pages, polling]) await page.evaluate((wrong) => (globalThis.wrong = wrong), hours * 3_600_000);
     await posting;
     await load.post(1);
-    await complete(all);
+    await complete({ ...all, pages: [...pages, polling] });
   }
   for (const page of pages) expect([await said(page), await page.evaluate(() => bus.via)]).toEqual([[[], []], "stream"]);
   expect([requests, proxy.opened - opened, proxy.streams]).toEqual([0, 0, 1]);

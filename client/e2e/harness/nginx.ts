@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createConnection, createServer, type AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,6 +11,8 @@ const NGINX = process.env["NGINX"] ?? "/usr/sbin/nginx";
 
 export class Nginx {
   private child: ChildProcess | undefined;
+  /** Counts the configurations: each tells which one it is. */
+  private generation = 0;
 
   private constructor(
     private readonly folder: string,
@@ -30,10 +32,11 @@ export class Nginx {
     return `http://127.0.0.1:${this.port}/v1`;
   }
 
-  /** The same place with other settings; connections are cut. */
+  /** The same place with other settings, as `nginx -s reload` does it: what is under way goes on with those it had. */
   async become(...settings: readonly string[]): Promise<void> {
-    await this.stop();
-    await this.start(settings);
+    this.configure(settings);
+    this.child?.kill("SIGHUP");
+    await this.listening();
   }
 
   async end(): Promise<void> {
@@ -42,8 +45,7 @@ export class Nginx {
   }
 
   private async start(settings: readonly string[]): Promise<void> {
-    const file = join(this.folder, "nginx.conf");
-    writeFileSync(file, this.configuration(settings));
+    const file = this.configure(settings);
     // Without `-e` it would open the system's log before it reads where its own is.
     const child = spawn(NGINX, ["-p", this.folder, "-c", file, "-e", "stderr"], { stdio: ["ignore", "ignore", "pipe"] });
     this.child = child;
@@ -52,8 +54,28 @@ export class Nginx {
     await new Promise<void>((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", (status) => reject(new Error(`nginx ended with ${status}:\n${log}`)));
-      reachable(this.port, () => child.exitCode === null).then(resolve, reject);
+      this.listening().then(resolve, reject);
     });
+  }
+
+  /** Waits until it answers with its latest configuration, or has ended. */
+  private async listening(): Promise<void> {
+    while (this.child?.exitCode === null) {
+      // A connection of its own: one that is kept belongs to the configuration before.
+      const said = await fetch(`http://127.0.0.1:${this.port}/generation`, { headers: { Connection: "close" } })
+        .then((answer) => answer.text())
+        .catch(() => "");
+      if (said === String(this.generation)) return;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Writes its file, and returns its path. */
+  private configure(settings: readonly string[]): string {
+    this.generation += 1;
+    const file = join(this.folder, "nginx.conf");
+    writeFileSync(file, this.configuration(settings));
+    return file;
   }
 
   private async stop(): Promise<void> {
@@ -64,12 +86,12 @@ export class Nginx {
     await ended;
   }
 
-  /** One process that is whoever runs the tests, and writes into its own folder. */
+  /** It is whoever runs the tests, and writes into its own folder. */
   private configuration(settings: readonly string[]): string {
     const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     return `
 daemon off;
-master_process off;
+${process.getuid?.() === 0 ? "user root;" : ""}
 pid nginx.pid;
 error_log stderr error;
 events {}
@@ -78,6 +100,9 @@ http {
   ${paths.map((path) => `${path}_temp_path ${path};`).join("\n  ")}
   server {
     listen 127.0.0.1:${this.port};
+    location = /generation {
+      return 200 "${this.generation}";
+    }
     location / {
       proxy_pass ${this.target};
       ${settings.join("\n      ")}
@@ -95,19 +120,4 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-async function reachable(port: number, alive: () => boolean): Promise<void> {
-  while (alive()) {
-    const connected = await new Promise<boolean>((resolve) => {
-      const socket = createConnection(port, "127.0.0.1");
-      const done = (connected: boolean): void => {
-        socket.destroy();
-        resolve(connected);
-      };
-      socket.once("connect", () => done(true)).once("error", () => done(false));
-    });
-    if (connected) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

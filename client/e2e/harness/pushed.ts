@@ -83,9 +83,9 @@ export class Numbers {
     await expect.poll(() => this.posted, { interval: 1 }).toBeGreaterThanOrEqual(count);
   }
 
-  /** Waits for the last one on a page. */
-  async arrived(page: Page): Promise<void> {
-    await page.waitForFunction((last) => received.some(({ payload }) => payload === last), this.posted - 1, ASKED);
+  /** Waits for the last one on a page, or for another. */
+  async arrived(page: Page, last = this.posted - 1): Promise<void> {
+    await page.waitForFunction((last) => last < 0 || received.some(({ payload }) => payload === last), last, ASKED);
   }
 
   /** Waits for the last one; all must have come, from a certain one on, once and in order. */

@@ -36,7 +36,8 @@ export async function withHiddenTabs(use: (context: BrowserContext) => Promise<v
   const folder = mkdtempSync(join(tmpdir(), "backplane-visitor-"));
   const flags = [...FLAGS, "--headless", "--disable-background-timer-throttling", "--remote-debugging-port=0", `--user-data-dir=${folder}`];
   const child = spawn(CHROMIUM, [...flags, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
-  const ended = new Promise((resolve) => child.once("exit", resolve));
+  // All of its processes write into the folder, and each has a hand on what it says.
+  const ended = new Promise((resolve) => child.once("close", resolve));
   try {
     const address = new Promise<string>((resolve, reject) => {
       child.once("error", reject);
@@ -50,7 +51,7 @@ export async function withHiddenTabs(use: (context: BrowserContext) => Promise<v
     const [context] = browser.contexts();
     if (context === undefined) throw new Error("the browser has no context");
     await use(context);
-    await browser.close();
+    await (await browser.newBrowserCDPSession()).send("Browser.close");
   } finally {
     child.kill();
     await ended;
