@@ -97,14 +97,16 @@ fn i_5_a_client_that_streams_without_end_reads_the_413() {
 #[test]
 fn i_5_an_endless_stream_is_cut_off() {
     let mut program = Program::configured("");
+    let auth = testkit::basic("alice");
+    // The first sign-in alone takes most of what is measured otherwise: the hash of a password.
+    assert_eq!(program.raw().request("GET", "/v1/bus/customer.com", &auth).reply().status, 200);
     let mut raw = program.raw();
     let before = program.memory();
-    let auth = testkit::basic("alice");
     raw.request("POST", "/v1/bus/customer.com/channel/c", &format!("{auth}Transfer-Encoding: chunked\r\n"));
     let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
     eventually("the server stops reading", || raw.try_send(&chunk).is_err());
     let grown = program.memory().saturating_sub(before);
-    assert!(grown < 24 * MIB, "{grown} bytes more");
+    assert!(grown < 8 * MIB, "{grown} bytes more");
 }
 
 #[test]
