@@ -22,8 +22,8 @@ static MODULE: LazyLock<Asset> =
 static TYPES: LazyLock<Asset> =
     LazyLock::new(|| Asset::new(TYPESCRIPT, Keep::Hour, file!("../../client/dist/", "backplane.d.mts")));
 
-/// Adds `/v1/backplane.js`, the script that pages load since 2011, also as `/backplane.js` (V1-ALIAS-1), `/backplane.mjs`, and `/backplane.d.mts`, where compilers look for
-/// its types.
+/// Adds `/v1/backplane.js`, the script that pages load since 2011, also as `/backplane.js` (V1-ALIAS-1), `/backplane.mjs`, and
+/// `/backplane.d.mts`, where compilers look for its types.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
     for (path, asset) in [
         ("/v1/backplane.js", &SCRIPT),

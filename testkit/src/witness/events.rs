@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::net::TcpStream;
 
 use super::history::{Cursor, Resume, Shown};
-use super::http::{CREDENTIALS, Frame, number_of};
+use super::http::{CREDENTIALS, Frame, number_of, status_of};
 
 /// An open event stream. Dropping it hangs up.
 pub struct Events {
@@ -99,18 +99,7 @@ impl Events {
             "GET {path} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\nAccept: text/event-stream\r\n{last}\r\n"
         );
         connection.write_all(request.as_bytes()).await?;
-        let (mut status, mut line) = (None, String::new());
-        loop {
-            line.clear();
-            if connection.read_line(&mut line).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if line.trim_end().is_empty() {
-                break;
-            }
-            status = status.or_else(|| line.split(' ').nth(1)?.parse().ok());
-        }
-        Ok(match status {
+        Ok(match status_of(&mut connection).await? {
             Some(200) => Ok(Self { bus, connection, text: String::new(), whole: false }),
             other => Err(other.unwrap_or(0)),
         })

@@ -171,6 +171,21 @@ impl Client {
     }
 }
 
+/// Reads the head of an answer whose body goes on; its status, if it has one.
+pub(super) async fn status_of(connection: &mut BufReader<TcpStream>) -> io::Result<Option<u16>> {
+    let (mut status, mut line) = (None, String::new());
+    loop {
+        line.clear();
+        if connection.read_line(&mut line).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if line.trim_end().is_empty() {
+            return Ok(status);
+        }
+        status = status.or_else(|| line.split(' ').nth(1)?.parse().ok());
+    }
+}
+
 async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> {
     let mut response = Response { status: 0, next: None, resume: None, is_last: false, body: Vec::new() };
     let mut length = 0;

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use super::events::{Fact, Said};
 use super::history::{Position, View};
-use super::http::{CREDENTIALS, Frame, number_of, text_of};
+use super::http::{CREDENTIALS, Frame, number_of, status_of, text_of};
 use crate::socket::{CLOSE, PING, PONG, TEXT, masked, upgrade};
 
 /// The codes with which a server closes, by the reasons that it gives before.
@@ -42,18 +42,7 @@ impl Socket {
         let request = format!("GET {path} HTTP/1.1\r\nHost: t\r\n{headers}\r\n");
         connection.write_all(request.as_bytes()).await?;
         let spoke = Instant::now();
-        let (mut status, mut line) = (None, String::new());
-        loop {
-            line.clear();
-            if connection.read_line(&mut line).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if line.trim_end().is_empty() {
-                break;
-            }
-            status = status.or_else(|| line.split(' ').nth(1)?.parse().ok());
-        }
-        Ok(match status {
+        Ok(match status_of(&mut connection).await? {
             Some(101) => Ok(Self { bus, connection, spoke, silence: Duration::ZERO }),
             other => Err(other.unwrap_or(0)),
         })
