@@ -7,16 +7,25 @@ use std::time::SystemTime;
 use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use backplane_actors::log::{DiskLog, Durability, Progress, RecoveryError};
-use backplane_actors::{Broker, BrokerLimits, BusError, BusName, BusSettings, Poster};
+use backplane_actors::{Broker, BusName};
 use tokio::sync::oneshot;
+use zeroize::Zeroizing;
 
-use crate::auth::{Accounts, AccountsError, Authenticator, FamiliarAddresses, FamiliarFile, Right, UserName};
-use crate::config::{Bus, Config, Limits, Plan, Storage, User};
+use crate::auth::{Accounts, AccountsError, Authenticator, FamiliarAddresses, FamiliarFile, PasswordHash};
+use crate::authority::{KeyFile, KeyFileError, Keys};
+use crate::config::{Config, Storage};
 use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
 use crate::protocol;
-use crate::service::{self, Callers, Service, probes};
+use crate::provision::{self, Registrar, TakeOverError, TakenOver};
+use crate::service::{self, Callers, Service, Tokens, accounts_of, broker_of, probes};
+use crate::store::{
+    AdminName, DiskStore, Made, MemoryStore, MemoryTokens, MergeError, Merged, Store, StoreError, TokenStore,
+    merge,
+};
+use crate::web::consent::{self, Consent};
 use crate::web::demo::{self, Stage};
+use crate::web::description::{self, Described};
 use crate::web::library;
 
 /// The Backplane service inside an actix-web application. Cheap to clone; all clones are one.
@@ -41,7 +50,7 @@ use crate::web::library;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Backplane(Arc<Service>);
+pub struct Backplane(Arc<Service>, Arc<Registrar>, Arc<Keys>, Arc<Consent>);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,25 +58,30 @@ pub enum StartError {
     /// The log cannot be opened, or is damaged; `backplane check-log` tells more.
     #[error("the message log cannot be opened")]
     Log(#[from] RecoveryError),
+    /// What was made at run time cannot be read.
+    #[error("the store of users and buses cannot be opened")]
+    Store(#[from] StoreError),
+    /// What was made at run time does not go with the configuration.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Users and rights contradict each other.
     #[error("the accounts contradict each other")]
     Accounts(#[from] AccountsError),
     /// A broker that the caller has started lacks a bus of the configuration.
     #[error("the broker has no bus {0}, and the configuration has")]
     NoBus(BusName),
+    /// The keys of pages' tokens cannot be used.
+    #[error("the keys of tokens cannot be used")]
+    TokenKeys(#[from] KeyFileError),
     /// The system has no randomness to give.
     #[error("the system's source of randomness failed")]
     Randomness,
 }
 
-/// A bus that [`Backplane::apply`] left as it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedBus {
-    /// The bus.
-    pub bus: BusName,
-    /// Why.
-    pub reason: String,
-}
+/// Something could not be made at run time; the log says why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it could not be made, the log says why")]
+pub struct NotMade;
 
 impl Backplane {
     /// Starts a broker with the configuration's buses, bounds and storage, and the service around it. A log on
@@ -92,38 +106,70 @@ impl Backplane {
         config: &Config,
         report: impl FnMut(Progress) + Send + 'static,
     ) -> Result<Self, StartError> {
-        let mut familiar = None;
-        let broker = match &config.storage {
-            Storage::Memory => broker_of(config),
-            Storage::Disk(settings) => {
-                if let Durability::Interval(every) = settings.durability {
-                    tracing::info!(
-                        "storage.durability is \"interval\": a kill of the server loses nothing, a power loss or a crash \
-                         of the system may take what was posted during the last {}",
-                        humantime::format_duration(every)
-                    );
-                }
-                let log = DiskLog::open(settings.clone())?.progress(report);
-                // The folder is there, and this server's alone, from now on.
-                familiar = Some(FamiliarFile::of(&settings.path));
-                broker_of(config).log(log)
+        let settings = match &config.storage {
+            Storage::Memory => {
+                let made = if config.demo { demo_cast(config) } else { Made::default() };
+                let Merged { config: in_force, .. } = merge(config, &made)?;
+                let broker = broker_of(&in_force).start()?;
+                return Self::assemble(
+                    config,
+                    made.clone(),
+                    in_force,
+                    broker,
+                    (Arc::new(MemoryStore::with(made)), Arc::<MemoryTokens>::default()),
+                    (None, Keys::of(config)?),
+                );
             }
+            Storage::Disk(settings) => settings,
         };
-        Self::assemble(config, broker.start()?, familiar)
+        if let Durability::Interval(every) = settings.durability {
+            tracing::info!(
+                "storage.durability is \"interval\": a kill of the server loses nothing, a power loss or a crash \
+                 of the system may take what was posted during the last {}",
+                humantime::format_duration(every)
+            );
+        }
+        let log = DiskLog::open(settings.clone())?.progress(report);
+        // The folder is there, and this server's alone, from now on.
+        let store = DiskStore::open(&settings.path)?;
+        let made = store.load()?;
+        let Merged { config: in_force, notes } = merge(config, &made)?;
+        // Only now: a configuration that is refused ends nothing.
+        let made = provision::settled(&store, &made, config)?;
+        for note in notes {
+            tracing::warn!("{note}");
+        }
+        let broker = broker_of(&in_force).log(log).start()?;
+        let familiar = FamiliarFile::of(&settings.path);
+        let files = (Some(familiar), Keys::of(config)?);
+        let store = Arc::new(store);
+        let stores: (Arc<dyn Store>, Arc<dyn TokenStore>) = (store.clone(), store);
+        Self::assemble(config, made, in_force, broker, stores, files)
     }
 
     /// The service around a broker that the caller has started, say from [`broker_of`] with a clock or log
-    /// of its own. The broker has the configuration's buses.
+    /// of its own. The broker has the configuration's buses. What is made at run time ends with the process.
     ///
     /// # Errors
     ///
     /// See [`StartError`].
     pub fn around(config: &Config, broker: Broker) -> Result<Self, StartError> {
-        Self::assemble(config, broker, None)
+        let made = Made::default();
+        let named = config.tokens.key_file.clone().map(KeyFile::named);
+        let files = (None, named.map_or_else(Keys::in_memory, Keys::of_file)?);
+        let stores: (Arc<MemoryStore>, Arc<MemoryTokens>) = Default::default();
+        Self::assemble(config, made, config.clone(), broker, (stores.0, stores.1), files)
     }
 
-    fn assemble(config: &Config, broker: Broker, file: Option<FamiliarFile>) -> Result<Self, StartError> {
-        let accounts = accounts_of(&config.users, &config.buses)?;
+    fn assemble(
+        base: &Config,
+        made: Made,
+        in_force: Config,
+        broker: Broker,
+        (store, tokens): (Arc<dyn Store>, Arc<dyn TokenStore>),
+        (file, keys): (Option<FamiliarFile>, Keys),
+    ) -> Result<Self, StartError> {
+        let accounts = accounts_of(&in_force.users, &in_force.buses)?;
         let kept = match file.as_ref().map(FamiliarFile::load).transpose() {
             Ok(kept) => kept.flatten(),
             Err(error) => {
@@ -133,9 +179,46 @@ impl Backplane {
             }
         };
         let familiar = kept.map_or_else(FamiliarAddresses::none, Ok).map_err(|_| StartError::Randomness)?;
-        let authenticator = Authenticator::with_familiar(accounts, config.auth, familiar)
+        let authenticator = Authenticator::with_familiar(accounts, in_force.auth, familiar)
             .map_err(|_| StartError::Randomness)?;
-        Service::new(config, broker, authenticator, file).map(Arc::new).map(Self).map_err(StartError::NoBus)
+        let clients = Authenticator::of_realm("clients", Accounts::new(), in_force.auth)
+            .map_err(|_| StartError::Randomness)?;
+        let keys = Arc::new(keys);
+        let tokens = Tokens::open(&in_force, tokens, Arc::clone(&keys), broker.clock())?;
+        let service = Service::new(&in_force, broker, authenticator, (clients, tokens), file);
+        let service = service.map_err(StartError::NoBus)?;
+        let service = Arc::new(service);
+        let registrar = Registrar::new(base.clone(), made, in_force, Arc::clone(&service), store);
+        let registrar = Arc::new(registrar.map_err(|_| StartError::Randomness)?);
+        let consent = Arc::new(Consent::new(Arc::clone(&registrar)));
+        Ok(Self(service, registrar, keys, consent))
+    }
+
+    /// A secret with which `POST /admin/v1/admins` makes the first admin, once; nothing where there is an admin. Another one is
+    /// made each time that it is asked for, and the one before is of no use then. It ends with the process.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Randomness`].
+    pub fn setup_secret(&self) -> Result<Option<Zeroizing<String>>, StartError> {
+        self.1.setup_secret().transpose().map_err(|_| StartError::Randomness)
+    }
+
+    /// Whether anybody may make users and buses over HTTP.
+    #[must_use]
+    pub fn has_admins(&self) -> bool {
+        self.1.has_admins()
+    }
+
+    /// Makes an admin, or gives one this password. `backplane admin create` is the way of people.
+    ///
+    /// Needs an actix system.
+    ///
+    /// # Errors
+    ///
+    /// [`NotMade`].
+    pub async fn make_admin(&self, name: AdminName, password: PasswordHash) -> Result<(), NotMade> {
+        self.1.make_admin(name, password).await.map_err(|_| NotMade)
     }
 
     /// Keeps over a restart which addresses lately gave right passwords, if that has changed: with storage on disk, in the
@@ -157,59 +240,33 @@ impl Backplane {
         }
     }
 
-    /// Takes over what is new in a configuration, without a restart: see [`plan`](crate::config::plan()). No connection
-    /// is closed, and requests under way end as they began. The level of the log is left to the caller.
+    /// Keeps the keys of identity providers fresh ([`Config::issuers`]), until dropped. [`server::run`](crate::server::run) does so; an
+    /// application that serves the routes itself should, too. Without it keys are asked for when the first token that needs them comes, or
+    /// comes after they have become old.
     ///
-    /// Gives back the buses that stay as they were, with the reason; all else is taken over.
+    /// Needs an actix system.
+    pub async fn keep_issuers_keys(&self) {
+        self.0.issuers().keep().await;
+    }
+
+    /// Takes a configuration over, with what was made at run time beside it, without a restart: see
+    /// [`plan`](crate::config::plan()). No connection is closed, and requests under way end as they began. The level of the log
+    /// is left to the caller.
     ///
     /// # Errors
     ///
-    /// [`AccountsError`]: users and rights contradict each other, which no configuration that was loaded does. Nothing
-    /// has changed then.
-    pub async fn apply(&self, plan: &Plan) -> Result<Vec<RefusedBus>, AccountsError> {
-        let accounts = plan.accounts.as_ref();
-        let accounts = accounts.map(|people| accounts_of(&people.users, &people.buses)).transpose()?;
-        // Whoever loses a right loses it first.
-        if let Some(accounts) = accounts {
-            self.0.replace_accounts(accounts);
-        }
-        if let Some(requests) = &plan.requests {
-            self.broker().change_limits(limits_of(&requests.limits));
-            self.0.replace_settings(requests);
-        }
-        let refused = self.turn_buses(plan).await;
-        let is_taken = |name: &BusName| !refused.iter().any(|refused| refused.bus == *name);
-        let opened = plan.opened.iter().filter(|bus| is_taken(&bus.name)).cloned();
-        // Who may read a bus from a page, and how envelopes are treated, is no matter of the broker.
-        let changed = plan.changed.iter().map(|changed| changed.bus.clone());
-        let here: Vec<_> = changed.chain(opened).collect();
-        let gone: Vec<_> = plan.closed.iter().filter(|name| is_taken(name)).cloned().collect();
-        if !here.is_empty() || !gone.is_empty() {
-            self.0.replace_buses(&here, &gone);
-        }
-        Ok(refused)
+    /// [`TakeOverError`]: nothing has changed.
+    pub async fn take_over(&self, config: &Config) -> Result<TakenOver, TakeOverError> {
+        self.1.take_over(config).await
     }
 
-    /// The broker's part of a plan: buses that are opened, closed, or keep messages otherwise. Gives back those that stay as
-    /// they were.
-    async fn turn_buses(&self, plan: &Plan) -> Vec<RefusedBus> {
-        let broker = self.broker();
-        let mut refused = Vec::new();
-        let mut note = |bus: &BusName, turned: Result<(), BusError>| {
-            if let Err(error) = turned {
-                refused.push(RefusedBus { bus: bus.clone(), reason: error.to_string() });
-            }
-        };
-        for name in &plan.closed {
-            note(name, broker.close_bus(name).await);
-        }
-        for bus in &plan.opened {
-            note(&bus.name, broker.open_bus(bus.name.clone(), settings_of(bus)).await.map(drop));
-        }
-        for changed in plan.changed.iter().filter(|changed| changed.keeps_otherwise) {
-            note(&changed.bus.name, broker.change_bus(&changed.bus.name, settings_of(&changed.bus)));
-        }
-        refused
+    /// Reads the keys of pages' tokens again, after `backplane rotate-token-key`: what the key before signed stays good. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyFileError`]: they stay as they were.
+    pub fn reload_token_keys(&self) -> Result<(), KeyFileError> {
+        self.2.reload()
     }
 
     /// The broker, for posting and reading without HTTP.
@@ -219,7 +276,7 @@ impl Backplane {
     }
 
     /// The door that the configuration describes: bounds and deadlines for connections, to serve an application behind
-    /// ([`Door::serve`]). Its counters are among the metrics, and [`Backplane::apply`] changes it.
+    /// ([`Door::serve`]). Its counters are among the metrics, and [`Backplane::take_over`] changes it.
     ///
     /// An application in a plain `actix_web::HttpServer` does without: nothing there bounds connections of one address, ends
     /// clients that read or send too slowly, or keeps pipelined requests from piling up.
@@ -228,20 +285,40 @@ impl Backplane {
         self.0.door()
     }
 
-    /// The protocol's routes (`/v1/…`, `/v1.1/…`, and without a version `/bus/…`) and the browser library (`/v1/backplane.js`, also as
-    /// `/backplane.js`, and `/backplane.mjs` with its types), for `App::configure` or `Scope::configure`. Where an application has paths
+    /// The protocol's routes (`/v1/…` to `/v1.3/…`, and without a version `/bus/…`) and the browser library (`/v1/backplane.js`, also as
+    /// `/backplane.js`, and `/backplane.mjs` with its types), and the pages on which owners of buses let clients use them
+    /// (`/v2/authorize`, `/v2/authenticate`, `/v2/grants`), for `App::configure` or `Scope::configure`. Where an application has paths
     /// of its own that begin so, it adds them before, or mounts these in a scope.
     ///
     /// Call it inside the factory that `HttpServer::new` takes: each worker then offers its thread to the
     /// broker's actors, which halves what a request costs.
     pub fn routes(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
-        let service = Arc::clone(&self.0);
+        let (service, consent) = (Arc::clone(&self.0), Arc::clone(&self.3));
         move |config| {
             service.broker().join_arbiter();
             config.app_data(web::Data::from(Arc::clone(&service)));
             library::routes(&service, config);
             protocol::v1::routes(&service, config);
+            // Before what answers all else below the same path.
+            consent::routes(&consent, config);
+            protocol::v2::routes(&service, config);
         }
+    }
+
+    /// `/admin/v1` and the historical provisioning calls: users and buses are made there. For operators: give it a listener of its
+    /// own, as [`Backplane::metrics`].
+    pub fn provisioning(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let registrar = Arc::clone(&self.1);
+        move |config| {
+            provision::resource_routes(&registrar, config);
+            provision::historical_routes(&registrar, config);
+        }
+    }
+
+    /// The historical provisioning calls alone, where clients reach them. Add them before [`Backplane::routes`].
+    pub fn historical_provisioning(&self) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let registrar = Arc::clone(&self.1);
+        move |config| provision::historical_routes(&registrar, config)
     }
 
     /// `/healthz` and `/readyz`, for whoever asks.
@@ -263,9 +340,16 @@ impl Backplane {
         }
     }
 
-    /// A page at `/` that shows a bus at work: whoever opens it posts to that bus without credentials.
+    /// `/openapi.json`, which describes what is answered, in `OpenAPI` 3.1, and `/openapi`, the same for people.
+    pub fn description(&self, described: Described) -> impl FnOnce(&mut ServiceConfig) + 'static {
+        let service = Arc::clone(&self.0);
+        move |config| description::routes(&service, described, config)
+    }
+
+    /// A page at `/` that shows a bus at work, and one at `/demo/identity` that shows the same by version 2.0: whoever opens them posts to
+    /// that bus without credentials. The second one wants the clients that the demonstration has.
     pub fn demo(&self, bus: BusName) -> impl FnOnce(&mut ServiceConfig) + 'static {
-        let stage = Stage { broker: self.broker().clone(), bus };
+        let stage = Stage::new(self.broker().clone(), bus);
         let service = Arc::clone(&self.0);
         move |config| demo::routes(&service, stage, config)
     }
@@ -318,62 +402,8 @@ async fn nothing_here() -> Result<HttpResponse, ApiError> {
     Err(ApiError::new(ErrorCode::NotFound, text).closing())
 }
 
-fn accounts_of(users: &[User], buses: &[Bus]) -> Result<Accounts, AccountsError> {
-    let mut accounts = Accounts::new();
-    for user in users {
-        accounts.add(user.name.clone(), user.password_hash.clone())?;
-    }
-    for bus in buses {
-        for (users, right) in [(&bus.post, Right::Post), (&bus.read, Right::Read)] {
-            for user in users {
-                accounts.grant(user, bus.name.clone(), right)?;
-            }
-        }
-    }
-    Ok(accounts)
-}
-
-/// Whether all passwords of a configuration take the same time to be hashed.
-pub(crate) fn cost_alike(config: &Config) -> bool {
-    accounts_of(&config.users, &config.buses).is_ok_and(|accounts| accounts.cost_alike())
-}
-
-/// A broker with the configuration's buses and bounds, ready to be given a clock or a log, and started.
-pub fn broker_of(config: &Config) -> backplane_actors::BrokerBuilder {
-    let builder = Broker::builder().limits(limits_of(&config.limits));
-    config.buses.iter().fold(builder, |builder, bus| builder.bus(bus.name.clone(), settings_of(bus)))
-}
-
-/// The part of the limits that the broker keeps.
-fn limits_of(limits: &Limits) -> BrokerLimits {
-    BrokerLimits {
-        channels_per_bus: limits.channels_per_bus,
-        window_memory: limits.window_memory,
-        idempotency_keys: limits.idempotency_keys,
-        idempotency_window: limits.idempotency_window,
-        pending_posts: limits.pending_posts,
-        log_patience: limits.log_patience,
-        subscribers: limits.streams,
-        subscribers_per_bus: limits.streams_per_bus,
-        subscribers_per_channel: limits.streams_per_channel,
-    }
-}
-
-/// Who may post to a bus, each once, as the broker knows them.
-fn posters_of(bus: &Bus) -> Vec<Poster> {
-    let mut names: Vec<&UserName> = bus.post.iter().collect();
-    names.sort_unstable();
-    names.dedup();
-    names.into_iter().map(UserName::poster).collect()
-}
-
-/// The part of a bus that the broker keeps.
-fn settings_of(bus: &Bus) -> BusSettings {
-    BusSettings {
-        channel_idle: bus.channel_idle,
-        retention: bus.retention,
-        channel_window: bus.window_channel,
-        bus_window: bus.window_bus,
-        posters: posters_of(bus),
-    }
+/// Who there is in the demonstration.
+fn demo_cast(config: &Config) -> Made {
+    let users = config.users.iter().map(|user| (&user.name, &user.password_hash));
+    demo::cast(users, &config.buses.iter().map(|bus| bus.name.clone()).collect())
 }

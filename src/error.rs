@@ -9,13 +9,19 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use backplane_actors::log::LogError;
-use backplane_actors::{End, PostError, ReadError, Share, SubscribeError};
+use backplane_actors::{Bound, End, PostError, ReadError, Share, SubscribeError};
 use serde::Serialize;
 
 use crate::auth::AuthError;
+use crate::rates::Fields;
+
+/// Quotas that a request draws on (draft-ietf-httpapi-ratelimit-headers-11).
+pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// How it stands with the one that is the nearest to being used up.
+pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How long a client should wait for room, in memory, on disk or in a queue.
 const ROOM_WAIT: Duration = Duration::from_secs(10);
@@ -67,10 +73,14 @@ pub enum ErrorCode {
     IdempotencyKeyReused,
     /// Too many wrong credentials from this address or for this account.
     TooManyAttempts,
+    /// A user, an address or a bus has used up a quota of what may be done in a time.
+    RateLimited,
     /// The user's share of the bus's memory is used up.
     ShareUsed,
     /// The bus has all the channels it may have, or the user his share of them.
     TooManyChannels,
+    /// The channel has all the sticky and dated messages that it may have (RET-9).
+    TooManyPromises,
     /// As many readers wait at this address as may.
     TooManyStreams,
     /// The bus remembers all the idempotency keys it may remember, or the user's share of them.
@@ -99,6 +109,38 @@ pub enum ErrorCode {
     HeadTooLarge,
     /// Plain HTTP where TLS is spoken.
     TlsRequired,
+    /// A user, a bus or an admin cannot be as the request wants it.
+    InvalidEntity,
+    /// There is no user, bus or admin of this name.
+    UnknownEntity,
+    /// It is in the configuration, which is changed there alone.
+    ReadOnly,
+    /// It is not, or no more, what the request takes it for (`If-Match`, `If-None-Match`).
+    PreconditionFailed,
+    /// As many are made as may be.
+    TooManyEntities,
+    /// A page of another origin asked.
+    CrossOrigin,
+    /// The client's credentials are wrong, or missing (RFC 6749 section 5.2).
+    InvalidClient,
+    /// The code or refresh token is not good, any more or for this client (RFC 6749 section 5.2).
+    InvalidGrant,
+    /// The scope cannot be read, or reaches beyond what was granted (V2-TOK-2).
+    InvalidScope,
+    /// There is no such `grant_type` here (RFC 6749 section 5.2).
+    UnsupportedGrantType,
+    /// The call needs a token, and none came (RFC 6750 section 3).
+    TokenRequired,
+    /// The token is unknown, or its time is over (RFC 6750 section 3.1).
+    InvalidToken,
+    /// What the token stands on was revoked, or its bus is gone (V2-ERR-1).
+    RevokedToken,
+    /// The token is good, but not for this (RFC 6750 section 3.1).
+    InsufficientScope,
+    /// The channel was not allocated for this bus (V2-POST-2).
+    UnboundChannel,
+    /// The client, or all clients together, have as many tokens as they may have.
+    TooManyTokens,
 }
 
 impl ErrorCode {
@@ -124,10 +166,13 @@ impl ErrorCode {
     const fn wait(self) -> Option<Duration> {
         match self {
             Self::TooManyAttempts
+            | Self::RateLimited
             | Self::ShareUsed
             | Self::TooManyChannels
+            | Self::TooManyPromises
             | Self::TooManyIdempotencyKeys
             | Self::TooManyStreams
+            | Self::TooManyTokens
             | Self::StreamsFull
             | Self::Busy
             | Self::MemoryFull
@@ -159,6 +204,21 @@ impl ErrorCode {
             | Self::HeadTimeout
             | Self::HeadTooLarge
             | Self::TlsRequired
+            | Self::InvalidEntity
+            | Self::UnknownEntity
+            | Self::ReadOnly
+            | Self::PreconditionFailed
+            | Self::TooManyEntities
+            | Self::CrossOrigin
+            | Self::InvalidClient
+            | Self::InvalidGrant
+            | Self::InvalidScope
+            | Self::UnsupportedGrantType
+            | Self::TokenRequired
+            | Self::InvalidToken
+            | Self::RevokedToken
+            | Self::InsufficientScope
+            | Self::UnboundChannel
             | Self::InternalError => None,
         }
     }
@@ -186,8 +246,10 @@ impl ErrorCode {
             Self::UnsupportedMediaType => ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE),
             Self::IdempotencyKeyReused => ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY),
             Self::TooManyAttempts => ("too_many_attempts", StatusCode::TOO_MANY_REQUESTS),
+            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
             Self::ShareUsed => ("share_used", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyChannels => ("too_many_channels", StatusCode::TOO_MANY_REQUESTS),
+            Self::TooManyPromises => ("too_many_promises", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyIdempotencyKeys => ("too_many_idempotency_keys", StatusCode::TOO_MANY_REQUESTS),
             Self::TooManyStreams => ("too_many_streams", StatusCode::TOO_MANY_REQUESTS),
             Self::StreamsFull => ("streams_full", StatusCode::SERVICE_UNAVAILABLE),
@@ -202,6 +264,22 @@ impl ErrorCode {
             Self::HeadTimeout => ("head_timeout", StatusCode::REQUEST_TIMEOUT),
             Self::HeadTooLarge => ("head_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
             Self::TlsRequired => ("tls_required", StatusCode::BAD_REQUEST),
+            Self::InvalidEntity => ("invalid_entity", StatusCode::UNPROCESSABLE_ENTITY),
+            Self::UnknownEntity => ("unknown_entity", StatusCode::NOT_FOUND),
+            Self::ReadOnly => ("read_only", StatusCode::CONFLICT),
+            Self::PreconditionFailed => ("precondition_failed", StatusCode::PRECONDITION_FAILED),
+            Self::TooManyEntities => ("too_many_entities", StatusCode::CONFLICT),
+            Self::CrossOrigin => ("cross_origin", StatusCode::FORBIDDEN),
+            Self::InvalidClient => ("invalid_client", StatusCode::UNAUTHORIZED),
+            Self::InvalidGrant => ("invalid_grant", StatusCode::BAD_REQUEST),
+            Self::InvalidScope => ("invalid_scope", StatusCode::BAD_REQUEST),
+            Self::UnsupportedGrantType => ("unsupported_grant_type", StatusCode::BAD_REQUEST),
+            Self::TokenRequired => ("invalid_request", StatusCode::UNAUTHORIZED),
+            Self::InvalidToken => ("invalid_token", StatusCode::UNAUTHORIZED),
+            Self::RevokedToken => ("invalid_token", StatusCode::FORBIDDEN),
+            Self::InsufficientScope => ("insufficient_scope", StatusCode::FORBIDDEN),
+            Self::TooManyTokens => ("too_many_tokens", StatusCode::TOO_MANY_REQUESTS),
+            Self::UnboundChannel => ("unbound_channel", StatusCode::FORBIDDEN),
         }
     }
 }
@@ -214,12 +292,21 @@ pub struct ApiError {
     retry_after: Option<Duration>,
     allow: Option<&'static str>,
     closes: bool,
+    /// Of the quota that is used up.
+    rate: Option<Box<Fields>>,
 }
 
 impl ApiError {
     /// An error with its description: what is wrong, where, what is allowed.
     pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, description: description.into(), retry_after: None, allow: None, closes: false }
+        Self {
+            code,
+            description: description.into(),
+            retry_after: None,
+            allow: None,
+            closes: false,
+            rate: None,
+        }
     }
 
     /// There is no room in the budget of bytes under way (I-5).
@@ -240,6 +327,11 @@ impl ApiError {
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// What the client is told of the quota that is used up.
+    pub(crate) fn of_quota(self, fields: Fields) -> Self {
+        Self { rate: Some(Box::new(fields)), ..self }
     }
 
     /// Ends the connection after the answer: the rest of the request is not going to be read.
@@ -275,6 +367,10 @@ impl ApiError {
             // Rounded up: a client that comes back a moment early is refused again.
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
             response.insert_header((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        }
+        if let Some(Fields { policy, limit }) = self.rate.as_deref() {
+            response.insert_header((RATELIMIT_POLICY, policy.as_str()));
+            response.insert_header((RATELIMIT, limit.as_str()));
         }
         if self.closes {
             response.force_close();
@@ -312,13 +408,26 @@ impl ResponseError for ApiError {
 
 impl From<PostError> for ApiError {
     fn from(error: PostError) -> Self {
+        // Which of the operator's bounds it is.
+        let key = match error {
+            PostError::MemoryFull(_) => Some("limits.window_memory"),
+            PostError::BusMemoryFull(_) => Some("quota.memory"),
+            PostError::TooManyChannels(_) => Some("quota.channels, or else limits.channels_per_bus"),
+            PostError::TooManyKeys(_) => Some("limits.idempotency_keys"),
+            PostError::TooManyPending(_) => Some("limits.pending_posts"),
+            _ => None,
+        };
         let code = match error {
             PostError::UnknownBus | PostError::BusClosed => ErrorCode::UnknownBus,
-            PostError::MemoryFull(_) | PostError::BusShareUsed => ErrorCode::MemoryFull,
+            PostError::MemoryFull(_) | PostError::BusMemoryFull(_) | PostError::BusShareUsed => {
+                ErrorCode::MemoryFull
+            }
             PostError::ShareUsed(Share::Memory) => ErrorCode::ShareUsed,
             PostError::TooManyChannels(_) | PostError::ShareUsed(Share::Channels) => {
                 ErrorCode::TooManyChannels
             }
+            PostError::TooManyPromises(_) => ErrorCode::TooManyPromises,
+            PostError::End { .. } => ErrorCode::InvalidMessage,
             PostError::TooManyKeys(_) | PostError::ShareUsed(Share::Keys) => {
                 ErrorCode::TooManyIdempotencyKeys
             }
@@ -334,7 +443,7 @@ impl From<PostError> for ApiError {
             // Waiting does not help.
             PostError::Log(LogError::NoMoreIds) | PostError::Crashed => ErrorCode::InternalError,
         };
-        Self::new(code, error.to_string())
+        Self::new(code, named(error, key))
     }
 }
 
@@ -349,8 +458,19 @@ impl From<ReadError> for ApiError {
     }
 }
 
+/// What is wrong, with the key of the bound that it is about.
+fn named(error: impl fmt::Display, key: Option<&str>) -> String {
+    key.map_or_else(|| error.to_string(), |key| format!("{error} ({key})"))
+}
+
 impl From<SubscribeError> for ApiError {
     fn from(error: SubscribeError) -> Self {
+        let key = match error {
+            SubscribeError::TooMany(Bound::Broker, _) => Some("limits.streams"),
+            SubscribeError::TooMany(Bound::Bus, _) => Some("quota.streams, or else limits.streams_per_bus"),
+            SubscribeError::TooMany(Bound::Channel, _) => Some("limits.streams_per_channel"),
+            _ => None,
+        };
         let code = match error {
             SubscribeError::TooMany(..) => ErrorCode::StreamsFull,
             SubscribeError::Ended(End::BusClosed) => ErrorCode::UnknownBus,
@@ -358,7 +478,7 @@ impl From<SubscribeError> for ApiError {
             SubscribeError::Twice => ErrorCode::InvalidRequest,
             SubscribeError::NoArbiter => ErrorCode::InternalError,
         };
-        Self::new(code, error.to_string())
+        Self::new(code, named(error, key))
     }
 }
 
@@ -378,6 +498,8 @@ impl From<AuthError> for ApiError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     fn wait_of(error: &ApiError) -> Option<String> {
@@ -399,5 +521,31 @@ mod tests {
             assert!(!code.is_temporary());
             assert_eq!(wait_of(&ApiError::new(code, "").retry_after(soon)), None);
         }
+    }
+
+    /// The list itself, as it stands above: no function can tell all of it.
+    fn rows() -> BTreeSet<(u16, &'static str)> {
+        let names: Vec<_> = (400..600)
+            .filter_map(|status| {
+                let reason = StatusCode::from_u16(status).unwrap().canonical_reason()?;
+                Some((status, format!("StatusCode::{})", reason.to_uppercase().replace([' ', '-'], "_"))))
+            })
+            .collect();
+        let rows = include_str!("error.rs")
+            .lines()
+            .filter_map(|line| line.split_once(" => (\"")?.1.split_once("\", "));
+        let rows = rows.filter_map(|(code, status)| {
+            let (status, _) = names.iter().find(|(_, name)| status.starts_with(name))?;
+            Some((*status, code))
+        });
+        rows.collect()
+    }
+
+    #[test]
+    fn the_description_of_the_api_has_each_code_with_its_status() {
+        let described = backplane_openapi::CODES.iter();
+        let described = described.flat_map(|(status, codes)| codes.iter().map(|code| (*status, *code)));
+        assert_eq!(described.collect::<BTreeSet<_>>(), rows());
+        assert!(rows().len() > 40, "the list was not understood");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by panicking")]
 
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 
 fn backplane(arguments: &[&str], input: &str) -> Output {
@@ -106,6 +107,31 @@ fn check_log_tells_what_a_folder_holds_and_refuses_damage() {
     assert!(error.contains("0000000000000002.log: damaged at byte 0: the header is missing"), "{error}");
     let output = backplane(&["check-log"], "");
     assert_eq!(output.status.code(), Some(78), "the demonstration has no log");
+}
+
+#[test]
+fn rotate_token_key_makes_a_file_and_keeps_the_key_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, keys) = (folder.path().join("backplane.toml"), folder.path().join("keys"));
+    std::fs::write(&config, format!("tokens.key_file = {keys:?}")).unwrap();
+    let config = config.to_str().unwrap();
+    let checked = backplane(&["check-config", "--config", config], "");
+    assert_eq!(checked.status.code(), Some(78));
+    let error = text(&checked.stderr);
+    assert!(error.contains("tokens.key_file") && error.contains("rotate-token-key"), "{error}");
+    let rotate = || backplane(&["rotate-token-key", "--config", config], "");
+    let lines = || std::fs::read_to_string(&keys).unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+    assert!(rotate().status.success());
+    assert_eq!(std::fs::metadata(&keys).unwrap().permissions().mode() & 0o777, 0o600);
+    let first = lines();
+    assert!(rotate().status.success());
+    assert_eq!((lines().len(), &lines()[1]), (2, &first[0]));
+    assert!(backplane(&["check-config", "--config", config], "").status.success());
+    std::fs::set_permissions(&keys, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = rotate();
+    assert_eq!(refused.status.code(), Some(66));
+    assert!(text(&refused.stderr).contains("may be read or changed by others (mode 0644)"));
+    assert_eq!(backplane(&["rotate-token-key"], "").status.code(), Some(78), "the demonstration has no file");
 }
 
 /// What happens when standard output is `to`.

@@ -7,6 +7,17 @@ use crate::log::LogError;
 use crate::model::BusName;
 use crate::watch::{Bound, End};
 
+/// Why a message cannot end when it asks to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EndError {
+    /// It would be over before anybody could see it.
+    #[error("`expire` is over already; it must be later than now")]
+    Over,
+    /// It is beyond the longest time that the bus keeps a message.
+    #[error("`expire` is too far away; this bus keeps a message for {} seconds at most", .0.as_secs())]
+    Beyond(Duration),
+}
+
 /// Why a POST was refused. Nothing of it is stored (I-2), unless [`PostError::is_unknown`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
@@ -19,6 +30,9 @@ pub enum PostError {
     /// The windows hold as much as they may.
     #[error("the windows already hold their {0} bytes; messages must expire before others are accepted")]
     MemoryFull(usize),
+    /// The windows of the bus hold as much as they may.
+    #[error("this bus already holds its {0} bytes; messages must expire before others are accepted")]
+    BusMemoryFull(usize),
     /// What is left of the memory for windows is kept for other buses.
     #[error(
         "this bus has used its share of the memory for messages; some of its own must expire before others are accepted"
@@ -29,6 +43,20 @@ pub enum PostError {
         "you have used your share of this bus's {0}; what is left is kept for others who post to it, and some of yours must expire first"
     )]
     ShareUsed(Share),
+    /// The channel's promises are as many as its window may hold (RET-9).
+    #[error(
+        "the channel already holds the {0} sticky or dated messages that it may hold; some must end before others are accepted"
+    )]
+    TooManyPromises(usize),
+    /// A message asks for an end that it cannot have (RET-9).
+    #[error("message {index} (counted from 0): {error}")]
+    End {
+        /// Place in the array, from 0.
+        index: usize,
+        /// What is wrong with it.
+        #[source]
+        error: EndError,
+    },
     /// The idempotency key was used for another body.
     #[error("this idempotency key came with another body on this channel before")]
     KeyReused,

@@ -35,17 +35,20 @@ mod settings;
 mod watch;
 mod window;
 
-pub use broker::{Broker, BrokerBuilder, BusHandle, Event, Resumed, Selection, Subscription};
+pub use broker::{
+    Across, AcrossError, AcrossPage, AcrossSubscription, Broker, BrokerBuilder, BusHandle, Event, Filter,
+    Part, Query, Resumed, Selection, Subscription,
+};
 pub use clock::{Boot, Clock, ManualClock, SystemClock};
 pub use context::{Stats, Work};
-pub use error::{BusError, PostError, ReadError, Share, SubscribeError};
+pub use error::{BusError, EndError, PostError, ReadError, Share, SubscribeError};
 pub use model::{
     AcceptAll, BUS_NAME_MAX, Batch, BatchError, BatchErrorKind, BusName, CHANNEL_NAME_MAX, ChannelName,
-    Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, Epoch, Fingerprint, IDEMPOTENCY_KEY_MAX, IdText,
-    IdempotencyKey, KeyError, Message, MessageError, MessageId, MessageLimits, Moment, NameError, NotAnId,
-    NotIJson, POSTER_MAX, PayloadRule, Position, Posted, Poster, PosterTooLong, Posting, SIGNATURES_MAX,
-    Signature, Since, Timestamp,
+    Envelope, EnvelopeCheck, EnvelopeError, EnvelopeRefusal, Epoch, Expire, Field, Fingerprint,
+    IDEMPOTENCY_KEY_MAX, IdText, IdempotencyKey, KeyError, Message, MessageError, MessageId, MessageLimits,
+    MessageParts, Moment, NameError, NotAnEnd, NotAnId, NotIJson, POSTER_MAX, PayloadRule, Position, Posted,
+    Poster, PosterTooLong, Posting, Promise, PromiseRule, SIGNATURES_MAX, Signature, Since, Timestamp,
 };
 pub use settings::{BrokerLimits, BusSettings};
 pub use watch::{Bound, Delivered, End, FORMS};
-pub use window::{Entry, Page, Resume};
+pub use window::{Entry, Page, Resume, Which};

@@ -10,8 +10,11 @@ use crate::model::Poster;
 pub struct BusSettings {
     /// Time without posts after which a channel expires (RET-8). Default 30 minutes, at least 1 millisecond.
     pub channel_idle: Duration,
-    /// Time that a message is kept (RET-9). Default 30 minutes, at least 1 millisecond.
+    /// Time that a message is kept that comes without a wish (RET-9). Default 30 minutes, at least 1 millisecond.
     pub retention: Duration,
+    /// Time that a sticky message is kept, and the longest that a message may ask for (RET-9). Default 8 hours. Where it is
+    /// below `retention`, that holds.
+    pub retention_max: Duration,
     /// Most messages in a channel's window. Default 100.
     pub channel_window: NonZeroUsize,
     /// Most messages in the bus's window. Default 10 000.
@@ -19,6 +22,13 @@ pub struct BusSettings {
     /// Who may post, each once: to each of them a part of the bus's bounds is guaranteed (I-5). Others may post all the
     /// same, as far as it is for the broker; to them nothing is guaranteed. Default nobody: who comes first gets all.
     pub posters: Vec<Poster>,
+    /// Most channels that exist at a time, shared among the posters. Default [`BrokerLimits::channels_per_bus`].
+    pub channels: Option<usize>,
+    /// Most bytes that the windows of the bus hold, overhead included: half is free, the other half is guaranteed to the
+    /// posters in equal parts, as far as the part of the bus goes. Default: what [`BrokerLimits::window_memory`] leaves to it.
+    pub memory: Option<usize>,
+    /// Most subscriptions; one to several channels counts once for each. Default [`BrokerLimits::subscribers_per_bus`].
+    pub subscribers: Option<usize>,
 }
 
 impl Default for BusSettings {
@@ -27,9 +37,13 @@ impl Default for BusSettings {
         Self {
             channel_idle: HALF_AN_HOUR,
             retention: HALF_AN_HOUR,
+            retention_max: Duration::from_hours(8),
             channel_window: const { NonZeroUsize::new(100).unwrap() },
             bus_window: const { NonZeroUsize::new(10_000).unwrap() },
             posters: Vec::new(),
+            channels: None,
+            memory: None,
+            subscribers: None,
         }
     }
 }

@@ -18,6 +18,14 @@ pub enum BaseError {
         /// How it may be meant.
         example: String,
     },
+    /// It does not end in the version of privileged and regular access.
+    #[error(
+        "privileged and regular access are of version 2.0: the base URL of a server ends in /v2 there, such as {example}"
+    )]
+    NotTwo {
+        /// How it may be meant.
+        example: String,
+    },
     /// It has a user or a password.
     #[error(
         "credentials do not belong into the base URL, where logs show them: `ClientBuilder::credentials` takes them"
@@ -33,7 +41,22 @@ pub enum BaseError {
 pub(crate) struct Base(Url);
 
 impl Base {
+    /// Of version 1.x.
     pub(crate) fn new(text: &str) -> Result<Self, BaseError> {
+        Self::of(text, is_version, "v1", |example| BaseError::NoVersion { example })
+    }
+
+    /// Of version 2.0.
+    pub(crate) fn of_2_0(text: &str) -> Result<Self, BaseError> {
+        Self::of(text, |segment| segment == "v2", "v2", |example| BaseError::NotTwo { example })
+    }
+
+    fn of(
+        text: &str,
+        is_version: impl Fn(&str) -> bool,
+        usual: &str,
+        none: impl Fn(String) -> BaseError,
+    ) -> Result<Self, BaseError> {
         let mut url = Url::parse(text).map_err(|_| BaseError::NotHttp)?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(BaseError::NotHttp);
@@ -46,8 +69,8 @@ impl Base {
         }
         let path = url.path().trim_end_matches('/').to_owned();
         if !path.rsplit('/').next().is_some_and(is_version) {
-            url.set_path(&format!("{path}/v1"));
-            return Err(BaseError::NoVersion { example: url.into() });
+            url.set_path(&format!("{path}/{usual}"));
+            return Err(none(url.into()));
         }
         url.set_path(&path);
         Ok(Self(url))
@@ -101,6 +124,18 @@ mod tests {
         for good in ["http://127.0.0.1:8080/v1", "https://x.y/v1.2/", "https://x.y/backplane/v1.3"] {
             assert!(Base::new(good).is_ok(), "{good}");
         }
+    }
+
+    #[test]
+    fn version_2_0_has_a_base_of_its_own() {
+        for good in ["http://127.0.0.1:8080/v2", "https://x.y/backplane/v2/"] {
+            assert!(Base::of_2_0(good).is_ok(), "{good}");
+        }
+        assert_eq!(
+            Base::of_2_0("https://x.y/v1"),
+            Err(BaseError::NotTwo { example: "https://x.y/v1/v2".into() })
+        );
+        assert_eq!(Base::of_2_0("http://u@x.y/v2"), Err(BaseError::Credentials));
     }
 
     #[test]

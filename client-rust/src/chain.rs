@@ -27,7 +27,7 @@ pub(crate) enum Chain {
 
 impl Chain {
     /// What a frame is. `Had`: this stream brought it before.
-    pub(crate) fn judge(&self, frame: &Frame) -> Verdict {
+    pub(crate) fn judge<M>(&self, frame: &Frame<M>) -> Verdict {
         let Some(prev) = &frame.prev else { return Verdict::Broken };
         let is_next = match self {
             Self::Unsaid => false,
@@ -40,7 +40,7 @@ impl Chain {
     }
 
     /// The next frame has come.
-    pub(crate) fn follow(&mut self, frame: &Frame) {
+    pub(crate) fn follow<M>(&mut self, frame: &Frame<M>) {
         *self = Self::Last(frame.id.clone());
     }
 

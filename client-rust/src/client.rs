@@ -11,8 +11,14 @@ use crate::backoff::Backoff;
 use crate::base::Base;
 use crate::bus::Bus;
 use crate::error::Error;
-use crate::http::{Credentials, Http, Settings};
+use crate::http::{Access, Http};
+use crate::keeper::Keeper;
+use crate::names::BusName;
+use crate::scope::Scope;
 use crate::tls;
+use crate::token::RefreshToken;
+use crate::v2::{Privileged, Regular};
+use crate::wire::{Credentials, Settings, Wire};
 
 /// Longest time over which a POST is retried: servers remember its key for ten minutes, and the last try takes its time.
 const PATIENCE_MAX: Duration = Duration::from_mins(8);
@@ -31,7 +37,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client to be refined, of the server at this base URL, which ends in the version of the protocol: `http://127.0.0.1:8080/v1`.
+    /// A client to be refined, of the server at this base URL, which ends in the version of the protocol: `http://127.0.0.1:8080/v1`, or
+    /// `http://127.0.0.1:8080/v2` for [`ClientBuilder::privileged`] and [`ClientBuilder::regular`].
     pub fn builder(base_url: &str) -> ClientBuilder {
         ClientBuilder {
             base_url: base_url.to_owned(),
@@ -66,7 +73,7 @@ impl Client {
 impl fmt::Debug for Client {
     /// Without credentials (I-8).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("settings", &self.http.settings).finish_non_exhaustive()
+        f.debug_struct("Client").field("settings", self.http.settings()).finish_non_exhaustive()
     }
 }
 
@@ -81,7 +88,8 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Who posts, and reads buses (HTTP Basic). Reading channels needs no credentials, and they are not sent there.
+    /// Who posts, and reads buses (HTTP Basic): a user of version 1.x, or a client of 2.0 with its secret. Reading channels needs no credentials, and
+    /// they are not sent there.
     pub fn credentials(mut self, user: &str, password: &str) -> Self {
         self.credentials = Some(Credentials { user: user.to_owned(), password: password.to_owned() });
         self
@@ -159,15 +167,60 @@ impl ClientBuilder {
         self
     }
 
-    /// Makes the client. Nothing is sent yet.
+    /// Makes the client, of versions 1.0 to 1.3. Nothing is sent yet.
     ///
     /// # Errors
     ///
     /// The base URL is none ([`Error::Base`]), credentials would cross the network in the clear ([`Error::InTheClear`]), or
     /// there is no TLS ([`Error::Setup`]).
     pub fn build(self) -> Result<Client, Error> {
-        let base = Base::new(&self.base_url)?;
-        if self.credentials.is_some() && !self.in_the_clear && !base.is_private() {
+        let (base, has_secrets) = (Base::new(&self.base_url)?, self.credentials.is_some());
+        let (wire, credentials) = self.wire(base, has_secrets)?;
+        Ok(Client { http: Arc::new(Http { wire: Arc::new(wire), access: Access::Basic(credentials) }) })
+    }
+
+    /// Makes privileged access of version 2.0, by the credentials of a client. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::build`]; [`Error::NoCredentials`].
+    pub fn privileged(self) -> Result<Privileged, Error> {
+        let (wire, credentials) = self.wire_of_2_0()?;
+        Ok(Privileged::new(wire, credentials.ok_or(Error::NoCredentials)?))
+    }
+
+    /// Makes regular access of version 2.0: has the server make a channel on a bus, and give a token for it. Filters hold neither `bus:` nor `channel:`;
+    /// with [`Scope::all`] there are none. Credentials are not sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::build`]; [`Error::Name`], [`Error::Scope`], and what the server refuses. It is tried again as POSTs are.
+    pub async fn regular(self, bus: &str, filters: &Scope) -> Result<Regular, Error> {
+        let (bus, filters): (BusName, _) = (bus.parse()?, filters.filters()?);
+        let (wire, _) = self.wire_of_2_0()?;
+        let opened = wire.retrying(|| Keeper::open(&wire, &bus, &filters)).await?;
+        Ok(Regular::new(wire, opened))
+    }
+
+    /// Makes regular access of version 2.0 that goes on with the channel and the filters that this token was given for.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::regular`]; 401 where the token is over, and [`Error::Revoked`] where it was taken back.
+    pub async fn regular_again(self, refresh: &RefreshToken) -> Result<Regular, Error> {
+        let (wire, _) = self.wire_of_2_0()?;
+        let opened = wire.retrying(|| Keeper::again(&wire, refresh)).await?;
+        Ok(Regular::new(wire, opened))
+    }
+
+    /// Tokens are secrets as passwords are.
+    fn wire_of_2_0(self) -> Result<(Wire, Option<Credentials>), Error> {
+        let base = Base::of_2_0(&self.base_url)?;
+        self.wire(base, true)
+    }
+
+    fn wire(self, base: Base, has_secrets: bool) -> Result<(Wire, Option<Credentials>), Error> {
+        if has_secrets && !self.in_the_clear && !base.is_private() {
             return Err(Error::InTheClear);
         }
         // Credentials go to the server that was named, and nowhere else.
@@ -180,8 +233,7 @@ impl ClientBuilder {
             http = http.no_proxy();
         }
         let client = http.build()?;
-        let (credentials, settings) = (self.credentials, self.settings);
-        Ok(Client { http: Arc::new(Http { client, base, credentials, settings }) })
+        Ok((Wire { client, base, settings: self.settings }, self.credentials))
     }
 }
 
@@ -206,6 +258,17 @@ mod tests {
         let told =
             Client::builder("http://x.y/v1").credentials("u", "secret").allow_credentials_in_the_clear();
         assert!(told.build().is_ok());
+    }
+
+    #[test]
+    fn v1_auth_1_tokens_do_not_cross_the_network_in_the_clear_either() {
+        let builder = |base: &str| Client::builder(base).credentials("u", "secret");
+        assert!(matches!(builder("http://x.y/v2").privileged(), Err(Error::InTheClear)));
+        assert!(builder("https://x.y/v2").privileged().is_ok());
+        assert!(builder("http://127.0.0.1:1/v2").privileged().is_ok());
+        assert!(matches!(Client::builder("https://x.y/v2").privileged(), Err(Error::NoCredentials)));
+        assert!(matches!(builder("https://x.y/v1").privileged(), Err(Error::Base(_))));
+        assert!(!format!("{:?}", builder("https://x.y/v2").privileged().unwrap()).contains("secret"), "I-8");
     }
 
     #[test]

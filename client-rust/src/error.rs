@@ -7,6 +7,7 @@ use crate::base::BaseError;
 use crate::fact::Reason;
 use crate::message::MessageError;
 use crate::names::NameError;
+use crate::scope::ScopeError;
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,19 @@ pub enum Error {
          `ClientBuilder::allow_credentials_in_the_clear` if the way is safe otherwise"
     )]
     InTheClear,
+    /// Privileged access without credentials (V2-TOK-1).
+    #[error("privileged access needs the client's name and secret: `ClientBuilder::credentials` takes them")]
+    NoCredentials,
+    /// A scope is none.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// The token, or what it was granted, was taken back: a grant was revoked, or a bus or the client is no more (V2-ERR-1). Waiting does not help;
+    /// what is granted anew is asked for anew.
+    #[error("the token, or what it was granted, was taken back")]
+    Revoked,
+    /// A text is no URL of a message.
+    #[error("a message's URL ends in its id: letters and digits")]
+    MessageUrl,
     /// An idempotency key breaks its rules.
     #[error("an idempotency key has 1 to 255 visible ASCII characters")]
     Key,
@@ -102,6 +116,8 @@ impl fmt::Display for Reason {
             Self::Closed => "the bus is gone",
             Self::Forbidden => "credentials or rights are gone",
             Self::Failed => "the bus failed, the server needs its operator",
+            Self::Expired => "the time of the token is over",
+            Self::Revoked => "the token, or what it was granted, was taken back",
             Self::Slow => "this reader was too far behind for too long",
             Self::Other(word) => word,
         })
@@ -126,6 +142,10 @@ impl Error {
             | Self::Name(_)
             | Self::Message(_)
             | Self::InTheClear
+            | Self::NoCredentials
+            | Self::Scope(_)
+            | Self::Revoked
+            | Self::MessageUrl
             | Self::Key
             | Self::NoRandomNumbers
             | Self::Setup(_)

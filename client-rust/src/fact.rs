@@ -45,6 +45,10 @@ pub enum Reason {
     Forbidden,
     /// The bus failed; the server needs its operator.
     Failed,
+    /// The time of a token is over (2.0).
+    Expired,
+    /// A token, or what it was granted, was taken back (2.0).
+    Revoked,
     /// The reader was too far behind for too long.
     Slow,
     /// A word that this client does not know.
@@ -58,6 +62,8 @@ impl Reason {
             "closed" => Self::Closed,
             "forbidden" => Self::Forbidden,
             "failed" => Self::Failed,
+            "expired" => Self::Expired,
+            "revoked" => Self::Revoked,
             "slow" => Self::Slow,
             _ => Self::Other(text),
         }
@@ -138,6 +144,8 @@ mod tests {
             (r#"{"cursor":"a.b","prev":"a"}"#, Fact::Cursor { position, prev: Some(MessageId::told("a")) }),
             (r#"{"end":"drain","retry":2000}"#, end(Reason::Drain, Some(2000))),
             (r#"{"end":"closed"}"#, end(Reason::Closed, None)),
+            (r#"{"end":"expired"}"#, end(Reason::Expired, None)),
+            (r#"{"end":"revoked"}"#, end(Reason::Revoked, None)),
             (r#"{"end":"tired"}"#, end(Reason::Other("tired".into()), None)),
             (r#"{"weather":"fine"}"#, Fact::Other),
         ] {

@@ -1,135 +1,128 @@
-//! One request and its answer.
+//! One request for messages, or with some, and its answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LINK, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response};
-use serde::Deserialize;
-use tokio::time::Instant;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, LINK};
+use reqwest::{RequestBuilder, Response, Url};
 
-use crate::backoff::{Backoff, Retries, retry_after};
-use crate::base::Base;
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::fact::Resume;
-use crate::key::{self, IdempotencyKey};
-use crate::message::{Frame, Message};
-use crate::position::{MessageId, Position};
+use crate::keeper::Keeper;
+use crate::key::IdempotencyKey;
+use crate::page::{Page, Shape};
+use crate::position::Position;
 use crate::resource::Resource;
+use crate::wire::{Credentials, Settings, Wire, accepted};
 
-/// Most bytes of a refusal that are read.
-const REFUSAL_MAX: usize = 64 * 1024;
 /// The media type of a stream.
 const EVENT_STREAM: &str = "text/event-stream";
 
-/// All that can be set.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) timeout: Duration,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) heartbeat: Duration,
-    pub(crate) block: Duration,
-    pub(crate) poll_interval: Duration,
-    pub(crate) stream_again: Duration,
-    pub(crate) tries: u32,
-    pub(crate) patience: Duration,
-    pub(crate) backoff: Backoff,
-    pub(crate) answer_max: usize,
+/// How whoever asks is let in.
+pub(crate) enum Access {
+    /// By credentials where they are needed (1.x), if there are any.
+    Basic(Option<Credentials>),
+    /// By a token (V2-ACC-1).
+    Token(Keeper),
 }
 
-impl Settings {
-    pub(crate) fn retries(&self) -> Retries {
-        Retries { tries: self.tries, patience: self.patience, backoff: self.backoff }
-    }
-}
-
-/// Who asks.
-pub(crate) struct Credentials {
-    pub(crate) user: String,
-    pub(crate) password: String,
-}
-
-/// A server, as requests go to it.
+/// A server, as somebody's requests go to it.
 pub(crate) struct Http {
-    pub(crate) client: Client,
-    pub(crate) base: Base,
-    pub(crate) credentials: Option<Credentials>,
-    pub(crate) settings: Settings,
-}
-
-/// What a retrieval gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Page {
-    /// The messages, in the order of the bus.
-    pub frames: Vec<Frame>,
-    /// Where to go on from. Servers of ours always say it, also of an empty page.
-    pub next: Option<Position>,
-    /// Whether something was missed since the position.
-    pub resume: Resume,
+    pub(crate) wire: Arc<Wire>,
+    pub(crate) access: Access,
 }
 
 /// What asking for a stream gives.
-pub(crate) enum Opened {
+pub(crate) enum Opened<M> {
     Stream(Response),
     /// The server has no streams: this is what a poll gives.
-    Page(Page),
+    Page(Page<M>),
 }
 
 impl Http {
-    /// A POST, tried again with the same body and the same key.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.wire.settings
+    }
+
+    /// Whether a stream that ends with its token can go on with another one.
+    pub(crate) fn has_tokens(&self) -> bool {
+        matches!(self.access, Access::Token(_))
+    }
+
+    /// A POST, tried again with the same body and the same key. What is answered.
     pub(crate) async fn post(
         &self,
         resource: &Resource,
         key: &IdempotencyKey,
-        messages: &[Message],
-    ) -> Result<Vec<MessageId>, Error> {
-        let texts: Vec<_> = messages.iter().map(Message::as_json).collect();
-        let body = format!("[{}]", texts.join(","));
-        let answer = self.retrying(|| self.post_once(resource, key, body.clone())).await?;
-        // It is stored, whatever the answer says: servers of old say nothing.
-        let ids: Vec<String> = serde_json::from_slice(&answer).unwrap_or_default();
-        Ok(ids.iter().map(|id| MessageId::told(id)).collect())
+        body: &str,
+    ) -> Result<Vec<u8>, Error> {
+        self.wire.retrying(|| self.post_once(resource, key, body)).await
     }
 
     async fn post_once(
         &self,
         resource: &Resource,
         key: &IdempotencyKey,
-        body: String,
+        body: &str,
     ) -> Result<Vec<u8>, Error> {
-        let request = self
-            .client
-            .post(resource.url(&self.base))
-            .header(CONTENT_TYPE, "application/json")
-            .header("Idempotency-Key", key.as_str())
-            .timeout(self.settings.timeout)
-            .body(body);
-        let response = accepted(self.with_credentials(request).send().await?).await?;
-        whole(response, self.settings.answer_max).await
+        let request = || {
+            self.wire
+                .client
+                .post(resource.post_url(&self.wire.base))
+                .header(CONTENT_TYPE, "application/json")
+                .header("Idempotency-Key", key.as_str())
+                .timeout(self.settings().timeout)
+                .body(body.to_owned())
+        };
+        let response = self.send(true, request).await?;
+        self.wire.body(response).await
+    }
+
+    /// What is at a URL that needs a token, tried again.
+    pub(crate) async fn one(&self, url: Url) -> Result<Vec<u8>, Error> {
+        self.wire.retrying(|| self.one_once(&url)).await
+    }
+
+    async fn one_once(&self, url: &Url) -> Result<Vec<u8>, Error> {
+        let request = || {
+            let request = self.wire.client.get(url.clone());
+            request.header(ACCEPT, "application/json").timeout(self.settings().timeout)
+        };
+        let response = self.send(true, request).await?;
+        self.wire.body(response).await
     }
 
     /// A poll, tried again.
-    pub(crate) async fn read(&self, resource: &Resource, since: Option<&Position>) -> Result<Page, Error> {
-        self.retrying(|| self.poll(resource, since, None)).await
+    pub(crate) async fn read<M: Shape>(
+        &self,
+        resource: &Resource,
+        since: Option<&Position>,
+    ) -> Result<Page<M>, Error> {
+        self.wire.retrying(|| self.poll(resource, since, None)).await
     }
 
     /// One poll, a long one if it is to wait.
-    pub(crate) async fn poll(
+    pub(crate) async fn poll<M: Shape>(
         &self,
         resource: &Resource,
         since: Option<&Position>,
         block: Option<Duration>,
-    ) -> Result<Page, Error> {
-        let request = self.get(resource, since, block).header(ACCEPT, "application/json");
-        let patience = self.settings.timeout.saturating_add(block.unwrap_or_default());
-        self.page(accepted(request.timeout(patience).send().await?).await?).await
+    ) -> Result<Page<M>, Error> {
+        let patience = self.settings().timeout.saturating_add(block.unwrap_or_default());
+        let request =
+            || self.get(resource, since, block).header(ACCEPT, "application/json").timeout(patience);
+        self.page(self.send(resource.needs_credentials(), request).await?).await
     }
 
     /// Asks for a stream. What comes on it may take any time, but its head has to come.
-    pub(crate) async fn open(&self, resource: &Resource, since: Option<&Position>) -> Result<Opened, Error> {
-        let request = self.get(resource, since, None).header(ACCEPT, EVENT_STREAM);
+    pub(crate) async fn open<M: Shape>(
+        &self,
+        resource: &Resource,
+        since: Option<&Position>,
+    ) -> Result<Opened<M>, Error> {
+        let request = || self.get(resource, since, None).header(ACCEPT, EVENT_STREAM);
         let opening = async {
-            let response = accepted(request.send().await?).await?;
+            let response = self.send(resource.needs_credentials(), request).await?;
             let kind = response
                 .headers()
                 .get(CONTENT_TYPE)
@@ -140,99 +133,47 @@ impl Http {
             }
             Ok(Opened::Page(self.page(response).await?))
         };
-        tokio::time::timeout(self.settings.timeout, opening).await.unwrap_or(Err(Error::TimedOut))
-    }
-
-    /// The future is named, for what comes of an async closure cannot be sent to another thread.
-    async fn retrying<T, F: Future<Output = Result<T, Error>>>(
-        &self,
-        mut request: impl FnMut() -> F,
-    ) -> Result<T, Error> {
-        let (began, retries, mut made) = (Instant::now(), self.settings.retries(), 1);
-        loop {
-            let error = match request().await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            match retries.next(made, began.elapsed(), &error, key::chance()) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(error),
-            }
-            made = made.saturating_add(1);
-        }
+        tokio::time::timeout(self.settings().timeout, opening).await.unwrap_or(Err(Error::TimedOut))
     }
 
     fn get(&self, resource: &Resource, since: Option<&Position>, block: Option<Duration>) -> RequestBuilder {
-        let mut url = resource.url(&self.base);
+        let mut url = resource.url(&self.wire.base);
         if let Some(since) = since {
-            url.query_pairs_mut().extend_pairs(since.query());
+            url.query_pairs_mut().extend_pairs(resource.since(since));
         }
         if let Some(block) = block {
             url.query_pairs_mut().append_pair("block", &block.as_secs().to_string());
         }
-        let mut request = self.client.get(url);
-        if let Some(event) = since.and_then(Position::last_event_id) {
-            request = request.header("Last-Event-ID", event);
-        }
-        // Whoever knows a channel's name may read it: no password goes where none is needed.
-        if resource.needs_credentials() { self.with_credentials(request) } else { request }
-    }
-
-    fn with_credentials(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.credentials {
-            Some(credentials) => request.basic_auth(&credentials.user, Some(&credentials.password)),
+        let request = self.wire.client.get(url);
+        match since.and_then(Position::last_event_id) {
+            Some(event) => request.header("Last-Event-ID", event),
             None => request,
         }
     }
 
-    async fn page(&self, response: Response) -> Result<Page, Error> {
+    /// The answer to a request, which may be made more than once. Whoever knows a channel's name may read it: no password goes where none is
+    /// needed.
+    async fn send(
+        &self,
+        needs_credentials: bool,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Response, Error> {
+        match &self.access {
+            Access::Basic(Some(credentials)) if needs_credentials => {
+                accepted(credentials.put_on(request())).await
+            }
+            Access::Basic(_) => accepted(request()).await,
+            Access::Token(keeper) => keeper.send(&self.wire, request).await,
+        }
+    }
+
+    async fn page<M: Shape>(&self, response: Response) -> Result<Page<M>, Error> {
         let header = |headers: &HeaderMap, name: &str| {
             headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
         let link = header(response.headers(), LINK.as_str());
         let resume = Resume::told(header(response.headers(), "Backplane-Resume").as_deref());
-        let body = whole(response, self.settings.answer_max).await?;
-        let frames: Vec<Frame> =
-            serde_json::from_slice(&body).map_err(|_| Error::Malformed("it is not a list of frames"))?;
-        // Servers of old have no link, and go on from the last message (RET-3).
-        let next = link.as_deref().and_then(Position::of_link);
-        let next = next.or_else(|| frames.last().map(|frame| Position::from(&frame.id)));
-        Ok(Page { frames, next, resume })
+        let body = self.wire.body(response).await?;
+        M::page(&body, link.as_deref(), resume)
     }
-}
-
-/// The answer, if it is a good one.
-async fn accepted(response: Response) -> Result<Response, Error> {
-    #[derive(Default, Deserialize)]
-    struct Body {
-        error: Option<String>,
-        #[serde(default)]
-        error_description: String,
-    }
-    let status = response.status();
-    if status.is_success() {
-        return Ok(response);
-    }
-    let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = wait.and_then(retry_after);
-    // The status says enough where the rest does not arrive.
-    let body = whole(response, REFUSAL_MAX).await.unwrap_or_default();
-    let Body { error: code, error_description: mut description } =
-        serde_json::from_slice(&body).unwrap_or_default();
-    if status.is_redirection() {
-        "it redirects; give the URL that it redirects to as the base URL".clone_into(&mut description);
-    }
-    Err(Error::Refused(Refusal { status: status.as_u16(), code, description, retry_after }))
-}
-
-/// A whole body, within a bound (I-5).
-async fn whole(mut response: Response, most: usize) -> Result<Vec<u8>, Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len().saturating_add(chunk.len()) > most {
-            return Err(Error::TooLarge { most });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

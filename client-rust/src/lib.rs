@@ -23,6 +23,7 @@
 //!
 //! What it does by itself: POSTs have an `Idempotency-Key` and are retried with it, so they are stored once; subscriptions connect again,
 //! check that nothing was dropped, doubled or changed in order on the way, and read again what was; servers without streams are polled.
+//! Version 2.0, with tokens, is in [`v2`].
 //! It needs a tokio runtime with time and I/O.
 //!
 //! | module | what lives there |
@@ -36,13 +37,19 @@
 //! | `chain` | pure: whether a stream comes whole and in order |
 //! | `track` | pure: up to where a reader has seen what it asked for |
 //! | `resource` | pure: what there is on a server |
+//! | `scope` | pure: what a token is asked to let see |
 //! | `error` | what can go wrong |
+//! | `token` | pure: what a server says of tokens |
+//! | `page` | pure: what a retrieval gives, by version |
 //! | `backoff` | pure: when to try again |
 //! | `key` | names of POSTs, and chance |
 //! | `tls` | whom it trusts |
-//! | `http` | one request and its answer |
+//! | `wire` | requests and answers, whoever asks |
+//! | `keeper` | keeps a token of version 2.0 and renews it |
+//! | `http` | one request for messages, or with some, and its answer |
 //! | `subscription` | messages as they come |
 //! | `bus` | what there is on a server, as callers see it |
+//! | `v2` | version 2.0, as callers see it |
 //! | `client` | the client of one server, and how it is made |
 //!
 //! It knows nothing of the broker: what it knows of servers stands in the protocol and in `docs/PUSH.md`.
@@ -55,15 +62,21 @@ mod client;
 mod error;
 mod fact;
 mod http;
+mod keeper;
 mod key;
 mod message;
 mod names;
+mod page;
 mod position;
 mod resource;
+mod scope;
 mod sse;
 mod subscription;
 mod tls;
+mod token;
 mod track;
+pub mod v2;
+mod wire;
 
 pub use self::backoff::Backoff;
 pub use self::base::BaseError;
@@ -71,9 +84,9 @@ pub use self::bus::{Bus, Channel, Channels};
 pub use self::client::{Client, ClientBuilder};
 pub use self::error::{Error, Refusal};
 pub use self::fact::{Reason, Resume};
-pub use self::http::Page;
 pub use self::key::IdempotencyKey;
 pub use self::message::{Frame, Message, MessageError};
 pub use self::names::{BUS_NAME_MAX, BusName, CHANNEL_NAME_MAX, ChannelName, NameError};
+pub use self::page::Page;
 pub use self::position::{MessageId, NotAPosition, POSITION_MAX, Position};
 pub use self::subscription::{Cause, Event, Interrupted, Resumed, Subscription};

@@ -25,9 +25,12 @@ pub enum MessageError {
     /// The member is there already.
     #[error("a message has each member once")]
     Twice,
-    /// The message has no payload: it is a Magic Envelope (MSG-7), or of another server than ours.
+    /// The message has no payload: it is a Magic Envelope (MSG-7), a header (V2-ACC-2), or of another server than ours.
     #[error("the message has no payload of its own")]
     NoPayload,
+    /// A field of a message of version 2.0 has a space, or nothing, for its value (MSG-9).
+    #[error("no field of a message is empty or has a space in it, but its payload")]
+    Space,
 }
 
 /// A message: a JSON object with `source`, `type` and `payload`, or a Magic Envelope around one (MSG-7).
@@ -69,6 +72,11 @@ struct Parts {
 struct Payload<'a> {
     #[serde(borrow)]
     payload: &'a RawValue,
+}
+
+/// The payload in the text of a message, if it has one.
+pub(crate) fn payload_of(text: &str) -> Option<&RawValue> {
+    serde_json::from_str::<Payload<'_>>(text).ok().map(|found| found.payload)
 }
 
 impl Message {
@@ -133,7 +141,7 @@ impl Message {
     /// Its payload, as it was posted. Envelopes have none.
     #[must_use]
     pub fn payload(&self) -> Option<&RawValue> {
-        serde_json::from_str::<Payload<'_>>(self.text.get()).ok().map(|found| found.payload)
+        payload_of(self.text.get())
     }
 
     /// Its payload as a type.
@@ -173,9 +181,9 @@ impl<'de> Deserialize<'de> for Message {
     }
 }
 
-/// A message as a reader gets it.
+/// A message as a reader gets it: of version 1.x a [`Message`], of version 2.0 a [`Received`](crate::v2::Received).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
+pub struct Frame<M = Message> {
     /// Its id.
     pub id: MessageId,
     /// The id of the frame before it on its stream, whichever channel that is of; of the first one, an id at or before the place where the
@@ -184,7 +192,7 @@ pub struct Frame {
     /// Its channel.
     pub channel: ChannelName,
     /// The message.
-    pub message: Message,
+    pub message: M,
 }
 
 impl<'de> Deserialize<'de> for Frame {

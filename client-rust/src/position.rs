@@ -73,6 +73,17 @@ impl Position {
         }
     }
 
+    /// The position that the URL of the next poll carries (V2-GET-1). `None` if it carries none.
+    pub(crate) fn of_url(url: &str) -> Option<Self> {
+        let url = Url::parse(url).ok()?;
+        url.query_pairs().find(|(key, _)| key == "since")?.1.parse().ok()
+    }
+
+    /// What goes as `since`, whole.
+    pub(crate) fn cursor(&self) -> &str {
+        &self.cursor
+    }
+
     /// The position behind an event of a stream that was at `self` before. `several`: of several channels.
     pub(crate) fn behind(before: Option<&Self>, event: &str, several: bool) -> Option<Self> {
         let event: Self = event.parse().ok()?;
@@ -199,6 +210,22 @@ mod tests {
             (single.to_string().as_str(), single.last_event_id()),
             ("0w80000000000.0t3k000000000", None)
         );
+    }
+
+    #[test]
+    fn v2_get_1_urls_carry_positions() {
+        let of = |url| Position::of_url(url).map(|position| position.to_string());
+        assert_eq!(of("https://x.y/v2/messages?since=a.b").as_deref(), Some("a.b"));
+        assert_eq!(of("https://x.y/v2/messages?since=a%2Eb&block=5").as_deref(), Some("a.b"));
+        for none in [
+            "",
+            "/v2/messages?since=a.b",
+            "https://x.y/",
+            "https://x.y/?since=",
+            "https://x.y/?since=a%20%20b",
+        ] {
+            assert_eq!(of(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Track {
     }
 
     /// What a frame is, if nothing is missing before it.
-    pub(crate) fn judge(&self, frame: &Frame) -> Verdict {
+    pub(crate) fn judge<M>(&self, frame: &Frame<M>) -> Verdict {
         let key = match &self.scope {
             Scope::Bus => None,
             Scope::Channels(names) if names.contains(&frame.channel) => Some(frame.channel.clone()),
@@ -69,7 +69,7 @@ impl Track {
     }
 
     /// The reader has seen this frame.
-    pub(crate) fn see(&mut self, frame: &Frame) {
+    pub(crate) fn see<M>(&mut self, frame: &Frame<M>) {
         let key = match self.scope {
             Scope::Bus => None,
             Scope::Channels(_) => Some(frame.channel.clone()),

@@ -7,6 +7,21 @@ export interface Message<Payload = unknown> {
     /** Fields of later versions (`sticky`, `expire`) and the poster's own. */
     readonly [field: string]: unknown;
 }
+/**
+ * A message of version 2.0 as pages see it: all but its payload, which the widget's server fetches with a token of its own (V2-ACC-2,
+ * V2-GET-2).
+ */
+export interface Header {
+    /** Where whoever may have the payload gets the message. */
+    readonly messageURL: string;
+    readonly source: string;
+    readonly type: string;
+    readonly bus: string;
+    readonly channel: string;
+    readonly sticky: boolean;
+    /** `YYYY-MM-DDTHH:MM:SSZ` */
+    readonly expire: string;
+}
 /** What the server wraps around a message (1.0 section 4.3). */
 export interface Frame {
     /** The message as posted: possibly a Magic Envelope. */
@@ -63,14 +78,8 @@ export interface CookieOptions {
     /** `none` for frames in pages of other sites. Default: `lax`. */
     readonly sameSite?: "lax" | "strict" | "none";
 }
-export interface ConnectOptions {
-    /** The server's address up to its version: `https://backplane.customer.com/v1`. */
-    readonly serverBaseURL: string;
+export interface CommonOptions {
     readonly busName: string;
-    /** Used when the page's cookie knows no channel of this bus yet (JS-2). */
-    readonly channelName?: string;
-    /** `false`: a new channel name is made by the page at once instead of being asked of the server. */
-    readonly serverChannel?: boolean;
     /** `"jsonp"` only for servers that cannot answer other origins otherwise: it runs what they send. */
     readonly transport?: Transport;
     /** Which messages to begin with. Default: `here`. */
@@ -80,21 +89,36 @@ export interface ConnectOptions {
     /** Closes the connection. */
     readonly signal?: AbortSignal;
 }
+export interface ConnectOptions extends CommonOptions {
+    /** The server's address up to its version: `https://backplane.customer.com/v1`. */
+    readonly serverBaseURL: string;
+    /** Used when the page's cookie knows no channel of this bus yet (JS-2). */
+    readonly channelName?: string;
+    /** `false`: a new channel name is made by the page at once instead of being asked of the server. */
+    readonly serverChannel?: boolean;
+}
+/** Version 2.0: the server gives out a token and a channel, and messages come without their payloads. */
+export interface Connect2Options extends CommonOptions {
+    readonly version: 2;
+    /** The server's address up to its version: `https://backplane.customer.com/v2`. */
+    readonly serverBaseURL: string;
+    /**
+     * Which messages to be told of: `field:value`, with spaces between several, of the fields `type`, `source`, `sticky` and `messageURL`. Of one
+     * field any will do, of several fields all must (V2-SCOPE-1). It is the channel's: another scope is another channel. Default: all messages.
+     */
+    readonly scope?: string;
+}
 export type Unsubscribe = () => void;
 export type MessageHandler<Payload = unknown> = (message: Message<Payload>, frame: Frame) => void;
-/** A connection to a channel of a bus. Iterating over it yields every message from then on. */
-export interface Bus extends AsyncIterable<Message> {
+/** A connection to a channel of a bus, of either version. */
+export interface Connection {
     /** The channel's URL, once it is known. */
     readonly channelId: string | undefined;
     /** Resolves to the channel's URL; rejects if the connection is closed before there is one. */
     readonly ready: Promise<string>;
     readonly state: State;
-    /** How messages come at this moment. */
+    /** How messages come at this moment; `poll` before the first read has succeeded. */
     readonly via: Via;
-    /** Calls the handler with every message of this type. */
-    on<Payload = unknown>(type: string, handler: MessageHandler<Payload>): Unsubscribe;
-    /** Calls the handler with every message. */
-    onAny(handler: MessageHandler): Unsubscribe;
     /** Calls the handler when messages may have been missed, before it is called with those that were not. */
     onGap(handler: (gap: Gap) => void): Unsubscribe;
     /** Calls the handler with the channel's URL, as soon as it is known and each time that it is another one. */
@@ -116,6 +140,20 @@ export interface Bus extends AsyncIterable<Message> {
      */
     reset(): Promise<string>;
     close(): void;
+}
+/** A connection of versions 1.x. Iterating over it yields every message from then on. */
+export interface Bus extends Connection, AsyncIterable<Message> {
+    /** Calls the handler with every message of this type. */
+    on<Payload = unknown>(type: string, handler: MessageHandler<Payload>): Unsubscribe;
+    /** Calls the handler with every message. */
+    onAny(handler: MessageHandler): Unsubscribe;
+}
+/** A connection of version 2.0. Iterating over it yields every header from then on. */
+export interface HeaderBus extends Connection, AsyncIterable<Header> {
+    /** Calls the handler with the header of every message of this type. */
+    on(type: string, handler: (header: Header) => void): Unsubscribe;
+    /** Calls the handler with the header of every message. */
+    onAny(handler: (header: Header) => void): Unsubscribe;
 }
 /** What `Backplane.init` takes (JS-2, JS-9). */
 export interface InitOptions {
@@ -154,9 +192,58 @@ export interface BackplaneGlobal {
     /** The API of the ES module. */
     connect(options: ConnectOptions): Bus;
 }
+/** What `Backplane.init` of the script `backplane2.js` takes (V2-JS-1). */
+export interface Init2Options {
+    serverBaseURL: string;
+    busName: string;
+    /** The `expires` of the cookie, as a date in cookie form; `""` ends it with the session. Default: in five years. */
+    channelExpires?: string | Date;
+    /** How many of the last messages a late subscriber is called with at once. Default: 10. */
+    cacheMax?: number;
+    /** `true`: each subscriber is called at once with the messages that earlier pages had and that have not expired. */
+    replayOnPageLoad?: boolean;
+    /** Chooses which messages of the first read are delivered. Default: all. */
+    initFrameFilter?: (headers: Header[]) => Header[];
+    /** Taken as it has always been, and not needed: messages are pushed. */
+    block?: number;
+    /** As in `Connect2Options`. */
+    scope?: string;
+    transport?: Transport;
+}
+/** The global `Backplane` of the script `backplane2.js`. */
+export interface Backplane2Global {
+    /** Runs the function once there is a channel: at once if there is; and again each time that it is another one. */
+    (ready: () => void): void;
+    /** The version of the historical library whose API this is: pages look for `2.0`. */
+    readonly version: string;
+    /** `false` if options are missing or wrong, or if it was called before. */
+    init(options: Init2Options): boolean;
+    /** An id for `unsubscribe`; `false` if the callback is no function. `replay`: as `replayOnPageLoad`, for this one. */
+    subscribe(callback: (header: Header) => void, replay?: boolean): number | false;
+    unsubscribe(id: number): boolean;
+    /** The messages of the channel that this visitor's pages have had and that have not expired: 100 at most. */
+    getCachedMessages(): Header[];
+    /** The channel's URL; `false` before there is one (JS-6). */
+    getChannelID(): string | false;
+    getChannelName(): string | false;
+    /** Where messages are not pushed: polls about once a second for a while (JS-7). `false` before `init` or without a time. */
+    expectMessagesWithin(seconds: number, types?: string | readonly string[]): boolean;
+    /** The same within a minute. */
+    expectMessages(types?: string | readonly string[]): boolean;
+    /** Leaves the channel, as at a logout, and goes on with a new one. */
+    resetCookieChannel(): void;
+    /** The API of the ES module. */
+    connect(options: Connect2Options): HeaderBus;
+    connect(options: ConnectOptions): Bus;
+}
 /** The ES module. */
 /** This library's version. */
 export declare const version: string;
+/**
+ * Connects by version 2.0 to a channel of a bus: the one in the page's cookie `backplane2-channel`, else one that the server gives out
+ * with a token. Pages of the site that are in the same channel share one connection to the server. Otherwise as below.
+ */
+export declare function connect(options: Connect2Options): HeaderBus;
 /**
  * Connects to a channel of a bus: the one in the page's `backplane-channel` cookie, else `channelName`, else a new one.
  * All connections of the page, and of the site's other pages, share one connection to the server. Messages that were there

@@ -26,6 +26,22 @@ describe("JS-1", () => {
   });
 });
 
+describe("V1-SHOW-1", () => {
+  test.each(["/v1", "/v1.1", "/v1.2", "/v1.3"])("the library works below %s", async (version) => {
+    const tab = await here.tab();
+    const options = here.options({ serverBaseURL: here.broker.base.replace(/\/v1$/, version) });
+    const channel = await tab.init(options);
+    expect(channel).toBe(here.broker.channel(BUS, options.channelName ?? "").replace("/v1/", `${version}/`));
+    // Whichever version its server posts by.
+    const posted = here.broker.channel(BUS, options.channelName ?? "");
+    await here.broker.post(posted, { ...message("sticky"), sticky: "true" }, message("end"));
+    const [sticky, end] = await tab.receivedUntil("end");
+    const shows = version > "/v1.1";
+    expect([sticky?.["sticky"], end?.["sticky"]]).toEqual(shows ? [true, false] : ["true", undefined]);
+    expect(typeof end?.["expire"]).toBe(version === "/v1.3" ? "string" : "undefined");
+  });
+});
+
 describe("JS-2", () => {
   test("server and bus are required", async () => {
     const tab = await here.tab();

@@ -29,7 +29,7 @@ interface Step {
 
 /** Each block of commands with the block below it. What `curl` tells of its progress is for terminals. */
 function steps(): Step[] {
-  const tour = README.slice(README.indexOf("## Two minutes"), README.indexOf("## The API"));
+  const tour = README.slice(README.indexOf("## Two minutes"), README.indexOf("## Five minutes"));
   const blocks = tour.matchAll(/```sh\n(.*?)```(?:.*?)\n```\n(.*?)```/gs);
   return [...blocks].map(([, command = "", answer = ""]) => ({ command: command.replaceAll(USUAL, broker.host), answer }));
 }

@@ -1,4 +1,4 @@
-// Builds dist/: the classic script, the ES module and their types; and copies the licences, which go with the package.
+// Builds dist/: the classic scripts, the ES module and their types; and copies the licences, which go with the package.
 // With --check, compares instead of writing.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -32,6 +32,7 @@ async function files() {
   };
   return {
     "backplane.js": await bundle("src/global.ts", "iife"),
+    "backplane2.js": await bundle("src/global2.ts", "iife"),
     "backplane.mjs": await bundle("src/index.ts", "esm"),
     ...declarations(),
   };

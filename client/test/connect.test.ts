@@ -1,7 +1,7 @@
 /** The face for pages of today. */
 
 import { describe, expect, test } from "vitest";
-import { connectIn } from "../src/faces/connect";
+import { connectFirst as connectIn } from "../src/faces/connect-first";
 import { BackplaneError } from "../src/engine/error";
 import { QUEUE_LIMIT } from "../src/faces/queue";
 import type { Bus, ConnectOptions, Message } from "../src/public";

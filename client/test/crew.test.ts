@@ -1,10 +1,10 @@
 /** Several pages of an origin: one connection, whoever leads, and nothing lost when that changes. */
 
 import { describe, expect, test } from "vitest";
-import { connectIn } from "../src/faces/connect";
+import { connectFirst as connectIn } from "../src/faces/connect-first";
 import type { Bus, ConnectOptions, Gap, RequestError } from "../src/public";
 import { Server } from "./server";
-import { BASE, BUS, dice, Origin, World } from "./world";
+import { BASE, BUS, dice, Origin, reply, World } from "./world";
 
 interface Tab {
   readonly world: World;
@@ -55,6 +55,53 @@ describe("tabs", () => {
     expect(site.server.most).toBe(1);
     expect(site.server.asked.filter((asked) => asked.startsWith("stream"))).toHaveLength(1);
     expect(site.server.asked).toHaveLength(21);
+  });
+
+  test("a page is not live, and nothing is pushed to it, before its first read is answered: what was posted until then is no news", async () => {
+    const site = new Site();
+    const [leader] = await site.tabs(1);
+    const world = new World(site.origin);
+    world.tabs = site.origin.seen(world);
+    site.server.serve(world);
+    const { handler } = world;
+    let answer = (): void => undefined;
+    world.handler = async (url, signal) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return handler(url, signal);
+    };
+    const bus = connectIn(world, { serverBaseURL: BASE, busName: BUS, channelName: "a" });
+    const got: string[] = [];
+    const told: string[] = [];
+    bus.onAny(({ type }) => got.push(type));
+    bus.onState((state) => told.push(`${state} ${bus.via}`));
+    await site.clock.pass(1);
+    // It has heard of the leader, who is pushed to.
+    expect([leader?.bus.via, bus.via, bus.state, told]).toEqual(["stream", "poll", "connecting", []]);
+    site.server.post("a", "before");
+    answer();
+    await site.clock.settle();
+    expect([bus.via, bus.state, told]).toEqual(["stream", "live", ["live stream"]]);
+    site.server.post("a", "after");
+    await site.clock.settle();
+    expect(got).toEqual(["after"]);
+  });
+
+  test("a page is not live while it has no channel", async () => {
+    const site = new Site();
+    await site.tabs(1);
+    const world = new World(site.origin);
+    world.tabs = site.origin.seen(world);
+    site.server.serve(world);
+    const { handler } = world;
+    let name = (_name: string): void => undefined;
+    world.handler = (url, signal) =>
+      url.endsWith("/new") ? new Promise((resolve) => (name = (text) => resolve(reply(text)))) : handler(url, signal);
+    const bus = connectIn(world, { serverBaseURL: BASE, busName: BUS });
+    await site.clock.pass(1);
+    expect([bus.channelId, bus.via, bus.state]).toEqual([undefined, "poll", "connecting"]);
+    name("n".repeat(32));
+    await site.clock.pass(1);
+    expect([bus.via, bus.state]).toEqual(["stream", "live"]);
   });
 
   test("of several channels too", async () => {

@@ -1,7 +1,7 @@
 /** The core, seen through the face of today. */
 
 import { describe, expect, test } from "vitest";
-import { connectIn } from "../src/faces/connect";
+import { connectFirst as connectIn } from "../src/faces/connect-first";
 import type { Bus, ConnectOptions, Gap, State } from "../src/public";
 import { BASE, base64url, BUS, Channel, CHANNEL, dice, frame, refusal, reply, World } from "./world";
 

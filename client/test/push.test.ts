@@ -1,7 +1,7 @@
 /** Pushes, seen through the face of today: at once, by whatever way works, and nothing lost, doubled or passed over. */
 
 import { describe, expect, test } from "vitest";
-import { connectIn } from "../src/faces/connect";
+import { connectFirst as connectIn } from "../src/faces/connect-first";
 import type { Bus, ConnectOptions, Gap, RequestError, State } from "../src/public";
 import { Server } from "./server";
 import { BASE, BUS, dice, refusal, reply, World } from "./world";

@@ -1,7 +1,7 @@
 /** The two ways to ask a server. */
 
 import { describe, expect, test } from "vitest";
-import { connectIn } from "../src/faces/connect";
+import { connectFirst as connectIn } from "../src/faces/connect-first";
 import { BackplaneError } from "../src/engine/error";
 import { fetchGetter } from "../src/engine/fetch";
 import { jsonpGetter } from "../src/engine/jsonp";

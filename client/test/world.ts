@@ -159,7 +159,11 @@ export class World implements Environment {
   }
   writeCookie(cookie: string): void {
     this.cookiesWritten.push(cookie);
-    if (!this.cookiesBlocked) this.cookie = cookie.split(";")[0] ?? "";
+    if (this.cookiesBlocked) return;
+    const [fresh = ""] = cookie.split(";");
+    const [name = ""] = fresh.split("=");
+    const others = this.cookie.split("; ").filter((other) => other !== "" && !other.startsWith(`${name}=`));
+    this.cookie = [...others, fresh].join("; ");
   }
   recall(key: string): string {
     return this.kept.get(key) ?? "";
@@ -200,7 +204,7 @@ export class World implements Environment {
 
   /** Lets promises settle, without any time passing. */
   async settle(): Promise<void> {
-    for (let turn = 0; turn < 30; turn += 1) await Promise.resolve();
+    for (let turn = 0; turn < 100; turn += 1) await Promise.resolve();
   }
 
   /** Lets so many seconds pass, timer by timer. */

@@ -5,7 +5,7 @@
 //! of its kind were left out since the last one.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use backplane_actors::BusName;
@@ -54,6 +54,8 @@ fn next(lines: &Mutex<Lines>, now: Duration) -> Option<u64> {
 /// Writes the lines.
 #[derive(Debug)]
 pub(super) struct Events {
+    /// `admins` or `clients`; nothing for users.
+    realm: OnceLock<&'static str>,
     sign_ins: Mutex<Lines>,
     failures: Mutex<Lines>,
     refusals: Mutex<Lines>,
@@ -62,16 +64,26 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn new() -> Self {
         Self {
+            realm: OnceLock::new(),
             sign_ins: Lines::new(SIGN_INS),
             failures: Lines::new(REFUSALS),
             refusals: Lines::new(REFUSALS),
         }
     }
 
+    /// From now on accounts are those of this realm.
+    pub(super) fn are_of(&self, realm: &'static str) {
+        _ = self.realm.set(realm);
+    }
+
+    fn realm(&self) -> Option<&'static str> {
+        self.realm.get().copied()
+    }
+
     /// Somebody came in: once per account, address and time that a password is known to be right.
     pub(super) fn signed_in(&self, account: &UserName, client: IpAddr, now: Duration) {
         if let Some(unreported) = next(&self.sign_ins, now) {
-            tracing::info!(target: TARGET, %account, %client, unreported, "sign-in");
+            tracing::info!(target: TARGET, realm = self.realm(), %account, %client, unreported, "sign-in");
         }
     }
 
@@ -79,7 +91,7 @@ impl Events {
     pub(super) fn failed(&self, account: Option<&UserName>, client: IpAddr, reason: &str, now: Duration) {
         if let Some(unreported) = next(&self.failures, now) {
             let account = account.map_or("unknown", UserName::as_str);
-            tracing::warn!(target: TARGET, account, %client, reason, unreported, "sign-in failed");
+            tracing::warn!(target: TARGET, realm = self.realm(), account, %client, reason, unreported, "sign-in failed");
         }
     }
 

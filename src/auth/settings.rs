@@ -3,6 +3,8 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use crate::rates::Pace;
+
 /// How many wrong passwords are let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailureLimit {
@@ -21,6 +23,11 @@ impl FailureLimit {
             None => NonZeroU32::MIN,
         };
         Self { burst, refill }
+    }
+
+    /// The same as a bucket.
+    pub(super) const fn pace(self) -> Pace {
+        Pace { burst: self.burst.get(), refill: self.refill }
     }
 }
 

@@ -15,6 +15,8 @@ const DAY: u64 = 24 * HOUR;
 const YEAR: u64 = 31_557_600 * SECOND;
 
 const ADDRESSES: &str = "addresses with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"";
+const RATE: &str = "a number and a time of whole seconds, such as \"100/s\", \"6000/min\" or \"10/30s\", up to a day, or \"none\"";
+const NO_RATE: super::keys::Unset = Default(r#""none""#);
 const USERS: &str = "names of users, each with a [[user]] of its own";
 
 const fn key(name: &'static str, kind: Kind, unset: super::keys::Unset, doc: &'static str) -> Key {
@@ -56,6 +58,27 @@ pub(super) const CATALOGUE: &[Section] = &[
         shape: Shape::One,
         doc: "Bounds, so that no client can exhaust the server.",
         keys: &[LIMITS],
+    },
+    Section {
+        name: "provision",
+        shape: Shape::Optional,
+        doc: "Users, buses, clients and grants that are made while the server runs, with `backplane user`, `bus`, `client` and `grant` or over HTTP \
+              (/admin/v1 at the listener for operators). That is possible in any case; a server with this section needs no [[user]] and \
+              no [[bus]] besides. Those below stay as they are written here.",
+        keys: &[PROVISION],
+    },
+    Section {
+        name: "tokens",
+        shape: Shape::One,
+        doc: "Tokens of version 2.0. Those of pages prove themselves, by keys in a file; those of clients are kept with what is made at run time.",
+        keys: &[TOKENS],
+    },
+    Section {
+        name: "issuer",
+        shape: Shape::Many,
+        doc: "An identity provider whose access tokens (JWTs by RFC 9068) are taken with version 2.0, beside those that this server issues. Once for \
+              each. Without any nobody else's token is good.",
+        keys: &[ISSUER],
     },
     Section {
         name: "defaults",
@@ -218,7 +241,7 @@ const STORAGE: &[Key] = &[
         "segment",
         Kind::Size(MIB, GIB),
         Default(r#""64MiB""#),
-        "Bytes of a file of the log. Files go once all messages in them have expired.",
+        "Bytes of a file of the log. Files go once all messages in them have expired, or were carried forward.",
     ),
     key(
         "max",
@@ -415,6 +438,44 @@ const LIMITS: &[Key] = &[
          number.",
     ),
     key(
+        "posts_per_user",
+        Kind::Text(RATE),
+        NO_RATE,
+        "POSTs of one user in a time, over all buses; what is published over a WebSocket counts as well. Who has kept still may \
+         use the number up at once, and gets it back bit by bit. \"none\": any number.",
+    ),
+    key(
+        "posts_per_address",
+        Kind::Text(RATE),
+        NO_RATE,
+        "The same of one client's address; of one /64 with IPv6. Trusted proxies that do not name their client may do any \
+         number. Many people may share an address.",
+    ),
+    key(
+        "reads_per_user",
+        Kind::Text(RATE),
+        NO_RATE,
+        "Retrievals of whole buses by one user in a time; long polls count as well.",
+    ),
+    key(
+        "reads_per_address",
+        Kind::Text(RATE),
+        NO_RATE,
+        "Retrievals by one client's address in a time, counted like posts_per_address; also those that find nothing.",
+    ),
+    key(
+        "new_streams_per_user",
+        Kind::Text(RATE),
+        NO_RATE,
+        "Event streams and WebSockets that one user opens in a time.",
+    ),
+    key(
+        "new_streams_per_address",
+        Kind::Text(RATE),
+        NO_RATE,
+        "The same of one client's address, counted like posts_per_address.",
+    ),
+    key(
         "channels_per_stream",
         Kind::Count(1, 1_000),
         Default("255"),
@@ -432,6 +493,124 @@ const LIMITS: &[Key] = &[
         Default(r#""15s""#),
         "How long an event stream is silent before it says that it is there. Proxies cut what is silent for longer than they \
          are patient.",
+    ),
+];
+
+const PROVISION: &[Key] = &[
+    key(
+        "public",
+        Kind::Switch,
+        Default("false"),
+        "Take the historical provisioning calls (/v1.2/provision/…, /v2/provision/…), which bring the password of an admin, at the listeners for \
+         clients, too, and not only at the one for operators. Whoever reaches those may then guess at it.",
+    ),
+    key("users", Kind::Count(0, 1_000_000), Default("10000"), "Users that may be made."),
+    key("clients", Kind::Count(0, 100_000), Default("1000"), "Clients of version 2.0 that may be made."),
+    key("buses", Kind::Count(0, 100_000), Default("1000"), "Buses that may be made."),
+    key("grants", Kind::Count(0, 1_000_000), Default("10000"), "Grants to clients that there may be."),
+];
+
+const TOKENS: &[Key] = &[
+    key(
+        "key_file",
+        Kind::Text("the path of a file with one or two lines, each with 32 bytes as base64url"),
+        Otherwise {
+            meaning: "token-keys in the folder of storage.path, made at the first start; with storage in memory a key that ends with the process",
+            example: r#""token-keys""#,
+        },
+        "The keys by which tokens of pages prove themselves. The first signs, the second is good as well. `backplane rotate-token-key` makes the file \
+         or a new first key; SIGHUP has a server read it. Pages lose their channels with the second rotation after: let more time pass between two \
+         than page_refresh_lifetime. For the server's user or root alone, mode 0600 or 0640.",
+    ),
+    key(
+        "page_lifetime",
+        Kind::Span(MINUTE, DAY),
+        Default(r#""1h""#),
+        "How long a page's token is good. Its library gets the next one by itself.",
+    ),
+    key(
+        "page_refresh_lifetime",
+        Kind::Span(HOUR, YEAR),
+        Default(r#""30days""#),
+        "How long a page may stay away and still come back to its channel.",
+    ),
+    key(
+        "client_lifetime",
+        Kind::Span(MINUTE, DAY),
+        Default(r#""1h""#),
+        "How long a client's access token is good.",
+    ),
+    key(
+        "client_refresh_lifetime",
+        Kind::Span(HOUR, YEAR),
+        Default(r#""30days""#),
+        "How long a client may wait before it uses its refresh token. Each is of use once, and gives the next.",
+    ),
+    key(
+        "per_client",
+        Kind::Count(1, 100_000),
+        Default("1000"),
+        "Tokens that one client has at the same time: what came of one authorization, refreshed since or not, or of one call with its \
+         credentials. Beyond it none is issued until one of them ends.",
+    ),
+    key(
+        "max",
+        Kind::Count(1, 1_000_000),
+        Default("100000"),
+        "The same of all clients together. A thousand take about a megabyte.",
+    ),
+];
+
+const ISSUER: &[Key] = &[
+    key(
+        "name",
+        Kind::Text("1 to 64 of A-Z a-z 0-9 . - _; each name once"),
+        Required { example: r#""id""# },
+        "What logs and metrics call it.",
+    ),
+    key(
+        "issuer",
+        Kind::Text("an https URL without user, query and fragment; each once"),
+        Required { example: r#""https://id.example.com""# },
+        "What its tokens have as iss, to the letter.",
+    ),
+    key(
+        "audience",
+        Kind::Text("1 to 255 characters"),
+        Required { example: r#""https://bp.example.com""# },
+        "What its tokens must have in aud, to the letter: the name that it knows this server by, which is best its URL, and nobody else's.",
+    ),
+    key(
+        "keys",
+        Kind::Text("an https URL, an http URL of a loopback address or localhost, or the path of a file"),
+        Required { example: r#""https://id.example.com/jwks.json""# },
+        "Where its keys are, as a JWK set: what it publishes as jwks_uri. They are kept while it is away, for a day at most.",
+    ),
+    key(
+        "buses",
+        Kind::Texts("names of buses, at least one"),
+        Required { example: r#"["customer.com"]"# },
+        "The buses that it may speak for, those made at run time too. Whatever a token says, it reaches no others.",
+    ),
+    key(
+        "algorithms",
+        Kind::Texts("RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and EdDSA, at least one"),
+        Otherwise { meaning: "all of them", example: r#"["RS256", "ES256"]"# },
+        "How its tokens may be signed.",
+    ),
+    key(
+        "sources",
+        Kind::Texts(
+            "a client_id (or *), a space and an http or https URL, such as \"shop https://shop.example.com/\"",
+        ),
+        Otherwise { meaning: "none: its tokens only read", example: r#"["shop https://shop.example.com/"]"# },
+        "Which of its clients may post, each with the source that its messages have; * stands for all others.",
+    ),
+    key(
+        "refresh",
+        Kind::Span(MINUTE, DAY),
+        Default(r#""10m""#),
+        "How old its keys may be before they are looked at again. A key that is missing is looked for at once, every 30 s at most.",
     ),
 ];
 
@@ -464,6 +643,12 @@ const BUS: &[Key] = &[
     ),
     key("post", Kind::Texts(USERS), Required { example: r#"["alice"]"# }, "Who may post. At least one user."),
     key("read", Kind::Texts(USERS), Default("[]"), "Who may read the whole bus."),
+    key(
+        "owner",
+        Kind::Text("the name of a user, with a [[user]] of its own"),
+        Otherwise { meaning: "nobody: only admins grant it", example: r#""alice""# },
+        "Whose bus it is: the user who may grant clients of version 2.0 access to it.",
+    ),
 ];
 
 /// Keys of `[defaults]` and of every bus.
@@ -478,7 +663,13 @@ const POLICY: &[Key] = &[
         "retention",
         Kind::Span(MINUTE + SECOND, 30 * DAY),
         Default(r#""30m""#),
-        "How long a message is kept.",
+        "How long a message is kept that does not ask for another time.",
+    ),
+    key(
+        "retention_max",
+        Kind::Span(5 * MINUTE + SECOND, 30 * DAY),
+        Otherwise { meaning: "8h, or retention where that is longer", example: r#""8h""# },
+        "How long a sticky message is kept, and the longest time that a message may ask for.",
     ),
     key(
         "window.channel",
@@ -522,5 +713,36 @@ const POLICY: &[Key] = &[
         Kind::Switch,
         Default("false"),
         "Refuse messages that are not signed with one of envelope_keys.",
+    ),
+    key(
+        "quota.posts",
+        Kind::Text(RATE),
+        NO_RATE,
+        "POSTs to the bus in a time, whoever sends them; as limits.posts_per_user has it.",
+    ),
+    key("quota.reads", Kind::Text(RATE), NO_RATE, "Retrievals of the bus and of its channels in a time."),
+    key(
+        "quota.new_streams",
+        Kind::Text(RATE),
+        NO_RATE,
+        "Event streams and WebSockets of the bus that are opened in a time.",
+    ),
+    key(
+        "quota.channels",
+        Kind::Count(1, 100_000_000),
+        Otherwise { meaning: "as many as limits.channels_per_bus", example: "1000" },
+        "Channels that the bus has at the same time; half of them are shared among its posters.",
+    ),
+    key(
+        "quota.memory",
+        Kind::Size(64 * KIB, TIB),
+        Otherwise { meaning: "what limits.window_memory leaves to it", example: r#""64MiB""# },
+        "Bytes of all messages that the bus holds. What of its part of limits.window_memory is more than this is free for other buses.",
+    ),
+    key(
+        "quota.streams",
+        Kind::Count(1, 100_000_000),
+        Otherwise { meaning: "as many as limits.streams_per_bus", example: "1000" },
+        "Readers that wait for messages of the bus at the same time: event streams, WebSockets and long polls.",
     ),
 ];

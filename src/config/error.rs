@@ -67,6 +67,11 @@ impl ConfigError {
 pub struct ConfigErrors(Vec<ConfigError>);
 
 impl ConfigErrors {
+    /// The same number of them, each made of one of these.
+    pub(super) fn map(self, change: impl FnMut(ConfigError) -> ConfigError) -> Self {
+        Self(self.0.into_iter().map(change).collect())
+    }
+
     /// Each of them, in the order in which they were found.
     pub fn iter(&self) -> impl Iterator<Item = &ConfigError> {
         self.0.iter()
@@ -133,6 +138,8 @@ pub enum Origin {
     Environment(String),
     /// On the command line, with this flag.
     Flag(&'static str),
+    /// In a request to a running server, or on the command line in its place.
+    Request,
 }
 
 impl fmt::Display for Origin {
@@ -141,6 +148,7 @@ impl fmt::Display for Origin {
             Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
             Self::Environment(name) => f.write_str(name),
             Self::Flag(flag) => f.write_str(flag),
+            Self::Request => f.write_str("this request"),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::keys::{Key, Shape, Unset};
 const WIDTH: usize = 100;
 const HEAD: &str = "Every setting of backplane, with its default. Lines that start with a # and no space are settings \
 that are not set: take the # away and change them. A setting is looked for on the command line, then in the environment \
-(BACKPLANE_LISTEN, nested as in BACKPLANE_LIMITS__BODY, lists separated by commas; not for [[user]] and [[bus]]), then in \
+(BACKPLANE_LISTEN, nested as in BACKPLANE_LIMITS__BODY, lists separated by commas; not for [[user]], [[bus]] and [[issuer]]), then in \
 the file, which is the one that --config or BACKPLANE_CONFIG names, or else backplane.toml in the folder that the server \
 is started in. Unknown keys and wrong values are refused; `backplane check-config` tells before a start does.";
 

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::check::{self, Known};
 use super::error::{ConfigError, ConfigErrors, Origin, Problems};
 use super::layers::Layers;
-use super::resolve::resolve;
+use super::resolve::{makes_buses, resolve};
 use super::resolved::{Config, DEMO_NAME, DEMO_PASSWORD_HASH};
 
 /// What the names of our environment variables start with.
@@ -20,7 +20,7 @@ const USUAL_FILE: &str = "backplane.toml";
 
 /// Why a start that is not to be the demonstration is refused, and what it wants.
 const NOTHING: &str = "there is no [[user]] and no [[bus]], hence nothing to serve";
-const WANTED: &str = "a file with [[user]] and [[bus]], which --config or BACKPLANE_CONFIG names or which is \
+const WANTED: &str = "a file with [[user]] and [[bus]], or [provision] for those made at run time, which --config or BACKPLANE_CONFIG names or which is \
                       backplane.toml in this folder (backplane.example.toml explains every setting), or --demo for the \
                       demonstration";
 
@@ -133,7 +133,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigErrors> {
         let set = set_from_text(&mut layers, flag.key, &flag.value, Origin::Flag(flag.flag));
         problems.note(set);
     }
-    let demo = !["user", "bus"].into_iter().any(|section| layers.is_written(section));
+    let demo =
+        !["user", "bus"].into_iter().any(|section| layers.is_written(section)) && !makes_buses(&layers);
     if demo {
         if sources.demo == Demonstration::Refused {
             problems.add(layers.wrong("user", NOTHING.to_owned(), WANTED.to_owned()));

@@ -38,11 +38,14 @@ mod tests;
 mod units;
 mod values;
 
+pub use crate::rates::{Rate, RateError};
 pub(crate) use error::Problems;
 pub use error::{ConfigError, ConfigErrors, Origin};
 pub use example::example;
 pub use load::{Demonstration, FlagValue, Loaded, Sources, load};
 pub use plan::{ChangedBus, People, Plan, Requests, plan};
+pub use resolve::{Defaults, made_bus};
 pub use resolved::{
-    Admin, AllowedOrigins, Bus, Config, DEMO_NAME, Limits, LogFormat, LogSettings, Storage, Tls, User,
+    Admin, AllowedOrigins, Bus, Config, DEMO_NAME, Issuer, KeysAt, Limits, LogFormat, LogSettings, Provision,
+    Quota, Storage, Tls, Tokens, User,
 };

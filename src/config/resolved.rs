@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backplane_actors::log::DiskSettings;
@@ -13,8 +13,11 @@ use backplane_actors::{BusName, PayloadRule};
 use ipnet::IpNet;
 use url::Url;
 
+use super::resolve::Defaults;
+use crate::access::foreign::Trust;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{AuthSettings, PasswordHash, UserName};
+use crate::rates::Rate;
 
 /// The name of the demonstration's bus, its user and its password.
 pub const DEMO_NAME: &str = "demo";
@@ -52,10 +55,18 @@ pub struct Config {
     pub auth: AuthSettings,
     /// Bounds on what clients may use.
     pub limits: Limits,
+    /// Users and buses that are made at run time.
+    pub provision: Provision,
+    /// Tokens of version 2.0.
+    pub tokens: Tokens,
+    /// Whose tokens are good with version 2.0 beside those issued here; no name and no issuer twice.
+    pub issuers: Vec<Issuer>,
     /// Who may come in; no name twice.
     pub users: Vec<User>,
     /// The buses; no name twice.
     pub buses: Vec<Bus>,
+    /// What holds for buses that are made at run time and do not say otherwise.
+    pub defaults: Defaults,
     /// Whether this is the demonstration, because neither users nor buses were configured. The server answers its own
     /// machine alone then.
     pub demo: bool,
@@ -81,6 +92,60 @@ pub struct Admin {
     pub listen: Vec<SocketAddr>,
     /// Names that requests may have in `Host`, in lower case, besides addresses and `localhost`.
     pub hosts: Vec<String>,
+}
+
+/// Users, clients, buses and grants that are made at run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provision {
+    /// Whether the listeners for clients take the historical provisioning calls, too.
+    pub public: bool,
+    /// Users that may be made.
+    pub users: usize,
+    /// Clients that may be made.
+    pub clients: usize,
+    /// Buses that may be made.
+    pub buses: usize,
+    /// Grants that there may be.
+    pub grants: usize,
+}
+
+/// Tokens of version 2.0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// The file with the keys of pages' tokens; none: one in the folder of [`Config::storage`], or none at all.
+    pub key_file: Option<PathBuf>,
+    /// How long a page's access token is good.
+    pub page_lifetime: Duration,
+    /// How long a page's refresh token is good.
+    pub page_refresh_lifetime: Duration,
+    /// How long a client's access token is good.
+    pub client_lifetime: Duration,
+    /// How long a client's refresh token is good.
+    pub client_refresh_lifetime: Duration,
+    /// Families of tokens that one client has at the same time.
+    pub per_client: usize,
+    /// The same of all clients together.
+    pub max: usize,
+}
+
+/// An identity provider whose access tokens are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer {
+    /// What it is trusted with.
+    pub trust: Trust,
+    /// Where its keys are.
+    pub keys: KeysAt,
+    /// How old they may be before they are looked at again.
+    pub refresh: Duration,
+}
+
+/// Where the keys of an issuer are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeysAt {
+    /// It publishes them: an https URL, or an http URL of a loopback address or `localhost`.
+    Url(Url),
+    /// In a file of this machine.
+    File(PathBuf),
 }
 
 /// What is logged, and how.
@@ -109,6 +174,17 @@ pub enum Storage {
     Memory,
     /// On disk.
     Disk(DiskSettings),
+}
+
+impl Storage {
+    /// The data folder.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Memory => None,
+            Self::Disk(settings) => Some(&settings.path),
+        }
+    }
 }
 
 /// Bounds on what clients may use (I-5).
@@ -164,6 +240,18 @@ pub struct Limits {
     pub streams_per_channel: usize,
     /// The same of one client's address.
     pub streams_per_address: usize,
+    /// POSTs of one user in a time; none: any number.
+    pub posts_per_user: Option<Rate>,
+    /// The same of one client's address.
+    pub posts_per_address: Option<Rate>,
+    /// Retrievals of buses by one user in a time; none: any number.
+    pub reads_per_user: Option<Rate>,
+    /// Retrievals by one client's address in a time; none: any number.
+    pub reads_per_address: Option<Rate>,
+    /// Event streams and WebSocket connections that one user opens in a time; none: any number.
+    pub new_streams_per_user: Option<Rate>,
+    /// The same of one client's address.
+    pub new_streams_per_address: Option<Rate>,
     /// Channels that one request may ask for.
     pub channels_per_stream: usize,
     /// The longest that a reader may have its answer wait for a message; zero: not at all.
@@ -186,10 +274,12 @@ pub struct User {
 pub struct Bus {
     /// The name, in every URL of the bus.
     pub name: BusName,
-    /// Who may post: at least one of [`Config::users`].
+    /// Who may post: some of [`Config::users`]; at least one, unless the bus was made at run time.
     pub post: Vec<UserName>,
     /// Who may read the whole bus: some of [`Config::users`].
     pub read: Vec<UserName>,
+    /// Who grants clients access to the bus: one of [`Config::users`] (V2-AUTHZ-1).
+    pub owner: Option<UserName>,
     /// Web pages that may read channels of the bus.
     pub allowed_origins: AllowedOrigins,
     /// Whether pages may read with a `callback`, which pages of every origin can.
@@ -198,14 +288,35 @@ pub struct Bus {
     pub payload: PayloadRule,
     /// How long a channel is kept that nobody posts to (RET-8).
     pub channel_idle: Duration,
-    /// How long a message is kept.
+    /// How long a message is kept that does not ask for another time.
     pub retention: Duration,
+    /// How long a sticky message is kept, and the longest time that a message may ask for (RET-9). Never below `retention`.
+    pub retention_max: Duration,
     /// Messages held for one channel.
     pub window_channel: NonZeroUsize,
     /// Messages held for the bus.
     pub window_bus: NonZeroUsize,
     /// How signed messages (magic envelopes) are treated.
     pub envelopes: EnvelopePolicy,
+    /// What of the server the bus may use.
+    pub quota: Quota,
+}
+
+/// Bounds of one bus alone (I-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quota {
+    /// POSTs in a time; none: any number.
+    pub posts: Option<Rate>,
+    /// Retrievals in a time; none: any number.
+    pub reads: Option<Rate>,
+    /// Event streams and WebSocket connections that are opened in a time; none: any number.
+    pub new_streams: Option<Rate>,
+    /// Channels at the same time; none: [`Limits::channels_per_bus`].
+    pub channels: Option<usize>,
+    /// Bytes of all messages held; none: what [`Limits::window_memory`] leaves to it.
+    pub memory: Option<usize>,
+    /// Readers that wait for messages at the same time; none: [`Limits::streams_per_bus`].
+    pub streams: Option<usize>,
 }
 
 /// Web pages that may read channels.

@@ -156,6 +156,48 @@ fn a_bus_overrides_single_keys_of_the_defaults() {
 }
 
 #[test]
+fn a_bus_has_the_quotas_of_the_defaults_or_its_own() {
+    let quota = |defaults: &str, own: &str| {
+        let config = loaded(&["[defaults]\n", defaults, USER, BUS, own].concat(), &[], &[]).unwrap();
+        config.buses[0].quota
+    };
+    let rate = |text: &str| Some(text.parse::<Rate>().unwrap());
+    assert_eq!(quota("", ""), Quota::default());
+    let defaults = "quota = { posts = \"100/s\", reads = \"5/min\", channels = 5, memory = \"1MiB\" }";
+    let all = Quota {
+        posts: rate("100/s"),
+        reads: rate("5/min"),
+        channels: Some(5),
+        memory: Some(1 << 20),
+        ..Quota::default()
+    };
+    assert_eq!(quota(defaults, ""), all);
+    let own = "quota = { posts = \"none\", new_streams = \"1/10s\", channels = 6, streams = 7 }";
+    let own = quota(defaults, own);
+    assert_eq!(
+        own,
+        Quota { posts: None, new_streams: rate("1/10s"), channels: Some(6), streams: Some(7), ..all }
+    );
+}
+
+#[test]
+fn ret_9_the_longest_retention_is_8_hours_or_the_usual_one_unless_it_is_said() {
+    let hours = |defaults: &str, own: &str| {
+        let config = loaded(&["[defaults]\n", defaults, USER, BUS, own].concat(), &[], &[])?;
+        Ok::<_, ConfigErrors>(config.buses[0].retention_max.as_secs() / 3600)
+    };
+    assert_eq!(hours("", "").unwrap(), 8);
+    assert_eq!(hours("retention = \"10h\"", "").unwrap(), 10);
+    assert_eq!(hours("retention_max = \"9h\"", "").unwrap(), 9);
+    assert_eq!(hours("retention_max = \"9h\"", "retention_max = \"1h\"").unwrap(), 1);
+    let refused = hours("retention_max = \"1h\"", "retention = \"2h\"").unwrap_err().to_string();
+    assert!(
+        refused.contains("defaults.retention_max") && refused.contains("is below retention"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn scripts_go_with_origins_unless_it_is_said_otherwise() {
     let jsonp = |defaults: &str, own: &str| {
         loaded(&["[defaults]\n", defaults, USER, BUS, own].concat(), &[], &[]).unwrap().buses[0].jsonp
@@ -244,6 +286,29 @@ fn a_start_that_is_not_to_be_the_demonstration_wants_users_and_buses() {
     write(&[USER, BUS].concat());
     assert_eq!(load(Demonstration::Refused), Ok((false, 1 << 20)));
     assert_eq!(load(Demonstration::AskedFor), Ok((true, 1 << 20)));
+}
+
+/// And only a user's: a bus of nobody else's is refused.
+#[test]
+fn v2_authz_1_a_configured_bus_may_be_somebodys() {
+    let owner = |more: &str| loaded(&[USER, BUS, more].concat(), &[], &[]).unwrap().buses.remove(0).owner;
+    assert_eq!(owner(""), None);
+    assert_eq!(owner("owner = \"alice\"").unwrap().as_str(), "alice");
+}
+
+#[test]
+fn who_makes_buses_at_run_time_need_configure_none() {
+    for config in [
+        loaded("[provision]", &[], &[]).unwrap(),
+        loaded("", &[("BACKPLANE_PROVISION__PUBLIC", "false")], &[]).unwrap(),
+        loaded(&format!("{USER}[provision]\nbuses = 7"), &[], &[]).unwrap(),
+    ] {
+        assert!(!config.demo && config.buses.is_empty() && config.storage != Storage::Memory);
+    }
+    let provision = loaded("[provision]\nbuses = 7", &[], &[]).unwrap().provision;
+    let usual = Provision { public: false, users: 10_000, clients: 1_000, buses: 1_000, grants: 10_000 };
+    assert_eq!(provision, Provision { buses: 7, ..usual });
+    assert_eq!(Config::demo().unwrap().provision, usual);
 }
 
 #[test]
@@ -344,7 +409,7 @@ fn refusals_of_the_environment() {
         (
             "BACKPLANE_LISTN",
             "",
-            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, core_dumps, tls, admin, log, storage, auth, limits, defaults, user, bus",
+            "listn (BACKPLANE_LISTN): unknown key, did you mean listen?; allowed: listen, public_url, insecure_auth, trusted_proxies, shutdown_grace, workers, core_dumps, tls, admin, log, storage, auth, limits, provision, tokens, issuer, defaults, user, bus",
         ),
         (
             "BACKPLANE_TLS__CERTIFICATE",

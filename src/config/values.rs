@@ -6,9 +6,15 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
-use url::Url;
+use url::{Host, Url};
 
+use super::resolved::KeysAt;
+use crate::access::foreign::{Algorithm, NotAnAlgorithm};
 use crate::auth::{PasswordHash, PasswordHashError};
+use crate::rates::{Rate, RateError};
+
+/// Longest audience of tokens, in bytes.
+const AUDIENCE_MAX: usize = 255;
 
 /// A URL that channel IDs may start with.
 #[derive(Debug)]
@@ -34,8 +40,62 @@ impl FromStr for PublicUrl {
     }
 }
 
+/// What tokens are for.
+#[derive(Debug)]
+pub(super) struct Audience(pub(super) String);
+
+impl FromStr for Audience {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.len() > AUDIENCE_MAX {
+            return Err(format!("it has {} bytes", text.len()));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// How tokens may be signed.
+#[derive(Debug)]
+pub(super) struct WrittenAlgorithm(pub(super) Algorithm);
+
+impl FromStr for WrittenAlgorithm {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|NotAnAlgorithm| format!("{text:?} is not taken"))
+    }
+}
+
+/// Whoever stands between could put his own keys in the place of others where they come over plain HTTP.
+impl FromStr for KeysAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if !text.contains("://") {
+            return if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Self::File(text.into())) };
+        }
+        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err("it names a user or has a fragment".to_owned());
+        }
+        let is_here = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        match url.scheme() {
+            "https" => Ok(Self::Url(url)),
+            "http" if is_here => Ok(Self::Url(url)),
+            "http" => Err("keys that come over plain HTTP could be anybody's".to_owned()),
+            other => Err(format!("the scheme is {other:?}")),
+        }
+    }
+}
+
 /// A web page's origin in serialized form, or `*`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OriginPattern(pub(super) String);
 
 impl FromStr for OriginPattern {
@@ -100,6 +160,18 @@ impl FromStr for HostName {
             return Err(format!("{text:?} is not the name of a host"));
         }
         Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+/// A rate, or the word for none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WrittenRate(pub(super) Option<Rate>);
+
+impl FromStr for WrittenRate {
+    type Err = RateError;
+
+    fn from_str(text: &str) -> Result<Self, RateError> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|rate| Self(Some(rate))) }
     }
 }
 

@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready as ready_or_wait};
 
 use actix_web::Error;
+use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use pin_project_lite::pin_project;
 
@@ -59,6 +60,7 @@ pub(crate) struct HeadersService<S> {
 impl<S, B> Transform<S, ServiceRequest> for Headers
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
 {
     type Response = ServiceResponse<B>;
     type Error = Error;
@@ -74,6 +76,7 @@ where
 impl<S, B> Service<ServiceRequest> for HeadersService<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
 {
     type Response = ServiceResponse<B>;
     type Error = Error;
@@ -101,12 +104,14 @@ pin_project! {
 impl<F, B> Future for Marking<F>
 where
     F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let mut response = ready_or_wait!(this.answer.poll(context))?;
+        let speaks = response.status().is_client_error() && !response.response().body().size().is_eof();
         let headers = response.headers_mut();
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         for (name, usual) in [
@@ -117,6 +122,10 @@ where
             if !headers.contains_key(&name) {
                 headers.insert(name, usual);
             }
+        }
+        // Layers of other crates say what is wrong in words, and not that it is text.
+        if speaks && !headers.contains_key(CONTENT_TYPE) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         }
         if let Some(transport) = this.transport.take() {
             headers.insert(STRICT_TRANSPORT_SECURITY, transport);

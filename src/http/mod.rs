@@ -8,6 +8,7 @@
 //! | `close_unread` | the end of connections that go on sending after their answer |
 //! | `headers` | headers that all answers have, and those of pages |
 //! | `host` | whom a request names as its server |
+//! | `own_page` | whether a page of another origin asks |
 //! | `routing` | one route for GET and HEAD |
 
 mod announced;
@@ -16,6 +17,7 @@ mod budget;
 mod close_unread;
 mod headers;
 mod host;
+mod own_page;
 mod routing;
 
 pub(crate) use announced::Announced;
@@ -24,4 +26,5 @@ pub(crate) use budget::{Budget, Lease, NoRoom};
 pub(crate) use close_unread::{CloseUnread, offers_websocket};
 pub(crate) use headers::{CROSS_ORIGIN, Headers, RESOURCE_POLICY, mark_page};
 pub(crate) use host::Host;
+pub(crate) use own_page::is_own_page;
 pub(crate) use routing::get_or_head;

@@ -1,14 +1,23 @@
 //! What becomes of a posted text on its way to the bus, however it came.
 
-use actix_web::web;
+use std::time::Duration;
+
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponseBuilder, web};
 use aws_lc_rs::digest::{SHA256, digest};
-use backplane_actors::{Batch, BatchError, BatchErrorKind, Fingerprint, IdempotencyKey, Posted};
+use backplane_actors::{Batch, BatchError, BatchErrorKind, Fingerprint, IdempotencyKey, Posted, PromiseRule};
 
 use crate::auth::UserName;
 use crate::error::{ApiError, ErrorCode};
 use crate::http::{Body, NoRoom};
 use crate::service::{Bus, Holder, Service};
 
+/// Makes a retry of the same POST safe (I-2).
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// What an answered POST survives: `memory` nothing, `interval` a kill, `disk` a power loss. A token (RFC 9651).
+const DURABILITY: HeaderName = HeaderName::from_static("backplane-durability");
+/// How long the log took, in milliseconds.
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// Times that an envelope is in memory while it is checked, besides its text: what is inside, and the texts that may be signed.
 const ENVELOPE_COPIES: usize = 5;
 
@@ -20,14 +29,33 @@ pub(crate) fn key_of(text: &str, body: &[u8]) -> Result<IdempotencyKey, ApiError
         .map_err(|error| ApiError::new(ErrorCode::InvalidIdempotencyKey, error.to_string()))
 }
 
-/// The messages of a body, checked by the rules of the bus. The room that the body takes is kept until then.
+/// The key that makes a retry safe, if there is one.
+pub(crate) fn key_in(request: &HttpRequest, body: &[u8]) -> Result<Option<IdempotencyKey>, ApiError> {
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        let text = format!("{IDEMPOTENCY_KEY} may be given once, not twice");
+        return Err(ApiError::new(ErrorCode::InvalidIdempotencyKey, text));
+    }
+    key_of(value.to_str().unwrap_or_default(), body).map(Some)
+}
+
+/// Says of an answered POST what it survives, and how long the log took.
+pub(crate) fn tell(response: &mut HttpResponseBuilder, service: &Service, took: Duration) {
+    response
+        .insert_header((DURABILITY, service.durability()))
+        .insert_header((SERVER_TIMING, format!("log;dur={:.3}", took.as_secs_f64() * 1000.0)));
+}
+
+/// The messages of a body, checked by the rules of the bus and of the version that they came by. The room that the body takes is kept until then.
 pub(crate) async fn parse(
     service: &Service,
     user: &UserName,
     bus: &Bus,
+    promises: PromiseRule,
     body: Body<Holder>,
 ) -> Result<Batch, ApiError> {
-    let (limits, policy) = (service.message_limits(bus), bus.envelopes());
+    let (limits, policy) = (service.message_limits(bus, promises), bus.envelopes());
     if !policy.verifies() {
         return Batch::parse(&body.bytes, &limits, &policy.for_post()).map_err(|error| refuse(&error));
     }
@@ -48,6 +76,7 @@ pub(crate) async fn parse(
     parsed.map_err(|error| refuse(&error))
 }
 
+/// Why a message of a body is not taken, as clients are told.
 fn refuse(error: &BatchError) -> ApiError {
     let code = match error.kind() {
         BatchErrorKind::TooManyMessages => ErrorCode::TooManyMessages,

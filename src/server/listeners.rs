@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Socket, Type};
 
 use super::ServerError;
+use super::control::Control;
 use crate::config::Config;
 
 /// Connections that the kernel holds until they are accepted.
@@ -17,17 +19,25 @@ pub struct Sockets {
     pub(super) plain: Vec<Socket>,
     pub(super) tls: Vec<Socket>,
     pub(super) admin: Vec<Socket>,
+    /// The data folder, if there is one.
+    pub(super) folder: Option<PathBuf>,
 }
 
 impl Sockets {
-    /// Begins to listen. Connections wait in the kernel until the server runs.
+    /// Begins to listen, on the socket in the data folder too. Connections wait in the kernel until the server runs: who is told
+    /// that it listens gets an answer, also from a command. Only once the data folder is this server's.
     ///
     /// # Errors
     ///
-    /// [`ServerError::Listen`]: another program has begun to listen on the same address meanwhile.
+    /// [`ServerError::Listen`]: another program has begun to listen on the same address meanwhile. [`ServerError::Control`].
     pub fn listen(self) -> Result<Listeners, ServerError> {
         let all = |sockets: Vec<Socket>| sockets.into_iter().map(listen).collect::<Result<_, _>>();
-        Ok(Listeners { plain: all(self.plain)?, tls: all(self.tls)?, admin: all(self.admin)? })
+        Ok(Listeners {
+            control: self.folder.as_deref().map(Control::open).transpose()?,
+            plain: all(self.plain)?,
+            tls: all(self.tls)?,
+            admin: all(self.admin)?,
+        })
     }
 }
 
@@ -37,14 +47,15 @@ pub struct Listeners {
     pub(super) plain: Vec<TcpListener>,
     pub(super) tls: Vec<TcpListener>,
     pub(super) admin: Vec<TcpListener>,
+    pub(super) control: Option<Control>,
 }
 
 impl Listeners {
-    /// Opens what the configuration names.
+    /// Opens what the configuration names. Only once the data folder is this server's.
     ///
     /// # Errors
     ///
-    /// [`ServerError::Listen`] names the first address that is taken or not ours.
+    /// [`ServerError::Listen`] names the first address that is taken or not ours; [`ServerError::Control`].
     pub fn open(config: &Config) -> Result<Self, ServerError> {
         let one = |address: SocketAddr| bind(address).map_err(|error| ServerError::Listen { address, error });
         let all = |addresses: &[SocketAddr]| addresses.iter().map(|at| one(*at)).collect::<Result<_, _>>();
@@ -52,6 +63,7 @@ impl Listeners {
             plain: all(&config.listen)?,
             tls: all(config.tls.as_ref().map_or(&[][..], |tls| &tls.listen))?,
             admin: all(config.admin.as_ref().map_or(&[][..], |admin| &admin.listen))?,
+            folder: config.storage.folder().map(Path::to_owned),
         };
         sockets.listen()
     }
@@ -106,5 +118,28 @@ fn listen(socket: Socket) -> Result<TcpListener, ServerError> {
         (Ok(()), _) => Ok(TcpListener::from(socket)),
         (Err(error), Some(address)) => Err(ServerError::Listen { address, error }),
         (Err(error), None) => Err(ServerError::Failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::connect_control;
+
+    #[test]
+    fn what_listens_takes_commands() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let sockets = Sockets {
+            plain: vec![socket],
+            tls: vec![],
+            admin: vec![],
+            folder: Some(folder.path().to_owned()),
+        };
+        let listeners = sockets.listen().unwrap();
+        connect_control(folder.path()).unwrap();
+        std::net::TcpStream::connect(listeners.plain()[0]).unwrap();
+        drop(listeners);
+        connect_control(folder.path()).unwrap_err();
     }
 }

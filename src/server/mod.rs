@@ -2,17 +2,21 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `applications` | what is answered on which listener |
 //! | `core_dumps` | that the process leaves none |
 //! | `preflight` | what a start needs of this machine, checked all at once before anything listens |
 //! | `warnings` | what works and should not be left as it is |
 //! | `listeners` | addresses, bound and then listened on |
+//! | `control` | the socket in the data folder |
 //! | `certificates` | the certificate while the server runs, and its end |
 //! | `reload` | SIGHUP: a new configuration while the server runs |
 //! | `ending` | the order of the end, and its one deadline |
 //! | `signals` | those that end the server, and those that do not |
 //! | `telemetry` | where log lines go |
 
+mod applications;
 mod certificates;
+mod control;
 mod core_dumps;
 mod ending;
 mod listeners;
@@ -22,6 +26,7 @@ mod signals;
 pub mod telemetry;
 mod warnings;
 
+pub use control::connect_control;
 pub use core_dumps::{hide_memory, settle_core_dumps};
 pub use listeners::{Listeners, Sockets};
 pub use preflight::{check, check_beside_a_server};
@@ -31,10 +36,10 @@ pub use warnings::{Warning, warnings};
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::App;
 use actix_web::dev::{Server, ServerHandle};
 use futures::future::{Either, join_all, select};
 use socket2::SockRef;
@@ -60,6 +65,15 @@ pub enum ServerError {
     Listen {
         /// The address.
         address: SocketAddr,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// The socket in the data folder cannot be opened.
+    #[error("cannot listen on {}", path.display())]
+    Control {
+        /// The socket.
+        path: PathBuf,
         /// What the system said.
         #[source]
         error: io::Error,
@@ -98,10 +112,17 @@ pub async fn run(
     let admin = config.admin.as_ref().map(|admin| admin_server(admin, backplane, listeners.admin));
     let admin = admin.transpose()?;
     let familiar = actix_web::rt::spawn(save_familiar(backplane.clone()));
+    let of_keys = backplane.clone();
+    let keys = actix_web::rt::spawn(async move { of_keys.keep_issuers_keys().await });
+    // Taken away at the end, whatever that is.
+    let mut control = listeners.control;
+    let controlled =
+        control.as_mut().map(|control| control.serve(backplane, config.shutdown_grace)).transpose()?;
     let server = main_server(config, listeners.plain, listeners.tls, certificate.as_ref(), backplane)?;
+    let others = [admin, controlled].into_iter().flatten().collect::<Vec<_>>();
     let handles: Vec<ServerHandle> =
-        [Some(server.handle()), admin.as_ref().map(Server::handle)].into_iter().flatten().collect();
-    let admin = admin.map(actix_web::rt::spawn);
+        std::iter::once(server.handle()).chain(others.iter().map(Server::handle)).collect();
+    let others: Vec<_> = others.into_iter().map(actix_web::rt::spawn).collect();
 
     let ended = match select(std::pin::pin!(shutdown), server).await {
         Either::Left(((), server)) => {
@@ -115,11 +136,11 @@ pub async fn run(
         }
         Either::Right((ended, _)) => ended,
     };
-    for task in [watch, Some(familiar)].into_iter().flatten() {
+    for task in [watch, Some(familiar), Some(keys)].into_iter().flatten() {
         task.abort();
     }
-    if let Some(admin) = admin {
-        admin.abort();
+    for other in others {
+        other.abort();
     }
     ended.map_err(ServerError::Failed)
 }
@@ -140,15 +161,9 @@ fn main_server(
     backplane: &Backplane,
 ) -> Result<Server, ServerError> {
     let routes = backplane.clone();
+    let is_public = config.provision.public;
     let stage = config.buses.first().filter(|_| config.demo).map(|bus| bus.name.clone());
-    let application = move || {
-        let app = match stage.clone() {
-            // Its password is known to everybody, hence to any page whose name points here (DNS rebinding).
-            Some(bus) => App::new().configure(routes.only(Callers::ThisMachine)).configure(routes.demo(bus)),
-            None => App::new(),
-        };
-        app.configure(routes.routes()).configure(routes.operations()).configure(routes.rest())
-    };
+    let application = move || applications::public(&routes, is_public, stage.clone());
     let mut serving = backplane
         .door()
         .serve(application)
@@ -173,13 +188,7 @@ fn admin_server(
     listeners: Vec<TcpListener>,
 ) -> Result<Server, ServerError> {
     let (routes, callers) = (backplane.clone(), Callers::operators(&admin.hosts));
-    let application = move || {
-        App::new()
-            .configure(routes.only(callers.clone()))
-            .configure(routes.operations())
-            .configure(routes.metrics())
-            .configure(routes.rest())
-    };
+    let application = move || applications::operators(&routes, callers.clone());
     let settings = DoorSettings {
         connections: ADMIN_CONNECTIONS,
         connections_per_address: ADMIN_CONNECTIONS,

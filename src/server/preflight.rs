@@ -1,6 +1,7 @@
 //! What a start needs of this machine, checked all at once before anything listens: certificates, the folder of
 //! the log, addresses. `backplane check-config` asks the same and says it in the same words.
 
+use std::error::Error;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -13,7 +14,9 @@ use socket2::Socket;
 
 use super::listeners::{Sockets, bind};
 use super::warnings::others_may_write;
+use crate::authority::KeyFile;
 use crate::config::{ConfigErrors, Loaded, Problems, Storage, Tls};
+use crate::issuers::check_keys;
 use crate::tls::{ReloadingCertificate, TlsError};
 
 const FOLDER: &str = "a folder for this server alone, which it may read and write; it is created if need be";
@@ -21,6 +24,10 @@ const OWN: &str = "a file that only its owner, and a group if need be, may write
 const ADDRESS: &str = "an address of this machine, with a port that no other program listens on";
 const CERTIFICATE: &str =
     "a PEM file with a certificate that is valid now, followed by those between it and the root";
+const TOKEN_KEYS: &str =
+    "a file of this server's user or root with mode 0600 or 0640, as `backplane rotate-token-key` makes it";
+const ISSUER_KEYS: &str =
+    "a file with a JWK set that only its owner, and a group if need be, may write: chmod o-w";
 const KEY: &str = "a PEM file with the private key of the certificate, not encrypted";
 
 /// Checks everything that a start needs, and takes the addresses.
@@ -54,7 +61,7 @@ pub fn check(loaded: &Loaded, now: SystemTime) -> Result<Sockets, ConfigErrors> 
         _ => bind_all(loaded, "admin.listen", admin, &mut problems),
     };
     problems.check()?;
-    Ok(Sockets { plain, tls, admin })
+    Ok(Sockets { plain, tls, admin, folder: config.storage.folder().map(Path::to_owned) })
 }
 
 /// Checks what a server that runs needs to take this configuration over: all that [`check`] does, except for what
@@ -87,11 +94,30 @@ fn check_files(loaded: &Loaded, now: SystemTime, problems: &mut Problems) {
         let (key, allowed) = blamed(&error, tls);
         problems.add(loaded.wrong(key, error.to_string(), allowed));
     }
-    if let Storage::Disk(settings) = &loaded.config.storage
-        && let Err(reason) = check_storage(&settings.path)
-    {
-        problems.add(loaded.wrong("storage.path", reason, FOLDER));
+    for (i, issuer) in loaded.config.issuers.iter().enumerate() {
+        if let Err(error) = check_keys(&issuer.keys) {
+            let key = format!("issuer[{i}].keys");
+            problems.add(loaded.wrong(&key, told(&error), ISSUER_KEYS));
+        }
     }
+    let mut keys = loaded.config.tokens.key_file.clone().map(KeyFile::named);
+    if let Storage::Disk(settings) = &loaded.config.storage {
+        match check_storage(&settings.path) {
+            Err(reason) => problems.add(loaded.wrong("storage.path", reason, FOLDER)),
+            // What is to be in a folder that is none is no problem of its own.
+            Ok(()) => keys = KeyFile::of(&loaded.config),
+        }
+    }
+    if let Some(file) = keys
+        && let Err(error) = file.check()
+    {
+        problems.add(loaded.wrong("tokens.key_file", error.to_string(), TOKEN_KEYS));
+    }
+}
+
+/// With what lies behind it.
+fn told(error: &dyn Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
 
 /// The key that an operator has to look at, and what it takes.

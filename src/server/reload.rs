@@ -10,29 +10,27 @@ use super::preflight::check_beside_a_server;
 use super::telemetry::{self, Level};
 use super::warnings::{Warning, warnings};
 use crate::backplane::Backplane;
-use crate::config::{Config, ConfigErrors, Sources, load, plan};
+use crate::config::{Config, ConfigErrors, Sources, load};
+use crate::provision::TakenOver;
 
 /// Takes new configurations over. From the moment it is made SIGHUP ends the process no more.
 #[derive(Debug)]
 pub struct Reloader {
     hangups: Signal,
     sources: Sources,
-    /// What is in force.
-    current: Config,
     level: Level,
 }
 
 impl Reloader {
-    /// `sources` are read at each SIGHUP; `current` is what was read from them at the start. A SIGHUP that comes before
-    /// [`Reloader::run`] is not forgotten.
+    /// `sources` are read at each SIGHUP. One that comes before [`Reloader::run`] is not forgotten.
     ///
     /// Needs a tokio runtime.
     ///
     /// # Errors
     ///
     /// The handler cannot be installed.
-    pub fn new(sources: Sources, current: Config, level: Level) -> io::Result<Self> {
-        Ok(Self { hangups: signal(SignalKind::hangup())?, sources, current, level })
+    pub fn new(sources: Sources, level: Level) -> io::Result<Self> {
+        Ok(Self { hangups: signal(SignalKind::hangup())?, sources, level })
     }
 
     /// Waits for SIGHUP, again and again, until dropped.
@@ -43,9 +41,10 @@ impl Reloader {
     }
 
     /// Reads the configuration and takes it over. One that is refused changes nothing.
-    async fn reload(&mut self, backplane: &Backplane) {
+    async fn reload(&self, backplane: &Backplane) {
         let (new, warnings) = match self.read().await {
-            Ok(read) => read,
+            Ok(Some(read)) => read,
+            Ok(None) => return,
             Err(problems) => {
                 for problem in problems.iter() {
                     tracing::error!(%problem, "the configuration is refused");
@@ -56,9 +55,8 @@ impl Reloader {
                 return;
             }
         };
-        let plan = plan(&self.current, &new);
-        let refused = match backplane.apply(&plan).await {
-            Ok(refused) => refused,
+        let TakenOver { plan, refused, notes } = match backplane.take_over(&new).await {
+            Ok(taken) => taken,
             Err(error) => {
                 tracing::error!(%error, "the configuration cannot be taken over, the one before stays in force");
                 return;
@@ -76,23 +74,31 @@ impl Reloader {
         for bus in &refused {
             tracing::warn!(bus = %bus.bus, reason = bus.reason, "this bus stays as it was; the next SIGHUP tries again");
         }
-        tracing::info!(taken = plan.taken.join(" "), "the configuration was read again and taken over");
         telemetry::warn_of(&warnings);
-        plan.without(refused.iter().map(|refused| &refused.bus)).apply_to(&mut self.current);
+        for note in &notes {
+            tracing::warn!("{note}");
+        }
+        let keys = backplane.clone();
+        // It does not panic.
+        if let Ok(Err(error)) = spawn_blocking(move || keys.reload_token_keys()).await {
+            tracing::error!(%error, "the keys of tokens stay as they were");
+        }
+        // Last: whoever waits for it has been told all else.
+        tracing::info!(taken = plan.taken.join(" "), "the configuration was read again and taken over");
     }
 
     /// On a thread that may wait: the file may be on a disk that hangs.
     #[expect(clippy::disallowed_methods, reason = "a certificate is good or not at this moment")]
-    async fn read(&self) -> Result<(Config, Vec<Warning>), ConfigErrors> {
+    async fn read(&self) -> Result<Option<(Config, Vec<Warning>)>, ConfigErrors> {
         let sources = self.sources.clone();
         let reading = spawn_blocking(move || {
             let loaded = load(&sources)?;
             let now = SystemTime::now();
             check_beside_a_server(&loaded, now)?;
             let warnings = warnings(&loaded, now);
-            Ok((loaded.config, warnings))
+            Ok(Some((loaded.config, warnings)))
         });
         // It does not panic, and is given up only with the runtime, which ends this as well.
-        reading.await.unwrap_or_else(|_| Ok((self.current.clone(), Vec::new())))
+        reading.await.unwrap_or(Ok(None))
     }
 }

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::backplane::cost_alike;
 use crate::config::{Config, Loaded};
 use crate::door::room;
+use crate::service::cost_alike;
 use crate::tls::{ReloadingCertificate, left};
 
 /// Something that an operator should look at. `Display` names the setting and says what to do.

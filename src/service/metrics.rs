@@ -15,11 +15,13 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::quotas::Quotas;
 use super::streams::Streams;
 use super::{Holder, Route, Waiting, doorway, log_metrics};
 use crate::auth::Authenticator;
 use crate::door;
 use crate::http::Budget;
+use crate::issuers::{Issuers, KeyCounts};
 
 /// Upper ends of the buckets for the time to answer, in seconds.
 const SECONDS: [f64; 8] = [0.0001, 0.000_5, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5];
@@ -48,10 +50,12 @@ type CertificateEnd = Arc<AtomicU64>;
 impl Metrics {
     pub(crate) fn new(
         broker: Broker,
-        authenticator: Authenticator,
+        authenticators: [Authenticator; 2],
         traffic: Arc<Budget<Holder>>,
         door: Arc<door::Stats>,
         streams: Arc<Streams>,
+        quotas: Arc<Quotas>,
+        issuers: Issuers,
     ) -> Self {
         let requests = Family::default();
         let seconds: Family<Asked, Histogram> = Family::new_with_constructor(|| Histogram::new(SECONDS));
@@ -66,10 +70,12 @@ impl Metrics {
         let seen = Arc::clone(&certificate_end);
         registry.register_collector(Box::new(Readings {
             broker,
-            authenticator,
+            authenticators,
             traffic,
             door,
             streams,
+            quotas,
+            issuers,
             certificate_end: seen,
         }));
         Self { registry, requests, seconds, certificate_end }
@@ -101,10 +107,13 @@ impl Metrics {
 /// Reads what others count when somebody asks: they pay nothing for it.
 struct Readings {
     broker: Broker,
-    authenticator: Authenticator,
+    /// Of users, and of clients.
+    authenticators: [Authenticator; 2],
     traffic: Arc<Budget<Holder>>,
     door: Arc<door::Stats>,
     streams: Arc<Streams>,
+    quotas: Arc<Quotas>,
+    issuers: Issuers,
     certificate_end: CertificateEnd,
 }
 
@@ -172,6 +181,12 @@ impl Collector for Readings {
             let now = i64::try_from(self.streams.count(waiting)).unwrap_or(i64::MAX);
             ConstGauge::new(now).encode(streams.encode_family(&[("kind", waiting.as_str())])?)?;
         }
+        let help = "Requests refused because a quota was used up, by the quota";
+        let mut refused = encoder.encode_descriptor("rate_limited", help, None, MetricType::Counter)?;
+        for (quota, count) in self.quotas.refused() {
+            ConstCounter::new(count).encode(refused.encode_family(&[("quota", quota)])?)?;
+        }
+        encode_keys(&self.issuers.counts(), &mut encoder)?;
         let end = self.certificate_end.load(Ordering::Relaxed);
         if end > 0 {
             let help = "When the TLS certificate in force ends, since 1970";
@@ -181,8 +196,30 @@ impl Collector for Readings {
         }
         log_metrics::encode(&self.broker.log_health(), &mut encoder)?;
         doorway::encode(&self.door, &mut encoder)?;
-        let help = "Passwords hashed: credentials that were not known to be right";
+        let help = "Passwords and secrets of clients hashed: credentials that were not known to be right";
         let hashes = encoder.encode_descriptor("password_hashes", help, None, MetricType::Counter)?;
-        ConstCounter::new(self.authenticator.hashes()).encode(hashes)
+        ConstCounter::new(self.authenticators.iter().map(Authenticator::hashes).sum::<u64>()).encode(hashes)
     }
+}
+
+/// Where nobody is trusted there is nothing to say.
+fn encode_keys(issuers: &[KeyCounts], encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+    if issuers.is_empty() {
+        return Ok(());
+    }
+    let help = "Keys at hand of an identity provider that is trusted";
+    let mut keys = encoder.encode_descriptor("issuer_keys", help, None, MetricType::Gauge)?;
+    for issuer in issuers {
+        let now = i64::try_from(issuer.keys).unwrap_or(i64::MAX);
+        ConstGauge::new(now).encode(keys.encode_family(&[("issuer", issuer.name.as_str())])?)?;
+    }
+    let help = "How often an identity provider was asked for its keys, by what came of it";
+    let mut asked = encoder.encode_descriptor("issuer_key_fetches", help, None, MetricType::Counter)?;
+    for issuer in issuers {
+        for (outcome, count) in [("ok", issuer.came), ("failed", issuer.failed)] {
+            let labels = [("issuer", issuer.name.as_str()), ("outcome", outcome)];
+            ConstCounter::new(count).encode(asked.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
 }

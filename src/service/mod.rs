@@ -2,56 +2,74 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `apply` | a new configuration while the service runs |
 //! | `callers` | servers that answer only to certain callers |
 //! | `checks` | how many POSTs have their signatures checked at a time |
+//! | `clients` | the clients of version 2.0 with their grants, and whose the buses are |
 //! | `doorway` | the door as the configuration describes it, and what it counts |
 //! | `drain` | the end of the service, and how many requests are under way |
 //! | `log_metrics` | what the message log says of itself, in the same form |
 //! | `metrics` | what is counted, in the form that Prometheus reads |
 //! | `observe` | the books of all requests, as a layer around scopes |
+//! | `owners` | owners of buses, who sign in at a form |
 //! | `probes` | `/healthz`, `/readyz`, `/metrics` |
 //! | `readiness` | what the service is able to do now |
+//! | `quotas` | who may do how much in a time, and who has |
 //! | `reader` | whether a reader that waits still may |
 //! | `settings` | what requests are judged by, which may change while the server runs |
+//! | `tokens` | tokens of version 2.0, and who was granted what |
 //! | `streams` | how many readers wait, and of whom |
 
+mod apply;
 mod callers;
 mod checks;
+mod clients;
 mod doorway;
 mod drain;
 mod log_metrics;
 mod metrics;
 mod observe;
+mod owners;
 pub(crate) mod probes;
+mod quotas;
 mod reader;
 mod readiness;
 mod settings;
 mod streams;
+mod tokens;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::IpAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
 use backplane_actors::log::Durability;
-use backplane_actors::{Broker, BusHandle, BusName, MessageLimits, PayloadRule};
+use backplane_actors::{Broker, BusHandle, BusName, MessageLimits, PayloadRule, Poster, PromiseRule};
 use foldhash::fast::RandomState;
 use futures::FutureExt as _;
 
+pub use self::apply::{RefusedBus, broker_of};
+pub(crate) use self::apply::{accounts_of, cost_alike};
 pub(crate) use self::callers::Callers;
 use self::checks::Checks;
+pub(crate) use self::clients::{Client, Clients, Grant};
 pub(crate) use self::drain::Drain;
 use self::metrics::Metrics;
 use self::observe::Route;
-pub(crate) use self::observe::{Around, Matched, resource, scope};
+pub(crate) use self::observe::{Around, Matched, readable, resource, scope};
+pub(crate) use self::quotas::Work;
+use self::quotas::{Asker, Quotas, Rates};
 pub(crate) use self::reader::Reader;
 use self::readiness::{Ability, Readiness};
 use self::settings::Settings;
 pub(crate) use self::streams::{OpenStream, Waiting, some_of};
 use self::streams::{Streams, TooMany};
+pub(crate) use self::tokens::Tokens;
+use crate::access::ClientName;
 use crate::address::Block;
 use crate::auth::signatures::EnvelopePolicy;
 use crate::auth::{self, Accounts, Authenticator, FamiliarError, FamiliarFile, Right, UserName};
@@ -60,6 +78,8 @@ pub(crate) use crate::door::Connection;
 use crate::door::Door;
 use crate::error::{ApiError, ErrorCode};
 use crate::http::Budget;
+use crate::issuers::Issuers;
+use crate::rates::Fields;
 
 /// A bus as HTTP sees it: the broker's, and who may do what from where.
 pub(crate) struct Bus {
@@ -68,6 +88,8 @@ pub(crate) struct Bus {
     payload: PayloadRule,
     jsonp: bool,
     envelopes: EnvelopePolicy,
+    quota: config::Quota,
+    owner: Option<UserName>,
 }
 
 impl Bus {
@@ -78,6 +100,8 @@ impl Bus {
             payload: bus.payload,
             jsonp: bus.jsonp,
             envelopes: bus.envelopes.clone(),
+            quota: bus.quota,
+            owner: bus.owner.clone(),
         }
     }
 
@@ -114,6 +138,12 @@ impl Bus {
 pub(crate) enum Holder {
     /// Who has signed in.
     User(UserName),
+    /// A client of version 2.0.
+    Client(ClientName),
+    /// A client of an issuer that is trusted.
+    Foreign(Arc<str>),
+    /// Those who make users and buses.
+    Operators,
     /// Everybody else together.
     Anybody,
 }
@@ -121,6 +151,10 @@ pub(crate) enum Holder {
 pub(crate) struct Service {
     broker: Broker,
     authenticator: Authenticator,
+    /// Checks the secrets of clients, whose names are no users'.
+    client_authenticator: Authenticator,
+    tokens: Tokens,
+    issuers: Issuers,
     settings: ArcSwap<Settings>,
     buses: ArcSwap<HashMap<BusName, Arc<Bus>, RandomState>>,
     traffic: Arc<Budget<Holder>>,
@@ -131,7 +165,10 @@ pub(crate) struct Service {
     metrics: Metrics,
     drain: Arc<Drain>,
     streams: Arc<Streams>,
-    /// How often the accounts or buses were replaced: readers that wait look whether they still may.
+    quotas: Arc<Quotas>,
+    /// Quotas count time from here.
+    began: Instant,
+    /// How often the accounts, clients or buses were replaced: readers that wait look whether they still may.
     changes: AtomicU64,
     durability: HeaderValue,
     readiness: Readiness,
@@ -145,6 +182,7 @@ impl Service {
         config: &Config,
         broker: Broker,
         authenticator: Authenticator,
+        (client_authenticator, tokens): (Authenticator, Tokens),
         familiar_file: Option<FamiliarFile>,
     ) -> Result<Self, BusName> {
         let buses = config.buses.iter().map(|bus| {
@@ -159,16 +197,21 @@ impl Service {
         });
         let traffic = Budget::new(config.limits.traffic_memory);
         let door = Door::new(doorway::settings_of(&Requests::of(config)));
-        let streams = Arc::new(Streams::default());
+        let issuers = Issuers::new(&config.issuers, broker.clock());
+        let (streams, quotas) = (Arc::new(Streams::default()), Arc::new(Quotas::default()));
+        #[expect(clippy::disallowed_methods, reason = "only measured")]
+        let began = Instant::now();
         Ok(Self {
             buses: ArcSwap::from_pointee(buses),
             settings: ArcSwap::from_pointee(Settings::of(&Requests::of(config))),
             metrics: Metrics::new(
                 broker.clone(),
-                authenticator.clone(),
+                [authenticator.clone(), client_authenticator.clone()],
                 Arc::clone(&traffic),
                 Arc::clone(door.stats()),
                 Arc::clone(&streams),
+                Arc::clone(&quotas),
+                issuers.clone(),
             ),
             traffic,
             strict_transport: strict_transport(config),
@@ -176,8 +219,13 @@ impl Service {
             checks: Checks::new(config.workers),
             broker,
             authenticator,
+            client_authenticator,
+            tokens,
+            issuers,
             drain: Drain::new(config.shutdown_grace),
             streams,
+            quotas,
+            began,
             changes: AtomicU64::new(0),
             durability: durability_of(&config.storage),
             readiness,
@@ -214,9 +262,19 @@ impl Service {
         &self.checks
     }
 
-    /// The bounds of messages as they are now, for this bus.
-    pub(crate) fn message_limits(&self, bus: &Bus) -> MessageLimits {
-        MessageLimits { payload: bus.payload, ..self.settings.load().message_limits }
+    /// The bounds of messages as they are now, for this bus and a version of the protocol.
+    pub(crate) fn message_limits(&self, bus: &Bus, promises: PromiseRule) -> MessageLimits {
+        MessageLimits { payload: bus.payload, promises, ..self.settings.load().message_limits }
+    }
+
+    /// Who else issues tokens that are good here.
+    pub(crate) const fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// The buses as they are now.
+    pub(crate) fn buses(&self) -> Vec<Arc<Bus>> {
+        self.buses.load().values().cloned().collect()
     }
 
     /// The bus as it is now. A request keeps it until its end, whatever becomes of the bus.
@@ -239,7 +297,24 @@ impl Service {
     /// From now on these users have these rights. What was verified for others counts no more.
     pub(crate) fn replace_accounts(&self, accounts: Accounts) {
         self.authenticator.replace_accounts(accounts);
-        self.changes.fetch_add(1, Ordering::Release);
+        self.note_change();
+    }
+
+    /// Takes this work from the quotas of whoever asks (I-5). What the client is told of them, where there are any.
+    pub(crate) fn take_quota(
+        &self,
+        work: Work,
+        request: &HttpRequest,
+        user: Option<&Poster>,
+        bus: &Bus,
+    ) -> Result<Option<Fields>, ApiError> {
+        let settings = self.settings.load();
+        let rates = Rates::of(work, &settings.limits, &bus.quota);
+        if rates.are_none() {
+            return Ok(None);
+        }
+        let asker = Asker { address: client_of(&settings, request), user, bus: bus.name() };
+        self.quotas.take(work, &asker, rates, self.began.elapsed())
     }
 
     /// Lets a reader wait, within what its address may have (I-5).
@@ -249,9 +324,7 @@ impl Service {
         waiting: Waiting,
     ) -> Result<OpenStream, ApiError> {
         let settings = self.settings.load();
-        let client = auth::transport(&settings.transport, request).client;
-        // A proxy that does not say whom it comes for comes for many.
-        let client = (!settings.transport.trusts(client)).then(|| Block::of(client));
+        let client = client_of(&settings, request);
         let open = self.streams.enter(waiting, client, settings.limits.streams_per_address);
         let open = open.map_err(|TooMany| {
             let text =
@@ -290,28 +363,34 @@ impl Service {
             }));
             buses
         });
-        self.changes.fetch_add(1, Ordering::Release);
+        self.note_change();
     }
 
     /// Who asks (V1-AUTH-1, V1-AUTH-2). On a transport where credentials may not travel they are not even
     /// looked at, nor asked for.
     pub(crate) async fn authenticate(&self, request: &HttpRequest) -> Result<UserName, ApiError> {
-        let transport = auth::transport(&self.settings.load().transport, request);
-        if !transport.credentials_allowed {
-            if auth::authorization(request).next().is_some() {
-                self.authenticator.note_exposed(transport.client);
-            }
-            let text = if transport.proxied {
-                "this call needs credentials, and those are accepted over HTTPS only: the address that this request \
-                 came from is one of trusted_proxies, and it does not say that the client used HTTPS \
-                 (X-Forwarded-Proto: https, or Forwarded: proto=https)"
-            } else {
-                "this call needs credentials, and those are accepted over HTTPS only"
-            };
-            return Err(ApiError::new(ErrorCode::HttpsRequired, text));
-        }
+        let client = self.admit_credentials(request)?;
         let values = auth::authorization(request);
-        self.authenticator.authenticate(values, transport.client).await.map_err(ApiError::from)
+        self.authenticator.authenticate(values, client).await.map_err(ApiError::from)
+    }
+
+    /// The address of a client whose credentials may travel as its request does (V1-AUTH-1).
+    pub(crate) fn admit_credentials(&self, request: &HttpRequest) -> Result<IpAddr, ApiError> {
+        let transport = auth::transport(&self.settings.load().transport, request);
+        if transport.credentials_allowed {
+            return Ok(transport.client);
+        }
+        if auth::authorization(request).next().is_some() {
+            self.authenticator.note_exposed(transport.client);
+        }
+        let text = if transport.proxied {
+            "this call needs credentials, and those are accepted over HTTPS only: the address that this request \
+             came from is one of trusted_proxies, and it does not say that the client used HTTPS \
+             (X-Forwarded-Proto: https, or Forwarded: proto=https)"
+        } else {
+            "this call needs credentials, and those are accepted over HTTPS only"
+        };
+        Err(ApiError::new(ErrorCode::HttpsRequired, text))
     }
 
     /// Whether the user has the right on the bus (V1-AUTH-2).
@@ -357,6 +436,12 @@ impl Service {
         }
         self.readiness.ask().await
     }
+}
+
+/// The client that a request is counted for. A proxy that does not say whom it comes for comes for many.
+fn client_of(settings: &Settings, request: &HttpRequest) -> Option<Block> {
+    let client = auth::transport(&settings.transport, request).client;
+    (!settings.transport.trusts(client)).then(|| Block::of(client))
 }
 
 fn durability_of(storage: &Storage) -> HeaderValue {

@@ -12,12 +12,12 @@ use actix_web::dev::{self, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{CONNECTION, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::web::{self, Bytes};
-use actix_web::{Error, Resource, Scope};
+use actix_web::{Error, HttpResponse, Resource, Scope};
 use pin_project_lite::pin_project;
 
 use super::drain::Active;
 use super::{Service, Waiting};
-use crate::error::ErrorCode;
+use crate::error::{ApiError, ErrorCode};
 use crate::http::{CloseUnread, Headers};
 
 /// What there is at a path. Each resource says it of itself, as its `app_data`.
@@ -37,6 +37,20 @@ pub(crate) enum Matched {
     Demo,
     /// What operators and their probes ask.
     Operations,
+    /// Users, buses and admins that are made.
+    Provisioning,
+    /// Tokens of version 2.0.
+    Token,
+    /// Messages of version 2.0.
+    Messages,
+    /// One message of version 2.0.
+    Message,
+    /// Where things are.
+    Discovery,
+    /// The pages on which owners of buses let clients use them.
+    Consent,
+    /// What the server answers, for programs and for people.
+    Description,
 }
 
 /// What a request asked for, as metrics and logs name it: never a path, which may hold a channel name (I-8).
@@ -52,6 +66,13 @@ pub(crate) enum Route {
     Library,
     Demo,
     Operations,
+    Provisioning,
+    Token,
+    Messages,
+    Message,
+    Discovery,
+    Consent,
+    Description,
     /// What no resource answers, or not with this method.
     Other,
 }
@@ -63,14 +84,27 @@ impl Route {
             Some(Matched::Bus) if reads => Self::ReadBus,
             Some(Matched::Channel) if reads => Self::ReadChannel,
             Some(Matched::Channels) if reads => Self::ReadChannels,
-            Some(Matched::Channel) if *method == Method::POST => Self::Post,
+            Some(Matched::Channel | Matched::Message) if *method == Method::POST => Self::Post,
             Some(Matched::NewChannel) if reads => Self::NewChannel,
             Some(Matched::Library) => Self::Library,
             Some(Matched::Demo) => Self::Demo,
             Some(Matched::Operations) => Self::Operations,
-            Some(Matched::Bus | Matched::Channel | Matched::Channels | Matched::NewChannel) | None => {
-                Self::Other
-            }
+            Some(Matched::Provisioning) => Self::Provisioning,
+            Some(Matched::Token) => Self::Token,
+            Some(Matched::Messages) if reads => Self::Messages,
+            Some(Matched::Message) if reads => Self::Message,
+            Some(Matched::Discovery) => Self::Discovery,
+            Some(Matched::Consent) => Self::Consent,
+            Some(Matched::Description) => Self::Description,
+            Some(
+                Matched::Bus
+                | Matched::Channel
+                | Matched::Channels
+                | Matched::NewChannel
+                | Matched::Messages
+                | Matched::Message,
+            )
+            | None => Self::Other,
         }
     }
 
@@ -85,6 +119,13 @@ impl Route {
             Self::Library => "library",
             Self::Demo => "demo",
             Self::Operations => "operations",
+            Self::Provisioning => "provisioning",
+            Self::Token => "token",
+            Self::Messages => "messages",
+            Self::Message => "message",
+            Self::Discovery => "discovery",
+            Self::Consent => "consent",
+            Self::Description => "description",
             Self::Other => "other",
         }
     }
@@ -127,6 +168,17 @@ pub(crate) fn scope(prefix: &str, service: &Arc<Service>) -> Scope<impl Around> 
 pub(crate) fn resource(path: &str, matched: Matched, service: &Arc<Service>) -> Resource<impl Around> {
     let resource = web::resource(path).app_data(matched).wrap(CloseUnread).wrap(headers(service));
     resource.wrap(Observe(Arc::clone(service)))
+}
+
+/// Such a resource that is read, and refuses everything else.
+pub(crate) fn readable(
+    path: &str,
+    matched: Matched,
+    service: &Arc<Service>,
+    read: actix_web::Route,
+) -> Resource<impl Around> {
+    let refused = || ready(Err::<HttpResponse, _>(ApiError::method_not_allowed("GET, HEAD").closing()));
+    resource(path, matched, service).route(read).default_service(web::to(refused))
 }
 
 fn headers(service: &Service) -> Headers {

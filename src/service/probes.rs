@@ -7,14 +7,13 @@ use actix_web::http::header::{CONTENT_TYPE, ContentType, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 
 use super::readiness::Ability;
-use super::{Matched, Service, resource};
+use super::{Matched, Service, readable};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::get_or_head;
 
 /// Of the format that [`super::metrics::Metrics::encode`] writes.
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-const METHODS: &str = "GET, HEAD";
 
 /// Adds the probes.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
@@ -28,12 +27,7 @@ pub(crate) fn metrics_routes(service: &Arc<Service>, config: &mut ServiceConfig)
 }
 
 fn probe(service: &Arc<Service>, config: &mut ServiceConfig, path: &str, route: actix_web::Route) {
-    config
-        .service(resource(path, Matched::Operations, service).route(route).default_service(web::to(refused)));
-}
-
-async fn refused() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed(METHODS).closing())
+    config.service(readable(path, Matched::Operations, service, route));
 }
 
 async fn alive() -> &'static str {

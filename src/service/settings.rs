@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backplane_actors::{MessageLimits, PayloadRule};
+use backplane_actors::{MessageLimits, PayloadRule, PromiseRule};
 
 use crate::auth::TransportPolicy;
 use crate::config::{Limits, Requests};
@@ -29,6 +29,8 @@ impl Settings {
                 depth: limits.json_depth,
                 // Each bus has its own.
                 payload: PayloadRule::default(),
+                // And so has each version.
+                promises: PromiseRule::default(),
             },
             limits,
             public_base: requests.public_base().map(Arc::from),

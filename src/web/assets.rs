@@ -50,6 +50,17 @@ macro_rules! file {
 }
 pub(crate) use file;
 
+/// The bytes of a file that the build has made, and the same packed.
+macro_rules! made {
+    ($name:literal) => {
+        [
+            include_bytes!(concat!(env!("OUT_DIR"), "/", $name)).as_slice(),
+            include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz")).as_slice(),
+        ]
+    };
+}
+pub(crate) use made;
+
 impl Asset {
     /// `kind` is its media type.
     pub(crate) fn new(kind: &'static str, keep: Keep, [plain, packed]: [&'static [u8]; 2]) -> Self {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use backplane_actors::{
-    Broker, BrokerBuilder, BusName, BusSettings, ChannelName, Clock, ManualClock, Message, MessageId,
+    Broker, BrokerBuilder, BusName, BusSettings, ChannelName, Clock, Expire, ManualClock, Message, MessageId,
     MessageLimits, Page, Posted, Poster, Posting,
 };
 
@@ -23,6 +23,15 @@ pub fn channel(name: &str) -> ChannelName {
 /// A message with this text as its payload.
 pub fn message(text: &str) -> Message {
     Message::new("https://example.com", "test", &text, &MessageLimits::default()).unwrap()
+}
+
+/// The same with this promise: sticky, or with an end of its own.
+pub fn promised(text: &str, sticky: bool, end: Option<Expire>) -> Message {
+    let expire = end.map(|end| format!(r#","expire":"{end}""#)).unwrap_or_default();
+    let json = format!(
+        r#"{{"source":"https://example.com","type":"test","payload":"{text}","sticky":{sticky}{expire}}}"#
+    );
+    Message::parse(&json, &MessageLimits::default()).unwrap()
 }
 
 /// A POST of one message for each text, without a key.

@@ -8,6 +8,7 @@ use reqwest::blocking::{ClientBuilder, RequestBuilder};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::described;
 use crate::users::{BUS, password_of};
 
 static PROVIDER: Once = Once::new();
@@ -118,15 +119,25 @@ pub fn message(payload: &str) -> String {
     format!(r#"{{"source":"http://client.com","type":"test","payload":{payload}}}"#)
 }
 
-/// Sends a request, which has to be answered.
+/// Sends a request, which has to be answered as the description of the API has it.
+#[track_caller]
 pub fn send(request: RequestBuilder) -> Reply {
     try_send(request).unwrap()
 }
 
+#[track_caller]
 fn try_send(request: RequestBuilder) -> reqwest::Result<Reply> {
-    let response = request.send()?;
+    let (http, request) = request.build_split();
+    let request = request?;
+    let (method, url) = (request.method().clone(), request.url().clone());
+    let response = http.execute(request)?;
+    // Redirects are followed by GET.
+    let method = if *response.url() == url { method } else { Method::GET };
+    let path = response.url().path().to_owned();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    Ok(Reply { status, headers, body: response.bytes()?.to_vec() })
+    let reply = Reply { status, headers, body: response.bytes()?.to_vec() };
+    described::check(method.as_str(), &path, &reply);
+    Ok(reply)
 }
 
 /// An answer.

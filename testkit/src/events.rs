@@ -7,7 +7,7 @@ use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use crate::{Client, PATIENCE};
+use crate::{Client, PATIENCE, Reply, described};
 
 /// An open event stream. Dropping it hangs up.
 pub struct Events {
@@ -44,6 +44,11 @@ impl Events {
     pub fn of(request: RequestBuilder) -> Self {
         let response = request.header("Accept", "text/event-stream").send().unwrap();
         let headers = response.headers().clone();
+        // What it says is another question: it has no end.
+        let reply = Reply { status: response.status().as_u16(), headers: headers.clone(), body: Vec::new() };
+        if reply.status == 200 {
+            described::check("GET", response.url().path(), &reply);
+        }
         assert_eq!(response.status().as_u16(), 200, "{}", response.text().unwrap());
         assert_eq!(headers["content-type"], "text/event-stream");
         Self { lines: BufReader::new(response), headers }

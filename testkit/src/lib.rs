@@ -7,10 +7,12 @@
 //! | [`Service`] | the service in a thread of this process, on port 0 and with a clock of its own | `service` |
 //! | [`Setup`], [`Server`] | a service with two buses and users of all kinds, which has to end in order | `service` |
 //! | [`Home`], [`Program`] | a folder, and the built program as an operator starts it there | `service` |
-//! | [`Client`], [`Reply`] | an ordinary HTTP client | `service` |
+//! | [`Client`], [`Reply`] | an ordinary HTTP client, whose answers have to be described | `service` |
+//! | [`described`] | whether the description of the API has an answer | `service` |
 //! | [`Events`], [`Said`] | an event stream, as its reader sees it | `service` |
 //! | [`Socket`], [`Frame`] | a WebSocket, as its client sees it | `service` |
 //! | [`Raw`] | a socket for what no ordinary client would send | `service` |
+//! | [`identity`] | an identity provider, and tokens that it signs | `service` |
 //! | [`Certificate`] | a certificate made for the test | `service` |
 //! | [`witness`] | what happened under load, and what was wrong with it | `service` |
 //!
@@ -35,7 +37,11 @@ pub mod broker;
 #[cfg(feature = "service")]
 mod client;
 #[cfg(feature = "service")]
+pub mod described;
+#[cfg(feature = "service")]
 mod events;
+#[cfg(feature = "service")]
+pub mod identity;
 #[cfg(feature = "service")]
 mod log;
 #[cfg(feature = "service")]

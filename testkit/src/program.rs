@@ -1,11 +1,11 @@
 //! The built program, started the way an operator does.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -68,6 +68,22 @@ read = ["alice"]
     /// Starts `backplane`.
     pub fn start(&self, arguments: &[&str]) -> Program {
         self.run(&backplane(), arguments)
+    }
+
+    /// Runs `backplane` to its end, with this on standard input.
+    pub fn ask(&self, arguments: &[&str], input: &str) -> Output {
+        let mut child = Command::new(backplane())
+            .args(arguments)
+            .env_clear()
+            .current_dir(self.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // A program that does not read its input may be gone already.
+        let _: std::io::Result<()> = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
     }
 
     /// Starts `backplane` without the powers of root, if the tests have them.

@@ -52,9 +52,9 @@ impl Service {
         let thread = std::thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let (config, log) = (of_thread, Log::of_this_system());
-                let listeners = Listeners::open(&config).unwrap();
                 let broker = broker(broker_of(&config)).start().unwrap();
                 let backplane = Backplane::around(&config, broker).unwrap();
+                let listeners = Listeners::open(&config).unwrap();
                 let addresses = (listeners.plain(), listeners.tls(), listeners.admin());
                 let first = first(&backplane);
                 started.send((addresses, backplane.clone(), log, first)).ok().unwrap();

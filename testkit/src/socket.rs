@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::Value;
 
-use crate::{Certificate, PATIENCE};
+use crate::{Certificate, PATIENCE, Reply, described};
 
 /// The first byte of frames.
 pub const TEXT: u8 = 0x81;
@@ -78,6 +78,7 @@ impl Socket {
 
     #[track_caller]
     fn over(wire: Box<dyn Wire>, path: &str, headers: &str) -> Self {
+        described::prepare();
         let mut socket = Self { wire, unread: Vec::new(), headers: HeaderMap::new() };
         let head = format!("GET {path} HTTP/1.1\r\nHost: test\r\n{}\r\n", upgrade(headers));
         socket.wire.write_all(head.as_bytes()).unwrap();
@@ -94,6 +95,8 @@ impl Socket {
             let name = reqwest::header::HeaderName::from_bytes(name.as_bytes()).unwrap();
             socket.headers.append(name, value.trim().parse().unwrap());
         }
+        let reply = Reply { status: 101, headers: socket.headers.clone(), body: Vec::new() };
+        described::check("GET", path.split('?').next().unwrap_or_default(), &reply);
         socket
     }
 

@@ -161,7 +161,16 @@ fn judge(attack: &mut Attack, runtime: &Runtime, mut history: History, readers: 
     }
     attack.figure("from the POST to its readers", spread(&mut times));
     let (idle, retention) = (KEPT, KEPT);
-    let rules = Rules { idle, retention, channel_window: ALL, bus_window: ALL, early: 0, late: 0, kept: 0 };
+    let rules = Rules {
+        idle,
+        retention,
+        promised: None,
+        channel_window: ALL,
+        bus_window: ALL,
+        early: 0,
+        late: 0,
+        kept: 0,
+    };
     let mut findings = check(&history, &[rules]);
     let not_complete = |resume| resume != Resume::Complete;
     for stretch in history.stretches.iter().filter(|one| not_complete(one.retrieval.answer.resume)) {

@@ -123,6 +123,7 @@ impl Rightful {
         let rules = Rules {
             idle: KEPT,
             retention: KEPT,
+            promised: None,
             channel_window: ALL,
             bus_window: ALL,
             early: 0,

@@ -35,6 +35,10 @@ fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for file in fs::read_dir(from).unwrap() {
         let file = file.unwrap();
+        // A socket that a killed server has left is nothing to copy.
+        if !file.file_type().unwrap().is_file() {
+            continue;
+        }
         fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
 }

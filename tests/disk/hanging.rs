@@ -5,7 +5,7 @@
 
 use crate::own_disk::OwnDisk;
 use crate::{post, post_all, read};
-use testkit::{Client, Home, eventually};
+use testkit::{Client, Home, eventually, send};
 
 fn is_able(client: &Client) -> bool {
     let reply = client.get("/readyz");
@@ -20,9 +20,17 @@ fn i_5_a_disk_that_hangs_holds_up_nobody_for_good() {
     let disk = OwnDisk::in_a_file(Home::configured(
         "shutdown_grace = \"1s\"\n[limits]\nlog_patience = \"100ms\"\n[storage]\npath = \"disk/log\"\nsegment = \"1MiB\"\n",
     ));
+    let told = disk.ask(&["admin", "create", "root", "--generate"]);
+    let password = told.trim_end().rsplit(' ').next().unwrap().to_owned();
     let mut program = disk.start().expect_errors();
     let client = program.client();
+    let make = |bus: &str| {
+        let request = client.admin().request("PUT", &format!("/admin/v1/buses/{bus}"));
+        let request = request.basic_auth("root", Some(&password)).header("Content-Type", "application/json");
+        send(request.body(r#"{"settings": {}}"#)).status
+    };
     post_all(&client, &["1"]);
+    assert_eq!(make("before"), 201);
     assert!(is_able(&client));
 
     let frozen = disk.freeze();
@@ -30,15 +38,22 @@ fn i_5_a_disk_that_hangs_holds_up_nobody_for_good() {
     post(&client, "2").is_error(503, "unavailable");
     post(&client, "\"refused\"").is_error(503, "unavailable");
     eventually("it is degraded", || !is_able(&client));
+    // Nor does anybody know of a change; it holds up the next one no longer than it is waited for.
+    assert_eq!((make("doubtful"), make("next")), (503, 503));
     assert_eq!(client.get("/healthz").status, 200);
     assert_eq!(read(&client).payloads(), ["1"]);
     drop(frozen);
     eventually("it is able", || is_able(&client));
+    for bus in ["doubtful", "next"] {
+        let path = format!("/v1/bus/{bus}/channel/c");
+        eventually("what nobody knew of is made", || client.get(&path).status == 200);
+    }
     post_all(&client, &["3"]);
     assert_eq!(read(&client).payloads(), ["1", "2", "3"], "what was refused left nothing");
 
     let frozen = disk.freeze();
     post(&client, "4").is_error(503, "unavailable");
+    assert_eq!(make("last"), 503);
     program.signal("TERM");
     eventually("it serves nobody any more", || client.try_get("/healthz").is_err());
     eventually("its grace is over", || program.errors().contains("messages were still being made durable"));

@@ -73,11 +73,23 @@ impl OwnDisk {
 
     /// Starts the server where the disk can be seen.
     pub(crate) fn start(&self) -> Program {
+        self.run(&[])
+    }
+
+    /// Runs a command of the program there, and gives back what it prints.
+    pub(crate) fn ask(&self, command: &[&str]) -> String {
+        let ended = self.run(command).end();
+        assert_eq!(ended.code, Some(0), "{}", ended.errors);
+        ended.output
+    }
+
+    fn run(&self, command: &[&str]) -> Program {
         let (home, program) = (self.home.path().to_str().unwrap(), testkit::backplane());
         let inside = self.inside();
         let mut arguments: Vec<_> = inside.iter().map(String::as_str).collect();
-        let script = r#"cd "$1" && exec "$2""#;
+        let script = r#"cd "$1" && shift && exec "$@""#;
         arguments.extend(["sh", "-c", script, "sh", home, program.to_str().unwrap()]);
+        arguments.extend(command);
         self.home.run("nsenter".as_ref(), &arguments)
     }
 

@@ -33,9 +33,13 @@ fn envelope_around(inside: &str, pair: &KeyPair) -> String {
     )
 }
 
+/// Takes what the signer has signed, and nothing else where that is required.
+pub(crate) fn policy(required: bool) -> EnvelopePolicy {
+    EnvelopePolicy::new(vec![magic_key(&SIGNER)], required).unwrap()
+}
+
 fn with_keys(required: bool) -> Server {
-    let policy = EnvelopePolicy::new(vec![magic_key(&SIGNER)], required).unwrap();
-    Setup::new().bus(|bus| bus.envelopes = policy).start()
+    Setup::new().bus(|bus| bus.envelopes = policy(required)).start()
 }
 
 #[test]

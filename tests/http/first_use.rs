@@ -98,6 +98,7 @@ fn the_demonstration_answers_this_machine_alone_by_its_own_names() {
     let targets = [
         "/",
         "/demo/page.js",
+        "/demo/identity",
         "/v1/bus/demo",
         "/v1/bus/demo/channel/c",
         "/v1/backplane.js",
@@ -134,7 +135,7 @@ fn the_demonstration_answers_this_machine_alone_by_its_own_names() {
 }
 
 /// cargo builds the examples for the tests, beside the program.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let example = testkit::backplane().parent().unwrap().join("examples").join(name);
     if !example.exists() {
         // Not when a single test target was asked for.

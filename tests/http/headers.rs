@@ -5,7 +5,7 @@ use testkit::{BUS, Reply, Server, Setup, send};
 /// A route, what answers it, its type, and whether pages of other origins may load it unasked.
 type Row = (&'static str, &'static str, u16, &'static str, bool);
 
-const ROWS: [Row; 28] = [
+const ROWS: [Row; 43] = [
     ("GET", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("HEAD", "/v1/bus/customer.com/channel/c", 200, "application/json", false),
     ("GET", "/v1/bus/customer.com/channel/c?callback=f", 200, "text/javascript; charset=utf-8", true),
@@ -21,6 +21,8 @@ const ROWS: [Row; 28] = [
     ("GET", "/none", 404, "application/json", false),
     ("GET", "/v1/backplane.js", 200, "text/javascript; charset=utf-8", true),
     ("GET", "/backplane.js", 200, "text/javascript; charset=utf-8", true),
+    ("GET", "/v2/backplane2.js", 200, "text/javascript; charset=utf-8", true),
+    ("GET", "/backplane2.js", 200, "text/javascript; charset=utf-8", true),
     ("GET", "/backplane.mjs", 200, "text/javascript; charset=utf-8", true),
     ("GET", "/backplane.d.mts", 200, "application/typescript; charset=utf-8", true),
     ("GET", "/", 200, "text/html; charset=utf-8", false),
@@ -29,8 +31,21 @@ const ROWS: [Row; 28] = [
     ("GET", "/demo/way.js", 200, "text/javascript; charset=utf-8", false),
     ("GET", "/demo/widgets.js", 200, "text/javascript; charset=utf-8", false),
     ("GET", "/demo/wire.js", 200, "text/javascript; charset=utf-8", false),
+    ("GET", "/demo/identity", 200, "text/html; charset=utf-8", false),
+    ("GET", "/demo/identity.js", 200, "text/javascript; charset=utf-8", false),
+    ("GET", "/demo/widgets2.js", 200, "text/javascript; charset=utf-8", false),
+    ("GET", "/demo/lanes.js", 200, "text/javascript; charset=utf-8", false),
+    ("GET", "/demo/lanes.css", 200, "text/css; charset=utf-8", false),
+    ("POST", "/demo/login.example/login", 415, "application/json", false),
+    ("POST", "/demo/login.example/logout", 415, "application/json", false),
+    ("POST", "/demo/share.example/session", 415, "application/json", false),
+    ("POST", "/demo/share.example/seen", 415, "application/json", false),
     ("POST", "/demo/sign-in", 415, "application/json", false),
     ("POST", "/demo/comment", 415, "application/json", false),
+    ("GET", "/v2/authorize", 400, "text/html; charset=utf-8", false),
+    ("GET", "/v2/authenticate", 200, "text/html; charset=utf-8", false),
+    ("POST", "/v2/grants", 415, "text/html; charset=utf-8", false),
+    ("GET", "/v2/consent.css", 200, "text/css; charset=utf-8", false),
     ("GET", "/healthz", 200, "text/plain; charset=utf-8", false),
     ("GET", "/readyz", 200, "text/plain; charset=utf-8", false),
     ("GET", "/metrics", 200, "application/openmetrics-text; version=1.0.0; charset=utf-8", false),
@@ -50,11 +65,10 @@ fn every_answer_says_its_type_who_may_keep_it_and_who_may_load_it() {
         let policy = if everybody { "cross-origin" } else { "same-origin" };
         assert_eq!(reply.header("cross-origin-resource-policy"), Some(policy), "{place}");
         let kept = match path {
-            "/v1/backplane.js" | "/backplane.js" | "/backplane.mjs" | "/backplane.d.mts" => {
-                "public, max-age=3600"
-            }
-            "/" | "/demo/style.css" => "no-cache",
-            script if script.starts_with("/demo/") && method == "GET" => "no-cache",
+            "/v1/backplane.js" | "/backplane.js" | "/v2/backplane2.js" | "/backplane2.js"
+            | "/backplane.mjs" | "/backplane.d.mts" => "public, max-age=3600",
+            "/" | "/v2/consent.css" => "no-cache",
+            file if file.starts_with("/demo/") && method == "GET" => "no-cache",
             _ => "no-store",
         };
         assert_eq!(reply.header("cache-control"), Some(kept), "{place}");
@@ -68,15 +82,18 @@ fn every_answer_says_its_type_who_may_keep_it_and_who_may_load_it() {
 #[test]
 fn the_page_runs_what_is_its_own_and_is_shown_alone() {
     let server = Setup::new().config(|config| config.demo = true).start();
-    let page = server.client().get("/");
-    let policy = page.header("content-security-policy").unwrap();
-    for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"]
-    {
-        assert!(policy.split("; ").any(|part| part == directive), "{directive} in {policy}");
+    for page in ["/", "/demo/identity"] {
+        let page = server.client().get(page);
+        let policy = page.header("content-security-policy").unwrap();
+        for directive in
+            ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"]
+        {
+            assert!(policy.split("; ").any(|part| part == directive), "{directive} in {policy}");
+        }
+        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+        assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
+        assert_eq!(page.header("cross-origin-opener-policy"), Some("same-origin"));
     }
-    assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
-    assert_eq!(page.header("referrer-policy"), Some("no-referrer"));
-    assert_eq!(page.header("cross-origin-opener-policy"), Some("same-origin"));
 }
 
 fn packed(server: &Server, method: &str, path: &str, more: &str) -> Reply {
@@ -88,7 +105,7 @@ fn packed(server: &Server, method: &str, path: &str, more: &str) -> Reply {
 #[test]
 fn the_library_is_served_packed_to_who_takes_it() {
     let server = Server::start();
-    for path in ["/v1/backplane.js", "/backplane.mjs", "/backplane.d.mts"] {
+    for path in ["/v1/backplane.js", "/backplane2.js", "/backplane.mjs", "/backplane.d.mts"] {
         let plain = server.raw().request("GET", path, "").reply();
         assert_eq!((plain.header("content-encoding"), plain.header("vary")), (None, Some("accept-encoding")));
         let whole = packed(&server, "GET", path, "");

@@ -2,9 +2,12 @@
 
 use testkit::{BUS, Events, Server, Setup, Socket, messages, password_of, send};
 
+/// What stands before a bus.
+const STARTS: [&str; 5] = ["/v1", "/v1.1", "/v1.2", "/v1.3", ""];
+
 /// One channel, in every spelling that names it.
 fn spellings() -> Vec<String> {
-    let starts = ["/v1", "/v1.1", ""].iter();
+    let starts = STARTS.iter();
     let paths = starts.map(|start| format!("{start}/bus/{BUS}/channel/c"));
     paths.flat_map(|path| [path.clone(), path + "/"]).collect()
 }
@@ -19,17 +22,17 @@ fn v1_alias_1_a_path_may_go_without_a_version_and_end_with_a_slash() {
         let reply = send(request.header("Content-Type", "application/json").body(messages(&["1"])));
         ids.extend(serde_json::from_slice::<Vec<String>>(&reply.body).unwrap());
     }
-    assert_eq!(ids.len(), 6);
+    assert_eq!(ids.len(), 10);
     for path in spellings() {
         assert_eq!(client.get(&path).ids(), ids, "{path}");
         let mut events = Events::open(&client, &path);
         events.resumed();
-        assert_eq!(events.payloads(6).len(), 6, "{path}");
+        assert_eq!(events.payloads(10).len(), 10, "{path}");
         let mut socket = Socket::open(server.address(), &path, "");
         socket.resumed();
-        assert_eq!(socket.payloads(6).len(), 6, "{path}");
+        assert_eq!(socket.payloads(10).len(), 10, "{path}");
     }
-    for start in ["/v1", "/v1.1", ""] {
+    for start in STARTS {
         for end in ["", "/"] {
             let bus = format!("{start}/bus/{BUS}");
             assert_eq!(client.get_as("reader", &format!("{bus}{end}")).ids(), ids, "{start} {end}");
@@ -49,9 +52,12 @@ fn v1_alias_1_a_path_may_go_without_a_version_and_end_with_a_slash() {
 fn v1_alias_1_the_library_has_a_path_without_a_version() {
     let server = Server::start();
     let client = server.client();
-    let (old, alias) = (client.get("/v1/backplane.js"), client.get("/backplane.js"));
-    assert_eq!((alias.status, alias.headers.get("etag")), (200, old.headers.get("etag")));
-    assert_eq!(alias.text(), old.text());
+    let old = client.get("/v1/backplane.js");
+    for start in STARTS {
+        let alias = client.get(&format!("{start}/backplane.js"));
+        assert_eq!((alias.status, alias.headers.get("etag")), (200, old.headers.get("etag")), "{start}");
+        assert_eq!(alias.text(), old.text());
+    }
 }
 
 #[test]
@@ -59,7 +65,7 @@ fn v1_new_1_each_version_gives_names() {
     let server = Server::start();
     let client = server.client();
     let mut seen = std::collections::HashSet::new();
-    for start in ["/v1", "/v1.1", ""] {
+    for start in STARTS {
         for end in ["", "/"] {
             let reply = client.get(&format!("{start}/bus/{BUS}/channel/new{end}"));
             let name = reply.json().as_str().unwrap().to_owned();

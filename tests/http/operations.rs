@@ -117,6 +117,8 @@ fn every_route_is_in_the_books() {
         ("GET", "/demo/way.js", "demo", 200),
         ("POST", "/demo/sign-in", "demo", 415),
         ("POST", "/demo/comment", "demo", 415),
+        ("GET", "/v2/authorize", "consent", 400),
+        ("GET", "/v2/consent.css", "consent", 200),
         ("GET", "/healthz", "operations", 200),
         ("GET", "/readyz", "operations", 200),
         ("POST", "/readyz", "operations", 405),

@@ -242,3 +242,16 @@ fn the_demonstration_survives_a_hangup() {
     program.signal("TERM");
     assert_eq!(program.end().code, Some(0));
 }
+
+#[test]
+fn rates_come_and_go() {
+    let it = Changing::start(&config("", &["alice"], "quota.reads = \"1/h\""));
+    assert_eq!((it.read_bus_as("alice"), it.read_bus_as("alice")), (200, 429));
+    let said = it.change(&config("", &["alice"], "quota.reads = \"none\""), TAKEN);
+    assert!(said.contains("bus"), "{said}");
+    assert_eq!((it.read_bus_as("alice"), it.read_bus_as("alice")), (200, 200));
+    let said = it.change(&config("limits.reads_per_user = \"1/h\"", &["alice"], ""), TAKEN);
+    assert!(said.contains("limits.reads_per_user"), "{said}");
+    assert_eq!((it.read_bus_as("alice"), it.read_bus_as("alice")), (200, 429));
+    it.end();
+}

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::checker::Rules;
+use crate::history::PostKey;
 use testkit::strong_hash;
 
 /// The buses by number: one that is used all the time, and one that sleeps for most of it.
@@ -124,12 +125,18 @@ impl Manner {
         }
     }
 
+    /// Whether the messages of a POST are sticky.
+    pub(crate) fn is_sticky(self, post: PostKey) -> bool {
+        self.fate == Fate::Whole && post.is_sticky()
+    }
+
     /// By bus.
     pub(crate) fn rules(self) -> [Rules; BUSES.len()] {
         let rules = match self.fate {
             Fate::Whole => Rules {
                 idle: DAY,
                 retention: DAY,
+                promised: Some(DAY),
                 channel_window: ALL,
                 bus_window: ALL,
                 early: 0,
@@ -140,6 +147,7 @@ impl Manner {
             Fate::Brief => Rules {
                 idle: SECOND,
                 retention: 61 * SECOND,
+                promised: None,
                 channel_window: 12,
                 bus_window: 400,
                 early: 2,
@@ -173,7 +181,7 @@ password_hash = "{hash}"
             self.durability
         );
         for (name, rules) in BUSES.iter().zip(self.rules()) {
-            let Rules { idle, retention, channel_window, bus_window, .. } = rules;
+            let Rules { idle, retention, promised, channel_window, bus_window, .. } = rules;
             _ = write!(
                 config,
                 r#"
@@ -186,6 +194,9 @@ retention = "{retention}ms"
 window = {{ channel = {channel_window}, bus = {bus_window} }}
 "#
             );
+            if let Some(promised) = promised {
+                _ = writeln!(config, "retention_max = \"{promised}ms\"");
+            }
         }
         config
     }

@@ -23,13 +23,14 @@ struct Parcel {
 
 impl Parcel {
     /// The same text each time: an idempotency key belongs to a body.
-    fn body(&self) -> String {
+    fn body(&self, manner: Manner) -> String {
+        let sticky = if manner.is_sticky(self.post) { r#","sticky":true"# } else { "" };
         let message = |index| {
             let Stamp(stamp) = Stamp::new(self.post, index, self.size);
             // Some bytes more or less, sometimes many, so that records end anywhere in pages and segments.
             let dice = (stamp.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize;
             let padding = "x".repeat(if dice.is_multiple_of(64) { dice % 40_000 } else { dice % 200 });
-            format!(r#"{{"source":"http://kill.test/?{padding}","type":"stamp","payload":{stamp}}}"#)
+            format!(r#"{{"source":"http://kill.test/?{padding}","type":"stamp","payload":{stamp}{sticky}}}"#)
         };
         let messages: Vec<_> = (0..self.size).map(message).collect();
         format!("[{}]", messages.join(","))
@@ -113,7 +114,7 @@ impl Poster {
 
     async fn post(&mut self, parcel: Parcel) {
         let Parcel { post, channel, size, keyed } = parcel;
-        let (path, body, key) = (path(View::Channel(channel)), parcel.body(), parcel.key());
+        let (path, body, key) = (path(View::Channel(channel)), parcel.body(self.manner), parcel.key());
         let task = &mut self.task;
         task.server().await;
         let (start, asked) = (task.now(), task.start());

@@ -1,9 +1,10 @@
 //! The Rust client against the program, which is stopped, killed and started again meanwhile, and behind a way that does not hold.
 //!
 //! `BACKPLANE_STRESS=short` or `full` sends ten thousand messages and more over that; `BACKPLANE_STRESS_SEED` repeats its dice.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod faulty;
+mod v2;
 mod way;
 
 use std::net::TcpListener;

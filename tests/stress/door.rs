@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use backplane_actors::{
     Batch, Entry, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, MessageLimits, Page, Posted,
-    Poster, Posting, Since,
+    Poster, Posting, Query, Since, Which,
 };
 
 use crate::history::{
-    Answer, BATCH_MAX, ChannelKey, Cursor, Ids, Outcome, Position, PostKey, Resume, Shown, Stamp, View,
+    Answer, BATCH_MAX, ChannelKey, Cursor, Extent, Ids, Outcome, Position, PostKey, Resume, Shown, Stamp,
+    View,
 };
 use crate::http::Client;
+use crate::plan::{KEEPS, STICKY};
 use crate::service::Service;
 
 pub(crate) enum Door {
@@ -34,7 +36,12 @@ pub(crate) struct Parcel {
 impl Parcel {
     fn message(&self, index: usize) -> String {
         let Stamp(stamp) = Stamp::new(self.post, index, self.size);
-        format!(r#"{{"source":"http://stress.test","type":"stamp","payload":{stamp}}}"#)
+        let sticky = if self.is_sticky() { r#""sticky":true,"# } else { "" };
+        format!(r#"{{"source":"http://stress.test",{sticky}"type":"stamp","payload":{stamp}}}"#)
+    }
+
+    pub(crate) fn is_sticky(&self) -> bool {
+        self.channel.bus == KEEPS && self.post.is_sticky()
     }
 
     /// As the body of a request; `spoiled` makes its last message one that is refused.
@@ -53,7 +60,7 @@ impl Parcel {
         format!(r#"{{"publish":"c{channel}","messages":{messages},"ref":"{name}"{key}}}"#)
     }
 
-    fn key(&self) -> Option<String> {
+    pub(crate) fn key(&self) -> Option<String> {
         self.keyed.then(|| format!("{}-{}", self.post.poster, self.post.number))
     }
 
@@ -160,7 +167,8 @@ impl Door {
         since: Position,
     ) -> Result<Answer, String> {
         let (broker, bus) = (&service.broker, service.bus(view.bus()));
-        let from = since_of(since);
+        let which = if view.bus() == STICKY { Which::Sticky } else { Which::All };
+        let from = Query { since: since_of(since), which };
         let page = match (self, view) {
             (Self::Handle, View::Bus(_)) => broker.read_bus(bus, from).await,
             (Self::Handle, View::Channel(channel)) => {
@@ -204,15 +212,12 @@ pub(crate) const fn resume_of(resume: backplane_actors::Resume) -> Resume {
     }
 }
 
-/// The number in a channel's name.
-pub(crate) fn number_of(name: &str) -> u32 {
-    name.strip_prefix('c').and_then(|number| number.parse().ok()).unwrap_or(u32::MAX)
-}
-
 pub(crate) fn shown(entry: &Entry, bus: u8) -> Shown {
-    let payload = entry.message().as_str().rsplit_once(':').map(|(_, payload)| payload);
-    let stamp = payload.and_then(|payload| payload.trim_end_matches('}').parse().ok());
-    let channel = ChannelKey { bus, number: number_of(entry.channel().as_str()) };
+    // Texts of both versions have it, in one place or another.
+    let payload = entry.message().as_str().split_once("\"payload\":").map(|(_, payload)| payload);
+    let digits = payload.and_then(|payload| payload.split(|c: char| !c.is_ascii_digit()).next());
+    let stamp = digits.and_then(|digits| digits.parse().ok());
+    let channel = ChannelKey::named(bus, entry.channel().as_str());
     Shown { id: entry.id().as_u64(), stamp: Stamp(stamp.unwrap_or(u64::MAX)), channel }
 }
 
@@ -221,5 +226,6 @@ fn answer(page: &Page, bus: u8) -> Answer {
         shown: page.entries.iter().map(|entry| shown(entry, bus)).collect(),
         next: cursor_of(page.next),
         resume: resume_of(page.resume),
+        extent: Extent::Window,
     }
 }

@@ -10,6 +10,7 @@
 //! | `service` | the service, in this process |
 //! | `door` | the ways in: requests, the broker's handle, messages to its actors |
 //! | `publishers` | posters over a WebSocket |
+//! | `second` | version 2.0: posters, readers of several buses in one order, a bus that comes and goes |
 //! | `streams` | readers of event streams, over a WebSocket and by the Rust client |
 //! | `subscriptions` | subscriptions in the broker |
 //! | `task`, `posters`, `readers`, `workload` | who does what |
@@ -36,6 +37,7 @@ mod posters;
 mod publishers;
 mod readers;
 mod report;
+mod second;
 mod service;
 mod streams;
 mod subscriptions;

@@ -5,10 +5,19 @@ use std::time::Duration;
 use crate::checker::Rules;
 
 /// The buses, by number: settings that make different things happen.
-pub(crate) const BUSES: [(&str, u32); 4] =
-    [("blink.com", 3_000), ("brief.com", 1_000), ("calm.com", 1_000), ("sleepy.com", 10)];
+pub(crate) const BUSES: [(&str, u32); 5] =
+    [("blink.com", 3_000), ("brief.com", 1_000), ("calm.com", 1_000), ("sleepy.com", 10), ("keeps.com", 300)];
 /// The one that is posted to now and then.
 pub(crate) const SLEEPY: u8 = 3;
+/// The one on which some POSTs are sticky.
+pub(crate) const KEEPS: u8 = 4;
+/// What its readers of sticky messages read: the checker's number for it, behind all buses.
+pub(crate) const STICKY: u8 = 5;
+
+/// The bus that is read.
+pub(crate) const fn real(bus: u8) -> u8 {
+    if bus == STICKY { KEEPS } else { bus }
+}
 
 /// Where a broker keeps its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +60,8 @@ pub(crate) struct Floors {
     pub(crate) http_percent: u64,
     /// POSTs over a WebSocket that were answered.
     pub(crate) published: u64,
+    /// POSTs of version 2.0 that were answered, and pages of several buses.
+    pub(crate) second: u64,
     /// Messages that had to be in an answer of a channel, and of a bus.
     pub(crate) required: u64,
     pub(crate) followed: u64,
@@ -84,6 +95,7 @@ impl Plan {
             respawns: posts / 100,
             http_percent: 10,
             published: posts / 50,
+            second: posts / 200,
             required: posts / 4,
             followed: posts,
             asleep: posts / 2_000,
@@ -107,12 +119,21 @@ impl Keeping {
             Self::Disk => (50, 2, 250, 1_250),
         };
         // Channels come and go all the time, and the bus forgets nothing but by number.
-        let blink =
-            Rules { idle, retention: 60_000, channel_window: 100, bus_window: 8_192, early, late, kept };
+        let blink = Rules {
+            idle,
+            retention: 60_000,
+            promised: None,
+            channel_window: 100,
+            bus_window: 8_192,
+            early,
+            late,
+            kept,
+        };
         // Both views lose messages to age, at different times.
         let brief = Rules {
             idle: idle * 3,
             retention: 400,
+            promised: None,
             channel_window: 100,
             bus_window: 8_192,
             early,
@@ -123,6 +144,7 @@ impl Keeping {
         let calm = Rules {
             idle: 2_000,
             retention: 60_000,
+            promised: None,
             channel_window: 12,
             bus_window: 1_024,
             early,
@@ -131,6 +153,9 @@ impl Keeping {
         };
         // The log goes on without it.
         let sleepy = Rules { idle: 500, ..calm.clone() };
-        [blink, brief, calm, sleepy]
+        // Promises outlive all else in their channels. No window overflows, so that only time takes anything away.
+        let keeps =
+            Rules { promised: Some(1_500), channel_window: 100_000, bus_window: 100_000, ..brief.clone() };
+        [blink, brief, calm, sleepy, keeps]
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::door::Door;
 use crate::history::{ChannelKey, Cursor, History, Position, View};
 use crate::http::Client;
-use crate::plan::BUSES;
+use crate::plan::{BUSES, KEEPS, STICKY};
 use crate::task::Task;
 
 /// Answers that somebody asks for who does not read: together more than the system holds on the way.
@@ -36,6 +36,22 @@ pub(crate) async fn follow_bus(mut task: Task, bus: u8, mut since: Position) -> 
         let pause = task.rng.u64(1..8);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
+}
+
+/// Reads the sticky messages of channels that are being posted to.
+pub(crate) async fn follow_sticky_channels(mut task: Task) -> History {
+    let mut since = Position::Start;
+    let mut view = View::Channel(ChannelKey { bus: STICKY, number: 0 });
+    while !task.run.readers_done.load(Ordering::Relaxed) {
+        if task.rng.u32(..4) == 0 {
+            let number = task.rng.u32(..BUSES[usize::from(KEEPS)].1);
+            (view, since) = (View::Channel(ChannelKey { bus: STICKY, number }), Position::Start);
+        }
+        since = task.read(view, since).await.map_or(since, Position::Cursor);
+        let pause = task.rng.u64(1..8);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+    task.history
 }
 
 /// Follows a bus by long polls.

@@ -85,6 +85,10 @@ impl Report {
             tally.http_reads, tally.unread, tally.restarts, checks.foreign
         );
         println!(
+            "  second     {} posts of version 2.0, {} pages of several buses",
+            tally.singles, tally.pages
+        );
+        println!(
             "  channels   {reaped} reaped, {} begun again; {reprieved} reprieved, {overtaken} overtaken",
             checks.ended
         );
@@ -131,6 +135,8 @@ impl Report {
             ("posts per second", self.rate(), floors.posts_per_second),
             ("percent of posts over HTTP", self.http_percent(), floors.http_percent),
             ("posts over WebSockets", tally.socket_posts, floors.published),
+            ("posts of version 2.0", tally.singles, floors.second),
+            ("pages of several buses", tally.pages, floors.second),
             ("channels reaped", self.reaped, plan.reaps),
             ("channels begun again", self.checks.ended, floors.respawns),
             ("collisions", self.reprieved + self.overtaken, floors.collisions),

@@ -7,14 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix_rt::{Arbiter, ArbiterHandle};
-use backplane::config::{Bus, Config};
+use backplane::Backplane;
+use backplane::config::{Admin, Bus, Config};
 use backplane_actors::log::{DiskLog, DiskSettings};
 use backplane_actors::{Boot, Broker, BusName, ChannelName, Clock, Timestamp};
 use testkit::{START, errors_in};
 
 use crate::checker::Rules;
 use crate::history::{ChannelKey, Nanos, View, millis};
-use crate::plan::{BUSES, Keeping};
+use crate::plan::{BUSES, Keeping, STICKY, real};
 
 /// How long the service is silent at most.
 pub(crate) const HEARTBEAT: Duration = Duration::from_millis(20);
@@ -53,6 +54,8 @@ pub(crate) struct Service {
     pub(crate) clock: RunClock,
     pub(crate) broker: Broker,
     pub(crate) address: SocketAddr,
+    /// Where its operators are.
+    admin: SocketAddr,
     /// Beside the workers: one that runs actors as well, and one that does not.
     pub(crate) arbiters: [ArbiterHandle; 2],
     buses: Vec<(BusName, Vec<ChannelName>)>,
@@ -83,8 +86,18 @@ impl Service {
             let channels = (0..*channels).map(|number| format!("c{number}").parse().unwrap());
             (name.parse().unwrap(), channels.collect())
         });
-        let (broker, address) = (running.backplane.broker().clone(), running.plain[0]);
-        Self { clock, broker, address, arbiters, buses: buses.collect(), running: Mutex::new(running) }
+        let (broker, address, admin) =
+            (running.backplane.broker().clone(), running.plain[0], running.admin[0]);
+        Self { clock, broker, address, admin, arbiters, buses: buses.collect(), running: Mutex::new(running) }
+    }
+
+    /// A client of its listeners, for blocking calls.
+    pub(crate) fn client(&self) -> testkit::Client {
+        testkit::Client::of(&format!("http://{}", self.address)).with_admin(self.admin)
+    }
+
+    pub(crate) fn backplane(&self) -> Backplane {
+        self.running.lock().unwrap().backplane.clone()
     }
 
     /// What it has logged as errors.
@@ -98,18 +111,21 @@ impl Service {
     }
 
     pub(crate) fn bus(&self, bus: u8) -> &BusName {
-        &self.buses[usize::from(bus)].0
+        &self.buses[usize::from(real(bus))].0
     }
 
     pub(crate) fn channel(&self, channel: ChannelKey) -> &ChannelName {
-        &self.buses[usize::from(channel.bus)].1[channel.number as usize]
+        &self.buses[usize::from(real(channel.bus))].1[channel.number as usize]
     }
 
     pub(crate) fn path(&self, view: View) -> String {
         let bus = self.bus(view.bus());
+        let query = if view.bus() == STICKY { "?sticky=true" } else { "" };
         match view {
-            View::Bus(_) => format!("/v1/bus/{bus}"),
-            View::Channel(channel) => format!("/v1/bus/{bus}/channel/{}", self.channel(channel).as_str()),
+            View::Bus(_) => format!("/v1/bus/{bus}{query}"),
+            View::Channel(channel) => {
+                format!("/v1/bus/{bus}/channel/{}{query}", self.channel(channel).as_str())
+            }
         }
     }
 }
@@ -117,7 +133,7 @@ impl Service {
 fn config(rules: &[Rules]) -> Config {
     let mut config = Config::demo().unwrap();
     config.listen = vec!["127.0.0.1:0".parse().unwrap()];
-    config.admin = None;
+    config.admin = Some(Admin { listen: config.listen.clone(), hosts: Vec::new() });
     // It answers whoever asks, by whatever name.
     config.demo = false;
     config.workers = NonZeroUsize::new(2).unwrap();
@@ -130,6 +146,7 @@ fn config(rules: &[Rules]) -> Config {
         name: name.parse().unwrap(),
         channel_idle: Duration::from_millis(rules.idle),
         retention: Duration::from_millis(rules.retention),
+        retention_max: Duration::from_millis(rules.promised.unwrap_or(rules.retention)),
         window_channel: NonZeroUsize::new(rules.channel_window).unwrap(),
         window_bus: NonZeroUsize::new(rules.bus_window).unwrap(),
         ..demo.clone()

@@ -9,7 +9,6 @@ use testkit::PATIENCE;
 use testkit::witness::events::cursor_of;
 use testkit::witness::listener::{Listener, Way, Went};
 
-use crate::door::number_of;
 use crate::history::{ChannelKey, Cursor, History, Position, Resume, Shown, Stamp, View};
 use crate::service::HEARTBEAT;
 use crate::task::Task;
@@ -297,6 +296,6 @@ fn id_of(text: &str) -> Option<u64> {
 }
 
 fn shown(frame: &Frame, bus: u8) -> Option<Shown> {
-    let channel = ChannelKey { bus, number: number_of(frame.channel.as_str()) };
+    let channel = ChannelKey::named(bus, frame.channel.as_str());
     Some(Shown { id: id_of(frame.id.as_str())?, stamp: Stamp(frame.message.payload_as().ok()?), channel })
 }

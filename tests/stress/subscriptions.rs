@@ -8,7 +8,7 @@ use backplane_actors::{ChannelName, Event, MessageId, Selection, Since, Subscrip
 use futures::StreamExt as _;
 use testkit::witness::notes::Notes;
 
-use crate::door::{cursor_of, number_of, resume_of, shown, since_of};
+use crate::door::{cursor_of, resume_of, shown, since_of};
 use crate::history::{ChannelKey, History, Position, View};
 use crate::streams::{Arrival, doze};
 use crate::task::Task;
@@ -105,7 +105,9 @@ impl Reader {
                     let of = |view| match view {
                         View::Bus(_) => Some(resume_of(resumed.resume)),
                         View::Channel(ChannelKey { number, .. }) => {
-                            let is_it = |name: &ChannelName| number_of(name.as_str()) == number;
+                            let is_it = |name: &ChannelName| {
+                                ChannelKey::named(self.bus, name.as_str()).number == number
+                            };
                             resumed
                                 .channels
                                 .iter()

@@ -9,7 +9,7 @@ use crate::door::{Door, Parcel};
 use crate::history::{
     Answer, Attempt, ChannelKey, Cursor, History, Nanos, Outcome, Position, Retrieval, Span, View,
 };
-use crate::plan::{BUSES, SLEEPY};
+use crate::plan::{BUSES, KEEPS, SLEEPY, real};
 use crate::service::Service;
 
 /// What all tasks of a run share.
@@ -52,7 +52,7 @@ impl Run {
 
     /// Up to where there is something for readers of a bus.
     pub(crate) fn highest(&self, bus: u8) -> u64 {
-        self.highest[usize::from(bus)].load(Ordering::Acquire)
+        self.highest[usize::from(real(bus))].load(Ordering::Acquire)
     }
 
     /// Channels of a bus that are being posted to, each once.
@@ -98,7 +98,7 @@ impl Task {
 
     pub(crate) fn any_channel(&mut self) -> ChannelKey {
         // Half of all on the bus where channels live shortest.
-        let bus = if self.rng.u32(..150) == 0 { SLEEPY } else { [0, 0, 1, 2][self.rng.usize(..4)] };
+        let bus = if self.rng.u32(..150) == 0 { SLEEPY } else { [0, 0, 1, 2, KEEPS][self.rng.usize(..5)] };
         ChannelKey { bus, number: self.rng.u32(..BUSES[usize::from(bus)].1) }
     }
 
@@ -183,7 +183,8 @@ impl Task {
         Some((answer.next, token))
     }
 
-    fn read_at(
+    /// Records an answer, and gives the position to go on from.
+    pub(crate) fn read_at(
         &mut self,
         view: View,
         since: Position,

@@ -14,13 +14,14 @@ use tokio::task::JoinHandle;
 use crate::door::Door;
 use crate::history::{Cursor, History, Nanos, Position, View};
 use crate::http::Client;
-use crate::plan::{BUSES, Keeping, Plan, TERMS};
+use crate::plan::{BUSES, Keeping, Plan, STICKY, TERMS};
 use crate::posters::Poster;
 use crate::publishers::Publisher;
 use crate::readers::{
-    ask_and_not_read, compare_views, follow_bus, follow_channels, meet_posters, wait_for_bus,
-    wait_for_channels, wait_for_several,
+    ask_and_not_read, compare_views, follow_bus, follow_channels, follow_sticky_channels, meet_posters,
+    wait_for_bus, wait_for_channels, wait_for_several,
 };
+use crate::second::{self, Second};
 use crate::service::{RunClock, Service};
 use crate::streams::{Of, listen, subscribe_by_client};
 use crate::subscriptions;
@@ -139,9 +140,15 @@ impl Shift<'_> {
         let mut crew = Crew { run: Arc::clone(&run), rng: self.rng.fork(), turn: 0 };
         // The server answers once a worker runs, and with it the arbiter that the broker's actors go to.
         let mut history = crew.http().first_answers().await;
+        let second = {
+            let service = Arc::clone(&service);
+            Arc::new(tokio::task::spawn_blocking(move || Second::prepare(&service)).await.unwrap())
+        };
         let began = Instant::now();
-        let posters = self.start_posters(&mut crew, keeping);
+        let mut posters = self.start_posters(&mut crew, keeping);
+        posters.extend(self.start_second_posters(&mut crew, &second));
         let mut readers = start_readers(&mut crew, &self.places);
+        readers.extend(start_second_readers(&mut crew, &self.places, &second));
         readers.extend(start_subscriptions(&mut crew, &self.places));
         let streams = start_streams(&mut crew, &self.places);
         let enough = || {
@@ -168,9 +175,10 @@ impl Shift<'_> {
         history.append(gather(streams).await);
         history.failures.extend(service.errors());
         // The last of them that goes ends the service.
-        drop((crew, run, service));
+        drop((crew, run, second, service));
         let streamed = history.stretches.iter().map(|stretch| &stretch.retrieval);
-        let all = history.retrievals.iter().chain(streamed);
+        // Those who read sticky messages alone begin anew.
+        let all = history.retrievals.iter().chain(streamed).filter(|read| read.view.bus() != STICKY);
         self.places.extend(all.map(|read| (read.view, read.answer.next)));
         let live = stats.iter().map(|stats| stats.channels as u64).sum();
         Yield { keeping, history, posting, stats, live }
@@ -194,6 +202,35 @@ impl Shift<'_> {
         }));
         posters
     }
+
+    /// Those of version 2.0, and whoever makes a bus and takes it away meanwhile.
+    fn start_second_posters(&mut self, crew: &mut Crew, second: &Arc<Second>) -> Vec<JoinHandle<History>> {
+        let all = self.posters..self.posters + 2;
+        self.posters = all.end;
+        let mut posters: Vec<_> =
+            all.map(|me| tokio::spawn(second::post(crew.http(), Arc::clone(second), me))).collect();
+        let (second, run) = (Arc::clone(second), Arc::clone(&crew.run));
+        posters.push(tokio::task::spawn_blocking(move || {
+            second::come_and_go(&second, || run.posters_done.load(Ordering::Relaxed));
+            History::default()
+        }));
+        posters
+    }
+}
+
+fn start_second_readers(crew: &mut Crew, places: &Places, second: &Arc<Second>) -> Vec<JoinHandle<History>> {
+    // A position is of all that it was told for: the lowest of all buses is one of all of them.
+    let all: Option<Vec<_>> = (0u8..).take(BUSES.len()).map(|bus| places.get(&View::Bus(bus))).collect();
+    let lowest = all.and_then(|all| all.into_iter().min_by_key(|cursor| cursor.id).copied());
+    let since = lowest.map_or(Position::Start, Position::Cursor);
+    let of = [
+        (second::Of::All, since),
+        (second::Of::All, Position::Start),
+        (second::Of::Sticky, Position::Start),
+        (second::Of::One(1), Position::Start),
+    ];
+    let follow = |(of, since)| tokio::spawn(second::follow(crew.http(), Arc::clone(second), of, since));
+    of.map(follow).into()
 }
 
 fn start_readers(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
@@ -206,6 +243,12 @@ fn start_readers(crew: &mut Crew, places: &Places) -> Vec<JoinHandle<History>> {
         }
         readers.push(tokio::spawn(follow_bus(crew.http(), bus, since)));
     }
+    for _ in 0..2 {
+        let task = crew.inside();
+        readers.push(crew.start(follow_bus(task, STICKY, Position::Start)));
+        readers.push(tokio::spawn(follow_sticky_channels(crew.http())));
+    }
+    readers.push(tokio::spawn(follow_bus(crew.http(), STICKY, Position::Start)));
     for _ in 0..4 {
         let (task, some) = (crew.inside(), some_channels(crew, places));
         readers.push(crew.start(follow_channels(task, some)));

@@ -16,10 +16,10 @@ use crate::channel::Channel;
 use crate::clock::{Clock, SystemClock};
 use crate::context::{Arbiters, BrokerContext, Counters, FailPoints, Work};
 use crate::log::{Extent, Incarnation, Kept, Log, MemoryLog, Record, RecoveryError};
-use crate::model::{BusName, Epoch, MessageId, Moment};
+use crate::model::{BusName, Epoch, Moment};
 use crate::settings::{BrokerLimits, BusSettings};
 use crate::watch::Watchers;
-use crate::window::Memory;
+use crate::window::{Lost, Memory, Own};
 
 /// What a broker is started from.
 #[must_use]
@@ -81,8 +81,11 @@ impl BrokerBuilder {
     pub fn start(mut self) -> Result<Broker, RecoveryError> {
         let memory = Memory::new((&self.limits).into());
         let epoch = random_epoch()?;
-        let mut folds: HashMap<BusName, Fold, RandomState> =
-            self.buses.drain().map(|(name, settings)| (name, Fold::new(settings, &memory, epoch))).collect();
+        let mut folds: HashMap<BusName, Fold, RandomState> = self
+            .buses
+            .drain()
+            .map(|(name, settings)| (name.clone(), Fold::new(name, settings, &memory, epoch)))
+            .collect();
         let canary_name = BusName::trusted(CANARY_BUS);
         let mut strangers: HashSet<BusName, RandomState> = HashSet::default();
         let mut retired: HashMap<BusName, Incarnation, RandomState> = HashMap::default();
@@ -105,7 +108,8 @@ impl BrokerBuilder {
             let next = retire(&*self.log, &bus);
             retired.extend(next.map(|next| (bus, next)));
         }
-        let Extent { lost, runs, timeline, .. } = extent;
+        let Extent { lost, lost_sticky, runs, timeline, .. } = extent;
+        let lost = Lost::told_apart(lost, lost_sticky);
         let now = timeline.now();
         let context = Arc::new(BrokerContext {
             timeline,
@@ -118,7 +122,7 @@ impl BrokerBuilder {
             closing: AtomicBool::new(false),
             subscribers: AtomicUsize::new(0),
         });
-        let canary = Fold::new(canary_settings(), &Memory::unbounded(), epoch);
+        let canary = Fold::new(canary_name.clone(), canary_settings(), &Memory::unbounded(), epoch);
         let open = |name, fold: Fold| {
             let (settings, state) = fold.finish(lost, now);
             buses::handle(name, settings, state, &context)
@@ -139,8 +143,9 @@ struct Fold {
 }
 
 impl Fold {
-    fn new(settings: BusSettings, memory: &Arc<Memory>, epoch: Epoch) -> Self {
-        let (holdings, watchers) = (memory.open(&settings.posters), Watchers::new(epoch));
+    fn new(name: BusName, settings: BusSettings, memory: &Arc<Memory>, epoch: Epoch) -> Self {
+        let (holdings, watchers) =
+            (memory.open(&settings.posters, Own::from(&settings)), Watchers::new(name, epoch));
         let state = BusState::new(Incarnation::FIRST, &settings, &holdings, watchers);
         Self { settings, state, counters: Counters::default() }
     }
@@ -153,8 +158,8 @@ impl Fold {
         self.state.refold(record, self.sizes(), &self.counters);
     }
 
-    /// The bus as it is now. Messages up to `lost` may have existed and were not among the records.
-    fn finish(mut self, lost: MessageId, now: Moment) -> (BusSettings, BusState<Addr<Channel>>) {
+    /// The bus as it is now. What is `lost` may have existed and was not among the records.
+    fn finish(mut self, lost: Lost, now: Moment) -> (BusSettings, BusState<Addr<Channel>>) {
         self.state.resume(lost, now, self.sizes(), &self.counters);
         (self.settings, self.state)
     }

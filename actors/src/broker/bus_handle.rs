@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix::Addr;
 use arc_swap::ArcSwapOption;
 
+use super::query::Query;
 use super::subscription::{Selection, Subscription};
-use crate::bus::{Bus, BusShared, Drained, Post, Revive};
+use crate::bus::{Bus, BusShared, Drained, Passed, Post, Revive};
 use crate::channel::{Channel, Directory, Found, Read};
 use crate::context::{BusContext, Stats};
 use crate::error::{PostError, ReadError, SubscribeError};
-use crate::model::{BusName, ChannelName, MessageId, Posted, Posting, Since};
+use crate::log::Incarnation;
+use crate::model::{BusName, ChannelName, MessageId, Posted, Posting};
 use crate::settings::BusSettings;
-use crate::window::{Origin, Page, Resume, Slice};
+use crate::window::{Entry, Origin, Page, Resume, Slice, Which};
 
 /// Times that a retrieval is tried on a channel whose actor is gone, the first included.
 const TRIES: usize = 3;
@@ -80,6 +82,14 @@ impl BusHandle {
         &self.0.bus.context.name
     }
 
+    /// Which bus of its name it is: another one of the name, opened after this was closed, has a higher one. It stays the same as long
+    /// as the bus is open and the server runs. A restart knows it of what the log still holds: a bus without messages, which was
+    /// opened while the server ran, may come back with a lower one.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.0.bus.incarnation()
+    }
+
     /// How it treats its messages and channels now.
     #[must_use]
     pub fn settings(&self) -> Arc<BusSettings> {
@@ -109,16 +119,16 @@ impl BusHandle {
     /// # Errors
     ///
     /// See [`ReadError`].
-    pub async fn read(&self, since: Since) -> Result<Page, ReadError> {
+    pub async fn read(&self, query: impl Into<Query>) -> Result<Page, ReadError> {
         let broker = &self.0.bus.context.broker;
-        Ok(broker.page(self.slice(broker.judge(since), usize::MAX).await?))
+        Ok(broker.page(self.slice(Read::of(query.into(), broker)).await?))
     }
 
-    /// At most so much of it.
-    pub(super) async fn slice(&self, origin: Origin, most: usize) -> Result<Slice, ReadError> {
+    /// See [`BusHandle::read`].
+    pub(super) async fn slice(&self, read: Read) -> Result<Slice, ReadError> {
         self.check_open()?;
         let actor = self.actor().ok_or(ReadError::Closed)?;
-        actor.send(Read { origin, most }).await.unwrap_or(Err(ReadError::Closed))
+        actor.send(read).await.unwrap_or(Err(ReadError::Closed))
     }
 
     /// What is in a channel's window after a position. A channel that does not exist is empty, and stays
@@ -127,18 +137,18 @@ impl BusHandle {
     /// # Errors
     ///
     /// See [`ReadError`].
-    pub async fn read_channel(&self, channel: &ChannelName, since: Since) -> Result<Page, ReadError> {
-        let broker = &self.0.bus.context.broker;
-        Ok(broker.page(self.channel_slice(channel, broker.judge(since), usize::MAX).await?))
-    }
-
-    /// At most so much of it.
-    pub(super) async fn channel_slice(
+    pub async fn read_channel(
         &self,
         channel: &ChannelName,
-        origin: Origin,
-        most: usize,
-    ) -> Result<Slice, ReadError> {
+        query: impl Into<Query>,
+    ) -> Result<Page, ReadError> {
+        let broker = &self.0.bus.context.broker;
+        Ok(broker.page(self.channel_slice(channel, Read::of(query.into(), broker)).await?))
+    }
+
+    /// See [`BusHandle::read_channel`].
+    pub(super) async fn channel_slice(&self, channel: &ChannelName, read: Read) -> Result<Slice, ReadError> {
+        let origin = read.origin;
         let (context, directory) = (&self.0.bus.context, &self.0.bus.directory);
         let broker = &context.broker;
         self.check_runs()?;
@@ -150,15 +160,58 @@ impl BusHandle {
             let home = match directory.find(channel, origin, || broker.now(), &context.counters, wake) {
                 Found::Ask(home) => home,
                 Found::UpToDate => return Ok(up_to_date(origin, visible)),
-                Found::Absent => return Ok(self.absent(origin, visible)),
+                Found::Absent => return Ok(self.absent(read, visible)),
             };
-            if let Ok(Ok(slice)) = home.send(Read { origin, most }).await {
+            if let Ok(Ok(slice)) = home.send(read).await {
                 return Ok(slice);
             }
             let actor = self.actor().ok_or(ReadError::Closed)?;
             actor.send(Revive(channel.clone())).await.map_err(|_| ReadError::Closed)?;
         }
         Err(ReadError::Crashed)
+    }
+
+    /// The message of this id, if the bus's window shows it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReadError`].
+    pub async fn message(&self, id: MessageId) -> Result<Option<Arc<Entry>>, ReadError> {
+        Ok(first_with(id, self.slice(Read::one(id)).await?))
+    }
+
+    /// The message of this id, if the channel's window shows it.
+    ///
+    /// # Errors
+    ///
+    /// See [`ReadError`].
+    pub async fn channel_message(
+        &self,
+        channel: &ChannelName,
+        id: MessageId,
+    ) -> Result<Option<Arc<Entry>>, ReadError> {
+        Ok(first_with(id, self.channel_slice(channel, Read::one(id)).await?))
+    }
+
+    /// Whether both are one bus, and not only of one name.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// See [`BusShared::held_above`].
+    pub(super) fn held_above(&self) -> MessageId {
+        self.0.bus.held_above()
+    }
+
+    /// Completes once nothing of the bus is held back at or below this id.
+    pub(super) async fn passed(&self, id: MessageId) -> Result<(), ReadError> {
+        while self.held_above() < id {
+            self.check_open()?;
+            let actor = self.actor().ok_or(ReadError::Closed)?;
+            // One that is gone has left what is pending to the next, and one that has failed says so.
+            _ = actor.send(Passed(id)).await;
+        }
+        Ok(())
     }
 
     /// What it has done and holds. `window_memory` is that of all buses.
@@ -197,18 +250,18 @@ impl BusHandle {
     }
 
     /// The answer for a channel that does not exist (RET-8).
-    fn absent(&self, origin: Origin, visible: MessageId) -> Slice {
-        let resume = match origin {
+    fn absent(&self, read: Read, visible: MessageId) -> Slice {
+        let resume = match read.origin {
             Origin::Whole(resume) => resume,
-            Origin::After(id) | Origin::Newer(id) => {
-                if id < self.0.bus.directory.reaped_up_to() {
-                    Resume::Gap
-                } else {
-                    Resume::Complete
-                }
-            }
+            Origin::After(id) | Origin::Newer(id) => self.reaped_above(id, read.which),
+            Origin::Doubtful(id, resume) => resume.max(self.reaped_above(id, read.which)),
         };
         Slice::empty(visible, resume)
+    }
+
+    /// Whether a channel that does not exist may have had something above this.
+    fn reaped_above(&self, id: MessageId, which: Which) -> Resume {
+        if id < self.0.bus.directory.reaped().of(which) { Resume::Gap } else { Resume::Complete }
     }
 
     /// Starts its actor, if there is an arbiter to run it.
@@ -266,13 +319,17 @@ impl BusHandle {
     }
 }
 
+/// The message that was asked for by [`Read::one`].
+fn first_with(id: MessageId, slice: Slice) -> Option<Arc<Entry>> {
+    slice.entries.into_iter().next().filter(|entry| entry.id() == id)
+}
+
 /// The answer to a reader who has seen everything.
 const fn up_to_date(origin: Origin, visible: MessageId) -> Slice {
-    let next = match origin {
-        Origin::After(id) | Origin::Newer(id) => id,
-        Origin::Whole(_) => visible,
-    };
-    Slice::empty(next, Resume::Complete)
+    match origin {
+        Origin::After(id) | Origin::Newer(id) => Slice::empty(id, Resume::Complete),
+        Origin::Whole(resume) | Origin::Doubtful(_, resume) => Slice::empty(visible, resume),
+    }
 }
 
 impl fmt::Debug for BusHandle {

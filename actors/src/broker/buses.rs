@@ -16,6 +16,7 @@ use crate::log::{Incarnation, LogError};
 use crate::model::BusName;
 use crate::settings::BusSettings;
 use crate::watch::{End, Watchers};
+use crate::window::Own;
 
 /// What a bus of a name that was closed is when it is opened again. Its lock is held while buses are opened and closed.
 pub(super) type Retired = Mutex<HashMap<BusName, Incarnation, RandomState>>;
@@ -73,8 +74,10 @@ impl Broker {
         // Whoever held the name before, and whatever was read there, is below what was given out by now.
         let floor = Incarnation(context.log.issued());
         let incarnation = retired.get(&name).copied().map_or(floor, |next| next.max(floor));
-        let (holdings, watchers) =
-            (context.memory.open(&settings.posters), Watchers::new(context.runs.epoch()));
+        let (holdings, watchers) = (
+            context.memory.open(&settings.posters, Own::from(&settings)),
+            Watchers::new(name.clone(), context.runs.epoch()),
+        );
         let state = BusState::new(incarnation, &settings, &holdings, watchers);
         let bus = handle(name.clone(), settings, state, context);
         bus.start();
@@ -93,7 +96,7 @@ impl Broker {
     /// [`BusError::Unknown`] if there is none of this name.
     pub fn change_bus(&self, name: &BusName, settings: BusSettings) -> Result<(), BusError> {
         let bus = self.bus(name.as_str()).ok_or_else(|| BusError::Unknown(name.clone()))?;
-        bus.context().holdings.set_posters(&settings.posters);
+        bus.context().holdings.change(&settings.posters, Own::from(&settings));
         bus.context().settings.store(Arc::new(settings));
         Ok(())
     }

@@ -2,14 +2,18 @@
 //!
 //! | module | what lives there |
 //! |---|---|
+//! | `across` | reading several buses in one order |
 //! | `builder` | starting a broker: the fold of everything that its log has kept |
 //! | `bus_handle` | a bus as everything outside holds it |
 //! | `buses` | opening, changing and closing buses while the broker runs |
+//! | `query` | what a retrieval asks for |
 //! | `subscription` | readers that wait, as a stream |
 
+mod across;
 mod builder;
 mod bus_handle;
 mod buses;
+mod query;
 mod subscription;
 
 use std::collections::HashMap;
@@ -21,10 +25,13 @@ use arc_swap::ArcSwap;
 use foldhash::fast::RandomState;
 use futures::channel::oneshot;
 
+pub use self::across::{Across, AcrossError, AcrossPage, AcrossSubscription, Part};
 pub use self::builder::BrokerBuilder;
 pub use self::bus_handle::BusHandle;
 use self::buses::Retired;
-pub use self::subscription::{Event, Resumed, Selection, Subscription};
+pub use self::query::Query;
+pub use self::subscription::{Event, Filter, Resumed, Selection, Subscription};
+use crate::clock::Clock;
 use crate::context::{BrokerContext, Stats};
 use crate::error::{PostError, ReadError};
 use crate::log::LogHealth;
@@ -73,6 +80,12 @@ struct Inner {
 }
 
 impl Broker {
+    /// The clock that it goes by, for whoever keeps times beside it.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(self.0.context.timeline.clock())
+    }
+
     /// What a broker is started from.
     pub fn builder() -> BrokerBuilder {
         BrokerBuilder::new()
@@ -122,9 +135,9 @@ impl Broker {
         &self,
         bus: &BusName,
         channel: &ChannelName,
-        since: Since,
+        query: impl Into<Query>,
     ) -> Result<Page, ReadError> {
-        self.bus(bus.as_str()).ok_or(ReadError::UnknownBus)?.read_channel(channel, since).await
+        self.bus(bus.as_str()).ok_or(ReadError::UnknownBus)?.read_channel(channel, query).await
     }
 
     /// See [`BusHandle::read`].
@@ -132,8 +145,8 @@ impl Broker {
     /// # Errors
     ///
     /// See [`ReadError`].
-    pub async fn read_bus(&self, bus: &BusName, since: Since) -> Result<Page, ReadError> {
-        self.bus(bus.as_str()).ok_or(ReadError::UnknownBus)?.read(since).await
+    pub async fn read_bus(&self, bus: &BusName, query: impl Into<Query>) -> Result<Page, ReadError> {
+        self.bus(bus.as_str()).ok_or(ReadError::UnknownBus)?.read(query).await
     }
 
     /// Sends a message through ids, log, bus and channel, on a bus that nobody sees, and reads it back.

@@ -28,9 +28,10 @@ fn open(folder: &SimFolder, clock: &Arc<ManualClock>, durability: Durability) ->
     let settings = BusSettings {
         channel_idle: Duration::from_millis(80),
         retention: Duration::from_millis(150),
+        retention_max: Duration::from_millis(150),
         channel_window: NonZeroUsize::new(4).unwrap(),
         bus_window: NonZeroUsize::new(10).unwrap(),
-        posters: Vec::new(),
+        ..BusSettings::default()
     };
     let clock: Arc<dyn Clock> = clock.clone();
     Broker::builder().bus(bus(), settings).clock(clock).log(log).start().unwrap()

@@ -61,7 +61,7 @@ impl Keys {
 mod tests {
     use super::*;
     use crate::model::MessageId;
-    use crate::window::Memory;
+    use crate::window::{Memory, Own};
 
     fn keyed(text: &str, until: u64) -> Keyed {
         let key = IdempotencyKey::new(text, Fingerprint([1; 32])).unwrap();
@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn held() -> Held<OneKey> {
-        Memory::unbounded().open(&[]).hold(&Poster::nobody(), OneKey)
+        Memory::unbounded().open(&[], Own::default()).hold(&Poster::nobody(), OneKey)
     }
 
     fn posted(id: u64) -> Posted {

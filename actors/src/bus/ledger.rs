@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::admission::{Admission, Circumstances, Decision};
 use super::state::{BusState, Sizes};
-use crate::channel::{Directory, Home};
+use crate::channel::{Directory, Home, Read};
 use crate::context::Counters;
-use crate::log::{Record, Ticket};
-use crate::model::{ChannelName, MessageId, Moment, Posting};
-use crate::window::{Origin, Slice};
+use crate::log::{Incarnation, Record, Ticket};
+use crate::model::{ChannelName, Moment, Posting};
+use crate::window::{Lost, Slice};
 
 /// The state of a bus and the POSTs that wait for its log. It is driven by the Bus actor alone.
 pub(crate) struct Ledger<H> {
@@ -27,9 +27,24 @@ impl<H: Home> Ledger<H> {
         self.state.directory()
     }
 
+    pub(crate) const fn incarnation(&self) -> Incarnation {
+        self.state.incarnation()
+    }
+
     /// Decides about a POST. What is to be proposed is pending from now on.
     pub(crate) fn post(&mut self, posting: Posting, about: &Circumstances<'_>) -> Decision {
-        self.admission.decide(posting, &mut self.state, about)
+        let decision = self.admission.decide(posting, &mut self.state, about);
+        self.note_pending();
+        decision
+    }
+
+    /// Has readers of several buses know from where on something is pending (I-9): before it is proposed, and again once it is
+    /// applied or refused.
+    fn note_pending(&self) {
+        let directory = self.state.directory();
+        // What is committed is committed in the order of the proposals, so the next one is above all that is shown.
+        let above = self.admission.pending_above().map(|above| above.max(directory.visible_up_to()));
+        directory.note_pending(above);
     }
 
     /// A record is committed, ours if it comes with a ticket.
@@ -44,6 +59,7 @@ impl<H: Home> Ledger<H> {
         let pinned = self.admission.is_pending(&record.channel);
         self.state.apply(record, sizes, pinned, admitted, counters);
         self.admission.exists(&record.channel);
+        self.note_pending();
     }
 
     /// A proposal is refused, and leaves nothing.
@@ -51,11 +67,12 @@ impl<H: Home> Ledger<H> {
         if let Some((channel, false)) = self.admission.refuse(ticket) {
             self.state.directory().unpin(&channel);
         }
+        self.note_pending();
     }
 
-    /// Messages up to here may have existed and are gone.
-    pub(crate) fn lost(&mut self, id: MessageId, at: Moment, sizes: Sizes) {
-        self.state.lose(id, at, sizes);
+    /// This may have existed and is gone.
+    pub(crate) fn lost(&mut self, lost: Lost, at: Moment, sizes: Sizes) {
+        self.state.lose(lost, at, sizes);
     }
 
     /// Whether POSTs wait for the log.
@@ -73,8 +90,8 @@ impl<H: Home> Ledger<H> {
         self.state.expire(now);
     }
 
-    pub(crate) fn read(&mut self, origin: Origin, most: usize, now: Moment, sizes: Sizes) -> Slice {
-        self.state.read(origin, most, now, sizes)
+    pub(crate) fn read(&mut self, read: Read, now: Moment, sizes: Sizes) -> Slice {
+        self.state.read(read, now, sizes)
     }
 
     /// Makes a channel anew whose actor is gone.

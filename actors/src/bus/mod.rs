@@ -41,7 +41,8 @@ use crate::channel::{Expire, Read, Reaper};
 use crate::context::Work;
 use crate::error::{PostError, ReadError};
 use crate::log::{Commit, LogError, Outcome, Proposed, Record, Ticket};
-use crate::model::{ChannelName, Posting};
+use crate::model::{ChannelName, MessageId, Posting};
+use crate::window::Lost;
 
 /// Places in a bus's mailbox. No bound on what waits there: in actix each sender has one more of its own. That is bounded at
 /// the door, see [`crate::BrokerLimits::pending_posts`].
@@ -86,12 +87,21 @@ impl Message for Drained {
     type Result = ();
 }
 
+/// Answers once nothing of the bus is held back at or below this id: what was pending there is shown or refused (I-9).
+pub(crate) struct Passed(pub(crate) MessageId);
+
+impl Message for Passed {
+    type Result = ();
+}
+
 /// The actor of one bus.
 pub(crate) struct Bus {
     shared: Arc<BusShared>,
     /// Who waits for which proposal: the poster, and those who repeated the POST with its idempotency key.
     waiting: BTreeMap<Ticket, Vec<Waiting>>,
     draining: Vec<oneshot::Sender<()>>,
+    /// Readers of several buses that wait until nothing is held back up to an id.
+    passing: Vec<(MessageId, oneshot::Sender<()>)>,
     /// The log holds proposals that it was not told to write yet.
     unflushed: bool,
     /// What was done since others had their turn.
@@ -111,6 +121,7 @@ impl Bus {
             shared: own,
             waiting: BTreeMap::new(),
             draining: Vec::new(),
+            passing: Vec::new(),
             // The last actor may have ended before it told the log.
             unflushed: true,
             done: 0,
@@ -130,6 +141,7 @@ impl Bus {
             bus: &context.name,
             now: broker.now(),
             wall: broker.timeline.wall(),
+            issued: broker.log.issued(),
             settings: &settings,
             limits: &limits,
             counters: &context.counters,
@@ -200,7 +212,7 @@ impl Bus {
             }
             Outcome::Lost(id) => {
                 let (now, sizes) = (self.shared.context.broker.now(), self.sizes());
-                self.shared.ledger().lost(id, now, sizes);
+                self.shared.ledger().lost(Lost::up_to(id), now, sizes);
             }
         }
     }
@@ -215,6 +227,9 @@ impl Bus {
     }
 
     fn refuse(&mut self, ticket: Ticket, error: LogError) {
+        if error == LogError::Failed {
+            self.shared.directory.doubt();
+        }
         self.shared.ledger().refused(ticket);
         self.answer(ticket, &Err(error.into()));
     }
@@ -227,6 +242,7 @@ impl Bus {
             // Dropped posters are told that nobody knows. It may have been the reaper that panicked.
             self.waiting.clear();
             self.draining.clear();
+            self.passing.clear();
         }
         done
     }
@@ -245,6 +261,17 @@ impl Bus {
             self.done = 0;
             self.flush();
             tokio::task::yield_now().into_actor(self).wait(ctx);
+        }
+    }
+
+    /// Something is not pending any more: whoever waits for no more than that may go on. Refused is as good as shown.
+    fn let_pass(&mut self) {
+        if !self.passing.is_empty() {
+            let held_above = self.shared.held_above();
+            for (_, waiting) in self.passing.extract_if(.., |(id, _)| *id <= held_above) {
+                // A receiver that is gone has stopped waiting.
+                _ = waiting.send(());
+            }
         }
     }
 
@@ -293,6 +320,7 @@ impl Handler<Post> for Bus {
         }
         let (count, was_flushed) = (posting.messages.len(), !self.unflushed);
         let reply = self.contain(Work::Post, |bus| bus.post(posting));
+        self.let_pass();
         if was_flushed && self.unflushed {
             // actix gets to it once the mailbox is empty: the log gets all that is at hand as one group.
             ctx.notify(Flush);
@@ -313,7 +341,7 @@ impl Handler<Flush> for Bus {
 impl Handler<Read> for Bus {
     type Result = MessageResult<Read>;
 
-    fn handle(&mut self, Read { origin, most }: Read, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, read: Read, ctx: &mut Self::Context) -> Self::Result {
         if self.shared.context.has_failed() {
             return MessageResult(Err(ReadError::BusFailed));
         }
@@ -321,7 +349,7 @@ impl Handler<Read> for Bus {
         self.flush();
         let slice = self.contain(Work::ReadBus, |bus| {
             let (now, sizes) = (bus.shared.context.broker.now(), bus.sizes());
-            bus.shared.ledger().read(origin, most, now, sizes)
+            bus.shared.ledger().read(read, now, sizes)
         });
         self.take_turns(slice.as_ref().map_or(1, |slice| slice.entries.len() / 8 + 1), ctx);
         MessageResult(slice.ok_or(ReadError::Crashed))
@@ -335,6 +363,8 @@ impl Handler<Settle> for Bus {
         for outcome in self.shared.heard() {
             self.contain(Work::Settle, |bus| bus.settle(outcome));
         }
+        self.shared.applied();
+        self.let_pass();
         self.tell_the_drained();
         self.take_turns(0, ctx);
     }
@@ -367,6 +397,25 @@ impl Handler<Revive> for Bus {
             let sizes = bus.sizes();
             bus.shared.ledger().revive(&channel, sizes, &bus.shared.context.counters);
         });
+    }
+}
+
+impl Handler<Passed> for Bus {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Passed(id): Passed, _: &mut Self::Context) -> Self::Result {
+        // What it waits for must be on its way.
+        self.flush();
+        let (sender, passed) = oneshot::channel();
+        if !self.shared.context.has_failed() {
+            if self.passing.len() == self.passing.capacity() {
+                // Those who have lost patience are not kept until the log answers (I-5).
+                self.passing.retain(|(_, waiting)| !waiting.is_canceled());
+            }
+            self.passing.push((id, sender));
+            self.let_pass();
+        }
+        Box::pin(async move { _ = passed.await })
     }
 }
 

@@ -7,13 +7,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::keys::{Keys, Place, place};
-use crate::channel::{Delivery, Directory, Home};
+use crate::channel::{Delivery, Directory, Home, Read, Remains};
 use crate::context::Counters;
 use crate::log::{Incarnation, Life, Record};
-use crate::model::{ChannelName, Fingerprint, MessageId, Moment, Posted};
+use crate::model::{ChannelName, Expire, Fingerprint, MessageId, Moment, Posted};
 use crate::settings::BusSettings;
 use crate::watch::Watchers;
-use crate::window::{Admitted, Bytes, Entry, Holdings, OneKey, Origin, Slice, Window};
+use crate::window::{Admitted, Bytes, Entry, Holdings, Lost, Of, OneKey, Slice, Which, Window};
 
 /// How many messages windows hold. They may be given other sizes while the bus runs.
 #[derive(Debug, Clone, Copy)]
@@ -48,10 +48,10 @@ impl<H: Home> BusState<H> {
         holdings: &Arc<Holdings>,
         watchers: Arc<Watchers>,
     ) -> Self {
-        let (lost, shortest) = (incarnation.0, settings.channel_idle.min(settings.retention));
+        let (lost, shortest) = (Lost::up_to(incarnation.0), settings.channel_idle.min(settings.retention));
         Self {
             incarnation,
-            window: Window::new(settings.bus_window, lost),
+            window: Window::new(Of::Bus, settings.bus_window, lost),
             keys: Keys::default(),
             directory: Arc::new(Directory::new(shortest, lost, holdings)),
             next_life: Life(1),
@@ -117,8 +117,10 @@ impl<H: Home> BusState<H> {
                 let cost = Entry::cost(&item.message);
                 let held = bytes.as_mut().and_then(|bytes| bytes.split(cost));
                 let held = held.unwrap_or_else(|| self.holdings.hold(&record.poster, Bytes::at_most(cost)));
+                // Kept by the log's time (I-11), and shown as the wall clock had it then.
+                let ends = Expire::at(record.accepted.after(item.until.since(record.at)));
                 let (channel, message) = (record.channel.clone(), item.message.clone());
-                Arc::new(Entry::new(id, item.until, channel, message, held))
+                Arc::new(Entry::new(id, item.until, channel, message.kept(item.promise, ends), held))
             })
             .collect();
         let before_in_bus = self.window.newest();
@@ -128,7 +130,7 @@ impl<H: Home> BusState<H> {
         let told = self.watchers.is_anybody_waiting().then(|| entries.clone());
         let delivery = Delivery { record, entries, capacity: sizes.channel, pinned, channel };
         let window = &self.window;
-        let again = |begun| again(window, &record.channel, begun, sizes.channel);
+        let again = |remains: Remains<'_>| again(window, &record.channel, &remains, sizes.channel);
         let before = self.directory.deliver(delivery, counters, again);
         self.directory.show_up_to(record.last());
         self.watchers.tell(&record.channel, record.last(), told, (before, before_in_bus));
@@ -149,28 +151,29 @@ impl<H: Home> BusState<H> {
     /// Applies a record that a log has kept, while the bus comes back.
     pub(crate) fn refold(&mut self, record: &Record, sizes: Sizes, counters: &Counters) {
         // What was over when this was posted is over for all that follows: memory is bounded by what lives.
-        self.directory.sweep(record.at, counters, usize::MAX);
+        self.directory.sweep(record.at, sizes.channel, counters, usize::MAX);
         self.apply(record, sizes, false, Admitted::default(), counters);
     }
 
-    /// The bus is back, at this moment. Messages up to `lost` may have existed and were not among the records.
-    pub(crate) fn resume(&mut self, lost: MessageId, now: Moment, sizes: Sizes, counters: &Counters) {
+    /// The bus is back, at this moment. What is `lost` may have existed and was not among the records.
+    pub(crate) fn resume(&mut self, lost: Lost, now: Moment, sizes: Sizes, counters: &Counters) {
         self.lose(lost, now, sizes);
         self.expire(now);
-        self.directory.sweep(now, counters, usize::MAX);
+        self.directory.sweep(now, sizes.channel, counters, usize::MAX);
+        self.directory.reap_all(now, counters);
     }
 
-    /// Messages up to here may have existed and are gone.
-    pub(crate) fn lose(&mut self, id: MessageId, at: Moment, sizes: Sizes) {
-        self.window.lose(id);
-        self.directory.lose(id, at, sizes.channel);
-        self.watchers.look(id);
+    /// This may have existed and is gone.
+    pub(crate) fn lose(&mut self, lost: Lost, at: Moment, sizes: Sizes) {
+        self.window.lose(lost);
+        self.directory.lose(lost, at, sizes.channel);
+        self.watchers.look(lost.of(Which::All));
     }
 
     /// From here on the name is somebody else's, who sees nothing of what was before.
     pub(crate) fn retire(&mut self, next: Incarnation) {
         self.incarnation = next;
-        self.window.begin(next.0);
+        self.window.begin(Lost::up_to(next.0));
         self.keys = Keys::default();
         self.directory.clear(next.0);
         self.watchers.look(next.0);
@@ -182,15 +185,15 @@ impl<H: Home> BusState<H> {
         self.keys.expire(now);
     }
 
-    pub(crate) fn read(&mut self, origin: Origin, most: usize, now: Moment, sizes: Sizes) -> Slice {
+    pub(crate) fn read(&mut self, read: Read, now: Moment, sizes: Sizes) -> Slice {
         self.window.expire(now);
         self.window.resize(sizes.bus);
-        self.window.since(origin, most)
+        self.window.since(read.origin, read.which, read.most)
     }
 
     /// Makes the window of a channel anew whose actor is gone.
     pub(crate) fn revive(&self, channel: &ChannelName, sizes: Sizes, counters: &Counters) {
-        let again = |begun| again(&self.window, channel, begun, sizes.channel);
+        let again = |remains: Remains<'_>| again(&self.window, channel, &remains, sizes.channel);
         self.directory.revive(channel, counters, again);
     }
 
@@ -206,14 +209,21 @@ impl<H: Home> BusState<H> {
     }
 }
 
-/// The window of a channel whose life began at an id, from what the bus still has of it.
-fn again(bus: &Window, channel: &ChannelName, begun: MessageId, capacity: NonZeroUsize) -> Window {
-    let before = MessageId::from_u64(begun.as_u64().saturating_sub(1));
-    let mut window = Window::new(capacity, MessageId::ZERO);
-    for entry in bus.iter().filter(|entry| entry.id() >= begun && entry.channel() == channel) {
+/// The window of a channel, from what it has promised and what the bus still has of its life.
+fn again(bus: &Window, channel: &ChannelName, remains: &Remains<'_>, capacity: NonZeroUsize) -> Window {
+    let before = MessageId::from_u64(remains.begun.as_u64().saturating_sub(1));
+    let mut window = Window::new(Of::Channel, capacity, Lost::NOTHING);
+    let mut promised = remains.promised.iter().peekable();
+    for entry in bus.iter().filter(|entry| entry.id() >= remains.begun && entry.channel() == channel) {
+        while let Some(older) = promised.next_if(|promised| promised.id() < entry.id()) {
+            window.push(Arc::clone(older));
+        }
+        promised.next_if(|promised| promised.id() == entry.id());
         window.push(Arc::clone(entry));
     }
-    // What the bus has lost may have been this channel's, and so may what was before its life.
-    window.lose(bus.lost().max(before));
+    promised.for_each(|promised| window.push(Arc::clone(promised)));
+    // What the bus has lost may have been this channel's, but no promise; and so may what was before its life.
+    let lost = Lost::told_apart(bus.lost().of(Which::All), remains.over);
+    window.lose(lost.and(Lost::up_to(before)));
     window
 }

@@ -5,6 +5,7 @@
 //! | `directory` | which channels exist, under one lock each; why no message is lost to reaping |
 //! | `news` | pure: what happens to a channel's window |
 //! | `expiry` | pure: channels in the order in which they may have expired |
+//! | `promises` | pure: what a channel has promised |
 //! | `reaper` | the Reaper actor: takes channels away that have expired |
 //!
 //! A channel has an actor from the first time that somebody reads it; until then its window rests in its slot of the
@@ -13,6 +14,7 @@
 mod directory;
 mod expiry;
 mod news;
+mod promises;
 mod reaper;
 
 use std::num::NonZeroUsize;
@@ -20,12 +22,12 @@ use std::sync::Arc;
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message, MessageResult};
 
-pub(crate) use self::directory::{Delivery, Directory, Found, Home};
+pub(crate) use self::directory::{Delivery, Directory, Found, Home, Remains};
 pub(crate) use self::news::News;
 pub(crate) use self::reaper::{Expire, Reaper};
 use crate::context::{BusContext, Work};
 use crate::error::ReadError;
-use crate::window::{Origin, Slice, Window};
+use crate::window::{Origin, Slice, Which, Window};
 
 /// Places in a channel's mailbox. No bound on what waits there: in actix each sender has one more of its own.
 const MAILBOX: usize = 16;
@@ -34,6 +36,7 @@ const MAILBOX: usize = 16;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Read {
     pub(crate) origin: Origin,
+    pub(crate) which: Which,
     /// Most entries of the answer.
     pub(crate) most: usize,
 }
@@ -92,13 +95,13 @@ impl Handler<News> for Channel {
 impl Handler<Read> for Channel {
     type Result = MessageResult<Read>;
 
-    fn handle(&mut self, Read { origin, most }: Read, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Read { origin, which, most }: Read, ctx: &mut Self::Context) -> Self::Result {
         let capacity = self.capacity();
         let Self { window, bus, .. } = self;
         let slice = bus.contain_part(Work::ReadChannel, || {
             window.expire(bus.broker.now());
             window.resize(capacity);
-            window.since(origin, most)
+            window.since(origin, which, most)
         });
         if slice.is_err() {
             end(ctx);

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use crate::model::{MessageId, Moment};
-use crate::window::{Entry, Window};
+use crate::model::Moment;
+use crate::window::{Entry, Lost, Window};
 
 /// What has happened to a channel.
 #[derive(Debug)]
@@ -18,12 +18,14 @@ pub(crate) struct News {
 
 #[derive(Debug)]
 pub(crate) enum What {
-    /// A life begins with these messages (RET-8). Those of earlier lives, up to the id, are gone.
-    Begins(MessageId, Vec<Arc<Entry>>),
+    /// A life begins with these messages (RET-8). Those of earlier lives are gone.
+    Begins(Lost, Vec<Arc<Entry>>),
     /// New messages of the life that there is.
     Continues(Vec<Arc<Entry>>),
-    /// Messages up to here may have existed and are gone.
-    Lost(MessageId),
+    /// What may have existed and is gone.
+    Lost(Lost),
+    /// Time has passed.
+    Passed,
 }
 
 impl News {
@@ -36,10 +38,11 @@ impl News {
                 entries
             }
             What::Continues(entries) => entries,
-            What::Lost(id) => {
-                window.lose(id);
+            What::Lost(lost) => {
+                window.lose(lost);
                 Vec::new()
             }
+            What::Passed => Vec::new(),
         };
         // A channel that is posted to and never read gives back what has expired, too.
         window.expire(at);

@@ -45,8 +45,10 @@ impl Reaper {
     fn sweep(&self, ctx: &mut Context<Self>) {
         let Some(directory) = self.directory.upgrade() else { return };
         let now = self.bus.broker.now();
+        let capacity = self.bus.settings.load().channel_window;
+        let counters = &self.bus.counters;
         let swept =
-            self.bus.contain(Work::Reap, || directory.sweep(now, &self.bus.counters, CHANNELS_PER_SWEEP));
+            self.bus.contain(Work::Reap, || directory.sweep(now, capacity, counters, CHANNELS_PER_SWEEP));
         match swept {
             // Through the timer, so that others have their turn: what an actor tells itself comes before them.
             Ok(swept) if swept.more => _ = ctx.run_later(Duration::ZERO, |reaper, ctx| reaper.sweep(ctx)),

@@ -24,12 +24,19 @@ use crate::log::{Log, Runs, Timeline};
 use crate::model::{BusName, MessageId, Moment, Position, Since};
 use crate::settings::{BrokerLimits, BusSettings};
 use crate::watch::{End, Watchers};
-use crate::window::{Bounds, Holdings, Memory, Origin, Page, Slice};
+use crate::window::{Bounds, Holdings, Memory, Origin, Own, Page, Slice};
 
 /// The bounds that buses and posters share.
 impl From<&BrokerLimits> for Bounds {
     fn from(limits: &BrokerLimits) -> Self {
         Self { bytes: limits.window_memory, channels: limits.channels_per_bus, keys: limits.idempotency_keys }
+    }
+}
+
+/// The bounds of a bus alone.
+impl From<&BusSettings> for Own {
+    fn from(settings: &BusSettings) -> Self {
+        Self { bytes: settings.memory, channels: settings.channels }
     }
 }
 

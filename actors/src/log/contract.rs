@@ -89,6 +89,7 @@ pub(crate) fn check<L: Log>(open: impl Fn() -> L) {
     everything_is_committed_once_whole_and_in_order(&start(open(), &clock(), 1).0);
     what_is_flushed_is_committed_by_itself(&start(open(), &clock(), 1).0);
     buses_of_one_name_are_both_told(&start(open(), &clock(), 1).0);
+    i_9_what_is_proposed_gets_ids_above_what_was_issued(&start(open(), &clock(), 1).0);
     ids_are_above_all_that_the_clock_stands_for(open());
     who_is_retired_is_below_whoever_follows(&start(open(), &clock(), 1).0);
     a_closed_log_takes_nothing(&start(open(), &clock(), 1).0);
@@ -156,6 +157,17 @@ fn buses_of_one_name_are_both_told(log: &impl Log) {
         bus.end();
         assert_eq!(bus.committed.len(), 10);
     }
+}
+
+fn i_9_what_is_proposed_gets_ids_above_what_was_issued(log: &impl Log) {
+    let mut buses = [Bus::new(), Bus::new()];
+    for n in 0..20 {
+        let bus = &mut buses[n % 2];
+        let before = log.issued();
+        let last = bus.post(log, proposal("a", &["{}", "{}"]));
+        assert!(bus.committed.last().unwrap().first() > before && log.issued() >= last);
+    }
+    log.close();
 }
 
 fn ids_are_above_all_that_the_clock_stands_for(log: impl Log) {

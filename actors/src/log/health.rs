@@ -74,7 +74,7 @@ pub struct LogHealth {
     pub state: LogState,
     /// What it takes on its disk now. `None` for a log that is not on a disk, as in the fields below.
     pub bytes: Option<u64>,
-    /// Its segment files.
+    /// Its segment files. What is kept of those that are gone is in `bytes` alone.
     pub segments: Option<u64>,
     /// Room that is left on its disk, as the system says. Bytes.
     pub free: Option<u64>,

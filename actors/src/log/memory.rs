@@ -42,7 +42,13 @@ impl Log for MemoryLog {
         let born = MessageId::first_at(timeline.wall());
         self.issued.store(born.as_u64(), Ordering::Release);
         self.state().open = Some((Sequencer::after(born), timeline.clone()));
-        Ok(Extent { highest: born, lost: born, runs: Runs::new(Vec::new(), epoch, born), timeline })
+        Ok(Extent {
+            highest: born,
+            lost: born,
+            lost_sticky: born,
+            runs: Runs::new(Vec::new(), epoch, born),
+            timeline,
+        })
     }
 
     fn propose(&self, proposal: Proposal, _ticket: Ticket, _feed: &Feed) -> Result<Proposed, LogError> {

@@ -49,6 +49,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use crate::model::Promise;
 #[cfg(test)]
 pub(crate) use disk::sim;
 pub use disk::{
@@ -57,7 +58,7 @@ pub use disk::{
 };
 pub use health::{LogHealth, LogState, SyncTimes};
 pub use memory::MemoryLog;
-pub use record::{Incarnation, Item, Items, Keyed, Life, NoSuchIds, Promise, Proposal, Record};
+pub use record::{Incarnation, Item, Items, Keyed, Life, NoSuchIds, Proposal, Record};
 pub use runs::{RUNS_MAX, Run, Runs};
 pub use sequencer::Sequencer;
 pub use timeline::{Anchor, Timeline};
@@ -91,6 +92,8 @@ pub struct Extent {
     /// Among the messages up to here some may have existed and are not in the log any more; what lies above
     /// is complete. Below the first record, unless the log was salvaged from a damaged one.
     pub lost: MessageId,
+    /// The same of sticky messages alone (RET-6): at most `lost`, and as much where nobody knows.
+    pub lost_sticky: MessageId,
     /// The runs of the log, the one that begins now included.
     pub runs: Runs,
     /// The log's own time.
@@ -203,7 +206,8 @@ pub struct Commit {
 pub enum Outcome {
     /// These records are committed, in this order and after all that were committed before.
     Committed(Vec<Commit>),
-    /// These proposals are refused. Unless the reason is [`LogError::Failed`] they never come back.
+    /// These proposals are refused. Unless the reason is [`LogError::Failed`] they never come back; then they may after a restart,
+    /// above everything that was committed before.
     Refused {
         /// Of which proposals.
         tickets: Vec<Ticket>,
@@ -253,6 +257,10 @@ pub type Done = Box<dyn FnOnce(Result<(), LogError>) + Send>;
 ///
 /// - **Order.** It numbers what is proposed with ids that rise strictly, and hands each bus its records in the order
 ///   of their ids (I-1). Proposals of one bus are committed in the order in which they were proposed.
+/// - **One order.** The ids of all buses are one sequence: whatever is numbered after [`Log::issued`] was asked is above what it
+///   said, and whoever reads there that an id was issued sees what was done before the proposal of that id. A record that
+///   somebody else proposed is handed over before `issued` reaches it. So readers of several buses know up to where nothing can
+///   come any more (I-9), also of a log that numbers by itself, after it has taken a proposal.
 /// - **Atomicity.** A record is committed, and recovered, whole or not at all (I-2).
 /// - **Durability.** What is committed survives whatever the log's documentation names.
 /// - **Once.** Every proposal that was taken is answered exactly once: by [`Proposed::Committed`], or in the feed that

@@ -3,7 +3,8 @@
 use std::ops::Deref;
 
 use crate::model::{
-    Batch, BusName, ChannelName, IdempotencyKey, Message, MessageId, Moment, Posted, Poster, Timestamp,
+    Batch, BusName, ChannelName, IdempotencyKey, Message, MessageId, Moment, Posted, Poster, Promise,
+    Timestamp,
 };
 
 /// Which bus of a name: everything of that name up to this id belongs to somebody who had the name before.
@@ -22,15 +23,6 @@ impl Incarnation {
 /// the records before it that was over when the POST was accepted: what it was to continue was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Life(pub u64);
-
-/// What a poster was promised about one message beyond the default retention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Promise {
-    /// It was posted as sticky (MSG-5).
-    pub sticky: bool,
-    /// It came with an end of its own (MSG-6).
-    pub dated: bool,
-}
 
 /// One message of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +46,16 @@ impl Items {
         if items.is_empty() { None } else { Some(Self(items)) }
     }
 
-    /// The messages of a batch, all with the same end and no promise. `None` for an empty batch.
-    pub(crate) fn of_batch(batch: Batch, until: Moment) -> Option<Self> {
-        let item = |message| Item { message, until, promise: Promise::default() };
-        Self::new(batch.into_iter().map(item).collect())
+    /// The messages of a batch, each with the end that is found for it. `None` for an empty batch.
+    pub(crate) fn of_batch<E>(
+        batch: Batch,
+        until: impl Fn(&Message) -> Result<Moment, E>,
+    ) -> Result<Option<Self>, (usize, E)> {
+        let item = |(n, message): (usize, Message)| match until(&message) {
+            Ok(until) => Ok(Item { until, promise: message.promise(), message }),
+            Err(error) => Err((n, error)),
+        };
+        Ok(Self::new(batch.into_iter().enumerate().map(item).collect::<Result<_, _>>()?))
     }
 
     /// How many, at least 1.
@@ -123,6 +121,13 @@ impl Proposal {
         self.items.iter().map(|item| item.until).max().unwrap_or(Moment::ZERO)
     }
 
+    /// When the life that it begins or continues is over (RET-8), unless another POST continues it or something was promised
+    /// (RET-9).
+    #[must_use]
+    pub fn quiet_until(&self) -> Moment {
+        self.idle_until.min(self.until())
+    }
+
     /// Until when a log keeps it: its messages and its idempotency key are over then.
     #[must_use]
     pub fn kept_until(&self) -> Moment {
@@ -179,6 +184,38 @@ impl Record {
         Posted::new(self.first, self.count)
     }
 
+    /// What is left of it when only some of its messages are wanted: a record for each run of ids that follow one
+    /// another, in their order. The messages have the ids that they had; the idempotency key is in none of them.
+    pub(crate) fn parts(&self, wanted: impl Fn(&Item) -> bool) -> Vec<Self> {
+        let (mut parts, mut run) = (Vec::new(), None);
+        for (id, item) in self.numbered() {
+            if wanted(item) {
+                run.get_or_insert_with(|| (id, Vec::new())).1.push(item.clone());
+            } else {
+                parts.extend(run.take().and_then(|run| self.part(run)));
+            }
+        }
+        parts.extend(run.and_then(|run| self.part(run)));
+        parts
+    }
+
+    fn part(&self, (first, items): (MessageId, Vec<Item>)) -> Option<Self> {
+        let proposal = Proposal {
+            bus: self.bus.clone(),
+            incarnation: self.incarnation,
+            poster: self.poster.clone(),
+            channel: self.channel.clone(),
+            life: self.life,
+            idle_until: self.idle_until,
+            items: Items::new(items)?,
+            at: self.at,
+            accepted: self.accepted,
+            keyed: None,
+        };
+        // Ids of a record that has them are there.
+        Self::new(first, proposal).ok()
+    }
+
     /// The messages with their ids.
     pub fn numbered(&self) -> impl Iterator<Item = (MessageId, &Item)> {
         (self.first.as_u64()..).map(MessageId::from_u64).zip(self.items.iter())
@@ -190,5 +227,31 @@ impl Deref for Record {
 
     fn deref(&self) -> &Proposal {
         &self.proposal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::log::disk::record_of_any_kind;
+
+    proptest! {
+        #[test]
+        fn parts_are_the_wanted_messages_with_their_ids_and_nothing_else(record in record_of_any_kind()) {
+            let parts = record.parts(|item| item.promise.is_any());
+            let wanted: Vec<_> = record.numbered().filter(|(_, item)| item.promise.is_any()).collect();
+            prop_assert_eq!(parts.iter().flat_map(Record::numbered).collect::<Vec<_>>(), wanted);
+            for pair in parts.windows(2) {
+                prop_assert!(pair[0].last().as_u64() + 1 < pair[1].first().as_u64(), "a run is one part");
+            }
+            for part in parts {
+                let Proposal { items, keyed, .. } = &*part;
+                let whole = Proposal { items: items.clone(), keyed: keyed.clone(), ..(*record).clone() };
+                prop_assert_eq!(&whole, &*part, "all else is as it was");
+                prop_assert!(keyed.is_none());
+            }
+        }
     }
 }

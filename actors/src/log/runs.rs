@@ -47,6 +47,10 @@ impl Runs {
         match since {
             Since::Start => Origin::Whole(Resume::Complete),
             Since::Unknown => Origin::Whole(Resume::Reset),
+            Since::Newer(position) => match self.judge(Since::After(position), issued) {
+                Origin::Whole(resume) | Origin::Doubtful(_, resume) => Origin::Doubtful(position.id, resume),
+                Origin::After(id) | Origin::Newer(id) => Origin::Newer(id),
+            },
             Since::After(Position { id, epoch: Some(epoch) }) if epoch != self.epoch => {
                 let known = self.past.iter().any(|run| run.epoch == epoch && id <= run.up_to);
                 if known { Origin::Newer(id) } else { Origin::Whole(Resume::Gap) }
@@ -107,6 +111,13 @@ mod tests {
             (id(5).into(), Origin::After(id(5))),
         ] {
             assert_eq!(runs().judge(since, id(50)), origin, "{since:?}");
+            // Strictly it is told the same, and goes on from nowhere else (RET-5).
+            let Since::After(position) = since else { panic!("{since:?}") };
+            let strictly = match origin {
+                Origin::Whole(resume) => Origin::Doubtful(position.id, resume),
+                _ => Origin::Newer(position.id),
+            };
+            assert_eq!(runs().judge(since.strictly(), id(50)), strictly, "{since:?}");
         }
     }
 

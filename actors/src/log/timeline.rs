@@ -66,6 +66,12 @@ impl Timeline {
         self.anchor.moment.after(self.clock.uptime().saturating_sub(self.anchor.uptime))
     }
 
+    /// The clock that it goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
     /// What a wall clock shows: for ids and for people.
     #[must_use]
     pub fn wall(&self) -> Timestamp {

@@ -5,7 +5,9 @@ use serde::de::Deserialize;
 use super::i_json::PayloadRule;
 use super::json::{Fault, Objects, Text, TooDeep};
 use super::members::Members;
+use super::promise::Wish;
 use super::refusal::{MessageError, MessageLimits};
+use super::said::LONGEST;
 use super::source::is_source_url;
 
 /// The next object's text, if it is within its bounds.
@@ -13,11 +15,10 @@ pub(super) fn bounded<'a>(
     objects: &mut Objects<'a>,
     limits: &MessageLimits,
 ) -> Result<Option<&'a str>, MessageError> {
+    let max = limits.message.min(usize::try_from(LONGEST).unwrap_or(usize::MAX));
     let found = objects.next(limits.depth).map_err(|TooDeep| MessageError::TooDeep { max: limits.depth })?;
     match found {
-        Some(text) if text.len() > limits.message => {
-            Err(MessageError::TooLarge { max: limits.message, length: text.len() })
-        }
+        Some(text) if text.len() > max => Err(MessageError::TooLarge { max, length: text.len() }),
         found => Ok(found),
     }
 }
@@ -52,8 +53,12 @@ pub(super) fn object<'a>(
     }
 }
 
-/// Whether the members are those of a bare message.
-pub(super) fn check_bare(members: &Members<'_>) -> Result<(), MessageError> {
+/// Whether these members of an object of this text are those of a bare message, and what it asks for.
+pub(super) fn check_bare(
+    text: &str,
+    members: &Members<'_>,
+    limits: &MessageLimits,
+) -> Result<Wish, MessageError> {
     if let Some(name) = members.twice {
         return Err(MessageError::Duplicate(name));
     }
@@ -66,7 +71,7 @@ pub(super) fn check_bare(members: &Members<'_>) -> Result<(), MessageError> {
         Text::NotAString | Text::NotUnicode => return Err(MessageError::NotAString("source")),
     }
     match Text::of(kind) {
-        Text::Is(_) => Ok(()),
+        Text::Is(_) => Wish::of(members, text, limits.promises),
         // Half a character could never be matched by a filter, which is Unicode text.
         Text::NotAString | Text::NotUnicode => Err(MessageError::NotAString("type")),
     }

@@ -224,12 +224,12 @@ impl<'de> DeserializeSeed<'de> for &mut List<'de, '_> {
             Err(error) => return Err(self.refuse(error)),
         };
         let members = Members::deserialize(element)?;
-        let checked =
-            readable(&self.objects, self.limits).and_then(|()| check(&members, self.limits, self.envelopes));
-        if let Err(error) = checked {
-            return Err(self.refuse(error));
+        let checked = readable(&self.objects, self.limits)
+            .and_then(|()| check(text, &members, self.limits, self.envelopes));
+        match checked {
+            Ok(checked) => self.messages.push(Message::checked(text, checked)),
+            Err(error) => return Err(self.refuse(error)),
         }
-        self.messages.push(Message::checked(text));
         Ok(())
     }
 }

@@ -34,6 +34,8 @@ pub struct NotAnId;
 impl MessageId {
     /// Below every id that a message ever has: nothing was seen yet.
     pub const ZERO: Self = Self(0);
+    /// Above every id that a message ever has.
+    pub const MAX: Self = Self(u64::MAX);
 
     /// The id with this number.
     #[must_use]

@@ -65,13 +65,16 @@ impl From<MessageId> for Position {
     }
 }
 
-/// Where a retrieval starts (RET-2 to RET-4).
+/// Where a retrieval starts (RET-2 to RET-5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// No position: the whole window.
     Start,
-    /// What the reader has seen.
+    /// What a reader of version 1.x has seen: what is newer, or the whole window where that is not known (RET-4).
     After(Position),
+    /// What a reader of version 2.0 has seen: what is newer, and never anything else (RET-5). Of a position that nobody can vouch for
+    /// the reader is told.
+    Newer(Position),
     /// A position that no server of ours ever gave out: the whole window, and the reader is told.
     Unknown,
 }
@@ -91,6 +94,25 @@ impl Since {
         match (since.parse(), epoch.map(str::parse).transpose()) {
             (Ok(id), Ok(epoch)) => Self::After(Position { id, epoch }),
             _ => Self::Unknown,
+        }
+    }
+
+    /// The same for a reader of version 2.0 (RET-5). A position that no server of ours ever gave out is one beyond all of
+    /// them: nothing is newer, and the reader is told.
+    ///
+    /// ```
+    /// use backplane_actors::{MessageId, Position, Since};
+    /// let position = Position::from(MessageId::from_u64(7));
+    /// assert_eq!(Since::from(position).strictly(), Since::Newer(position));
+    /// assert_eq!(Since::Start.strictly(), Since::Start);
+    /// assert_eq!(Since::Unknown.strictly(), Since::Newer(MessageId::MAX.into()));
+    /// ```
+    #[must_use]
+    pub fn strictly(self) -> Self {
+        match self {
+            Self::Start => Self::Start,
+            Self::After(position) | Self::Newer(position) => Self::Newer(position),
+            Self::Unknown => Self::Newer(MessageId::MAX.into()),
         }
     }
 }

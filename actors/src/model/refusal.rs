@@ -3,6 +3,7 @@
 //! The two errors name each other, as what they are about does: a message may be an envelope around a message.
 
 use super::i_json::{NotIJson, PayloadRule};
+use super::promise::PromiseRule;
 
 /// Most signatures in one envelope (I-5): each may cost a verification per key.
 pub const SIGNATURES_MAX: usize = 8;
@@ -12,18 +13,26 @@ pub const SIGNATURES_MAX: usize = 8;
 pub struct MessageLimits {
     /// Most messages in one POST. Default: 1000.
     pub messages: usize,
-    /// Longest message, in bytes of its JSON text from brace to brace. Default: 256 KiB.
+    /// Longest message, in bytes of its JSON text from brace to brace; less than 4 GiB, whatever it says. Default: 256 KiB.
     pub message: usize,
     /// Deepest nesting of objects and lists, the message's own object being the first level, payload included.
     /// Default: 32. Readers have limits of their own; many stop at 128.
     pub depth: usize,
     /// Which JSON is taken. Default: [`PayloadRule::IJson`].
     pub payload: PayloadRule,
+    /// Which of `sticky` and `expire` must be what they are meant to be. Default: [`PromiseRule::Free`].
+    pub promises: PromiseRule,
 }
 
 impl Default for MessageLimits {
     fn default() -> Self {
-        Self { messages: 1000, message: 256 * 1024, depth: 32, payload: PayloadRule::IJson }
+        Self {
+            messages: 1000,
+            message: 256 * 1024,
+            depth: 32,
+            payload: PayloadRule::IJson,
+            promises: PromiseRule::Free,
+        }
     }
 }
 
@@ -75,11 +84,18 @@ pub enum MessageError {
     /// A field is not a string of Unicode characters.
     #[error("`{0}` must be a string of Unicode characters")]
     NotAString(&'static str),
+    /// `sticky` is neither of its values (MSG-5).
+    #[error("`sticky` must be true or false")]
+    Sticky,
+    /// `expire` is no time (MSG-6).
+    #[error("`expire` must be a time in UTC without a fraction, like \"2030-01-31T23:59:59Z\"")]
+    Expire,
     /// `source` is no URL (MSG-1).
     #[error("`source` must be an absolute URL with a host, like http://client.com")]
     Source,
-    /// The payload given to [`crate::Message::new`] has no JSON form.
-    #[error("the payload cannot be written as JSON")]
+    /// The payload given to [`crate::Message::new`] has no JSON form, or that given to [`crate::Message::of_parts`] is not one
+    /// JSON value.
+    #[error("the payload is not one JSON value")]
     Payload,
     /// The message is a Magic Envelope, but not a sound one (MSG-7).
     #[error("Magic Envelope: {0}")]

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::delivered::Delivered;
 use super::inbox::{Hint, Inbox};
-use crate::model::{ChannelName, Epoch, MessageId, Position};
+use crate::model::{BusName, ChannelName, Epoch, MessageId, Position};
 use crate::window::Entry;
 
 /// As many readers are worth a table that shrinks when they go.
@@ -117,6 +117,7 @@ impl Watched {
 #[derive(Debug)]
 pub(crate) struct Watchers {
     number: BusNumber,
+    bus: BusName,
     epoch: Epoch,
     channels: DashMap<ChannelName, Watched, RandomState>,
     whole: Mutex<Watched>,
@@ -127,9 +128,10 @@ pub(crate) struct Watchers {
 }
 
 impl Watchers {
-    pub(crate) fn new(epoch: Epoch) -> Arc<Self> {
+    pub(crate) fn new(bus: BusName, epoch: Epoch) -> Arc<Self> {
         Arc::new(Self {
             number: BusNumber::next(),
+            bus,
             epoch,
             channels: DashMap::default(),
             whole: Mutex::new(Watched::new()),
@@ -268,7 +270,7 @@ impl Watchers {
         let mut prev = before;
         let chained = messages.iter().map(|entry| {
             let position = Position { id: entry.id(), epoch: Some(self.epoch) };
-            let delivered = Delivered::new(Arc::clone(entry), prev, position);
+            let delivered = Delivered::new(self.bus.clone(), Arc::clone(entry), prev, position);
             prev = entry.id();
             delivered
         });
@@ -310,7 +312,7 @@ mod tests {
 
     #[test]
     fn i_5_who_is_refused_leaves_nothing() {
-        let watchers = Watchers::new(Epoch::from_u64(1));
+        let watchers = Watchers::new("b".parse().unwrap(), Epoch::from_u64(1));
         let scope = Scope::Channel("c".parse().unwrap());
         let inbox = Arc::new(Inbox::default());
         assert_eq!(watchers.enter(&scope, &inbox, 0), Err(Bound::Channel));

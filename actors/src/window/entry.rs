@@ -2,7 +2,7 @@
 
 use std::mem::size_of;
 
-use super::memory::{Bytes, ENTRY_OVERHEAD, Held};
+use super::memory::{Bytes, ENTRY_OVERHEAD, Held, PROMISE_OVERHEAD};
 use crate::model::{ChannelName, Message, MessageId, Moment};
 use std::sync::Arc;
 
@@ -31,7 +31,14 @@ impl Entry {
     /// What an entry with this message counts against the bound on memory, in bytes.
     pub(crate) fn cost(message: &Message) -> usize {
         const { assert!(ENTRY_OVERHEAD >= size_of::<Entry>() + 2 * size_of::<Arc<Entry>>()) };
-        message.as_bytes().len().saturating_add(ENTRY_OVERHEAD)
+        let promised = if message.promise().is_any() { PROMISE_OVERHEAD } else { 0 };
+        message.room().saturating_add(ENTRY_OVERHEAD + promised)
+    }
+
+    /// Whether its poster was promised anything about it beyond the default retention (RET-9).
+    #[must_use]
+    pub fn is_promised(&self) -> bool {
+        self.message.promise().is_any()
     }
 
     /// The id, higher than that of every message accepted before it (I-1).

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::pool::{Bounds, Load, Pool, Refusal};
+use super::pool::{Bounds, Load, Own, Pool, Refusal};
 use crate::model::Poster;
 
 /// What an entry costs beside its text: the entry itself, its places in two windows, allocator overhead. Bytes.
-pub(crate) const ENTRY_OVERHEAD: usize = 160;
+pub(crate) const ENTRY_OVERHEAD: usize = 192;
+/// What a promised entry costs beside that: its ends in two windows, its place with its channel. Bytes.
+pub(crate) const PROMISE_OVERHEAD: usize = 128;
 /// What a channel costs: its place in the directory and, once it is read, its actor with its mailbox. Bytes.
 pub(crate) const CHANNEL_OVERHEAD: usize = 1024;
 
@@ -38,9 +40,9 @@ impl Memory {
         self.pool().set_bounds(bounds);
     }
 
-    /// Adds a bus to which these may post.
-    pub(crate) fn open(self: &Arc<Self>, posters: &[Poster]) -> Arc<Holdings> {
-        Arc::new(Holdings { bus: self.pool().open(posters), memory: Arc::clone(self) })
+    /// Adds a bus to which these may post, within bounds of its own.
+    pub(crate) fn open(self: &Arc<Self>, posters: &[Poster], own: Own) -> Arc<Holdings> {
+        Arc::new(Holdings { bus: self.pool().open(posters, own), memory: Arc::clone(self) })
     }
 }
 
@@ -51,9 +53,9 @@ pub(crate) struct Holdings {
 }
 
 impl Holdings {
-    /// From now on these may post to the bus.
-    pub(crate) fn set_posters(&self, posters: &[Poster]) {
-        self.memory.pool().set_posters(self.bus, posters);
+    /// From now on these may post to the bus, within these bounds of its own.
+    pub(crate) fn change(&self, posters: &[Poster], own: Own) {
+        self.memory.pool().change(self.bus, posters, own);
     }
 
     /// The bus is closed: what is guaranteed to it goes to the others.
@@ -202,7 +204,7 @@ mod tests {
     #[test]
     fn i_5_what_is_dropped_makes_room() {
         let memory = Memory::new(Bounds { bytes: 100, channels: 1, keys: 1 });
-        let (bus, poster) = (memory.open(&[]), Poster::nobody());
+        let (bus, poster) = (memory.open(&[], Own::default()), Poster::nobody());
         let mut held = bus.try_hold(&poster, bytes(80)).unwrap();
         assert_eq!(bus.try_hold(&poster, bytes(21)).unwrap_err(), Refusal::Full(What::Bytes, 100));
         drop(bus.try_hold(&poster, bytes(20)).unwrap());

@@ -38,6 +38,8 @@ pub(crate) enum Origin {
     After(MessageId),
     /// What is newer than this moment, whether it is a message's or not: of a position that this log gave out.
     Newer(MessageId),
+    /// The same of a position that nobody can vouch for: what the reader is told at least (RET-5).
+    Doubtful(MessageId, Resume),
 }
 
 /// The answer to a retrieval.

@@ -2,7 +2,8 @@
 //!
 //! Bytes are shared twice: half of the bound is free, the other half is guaranteed in equal parts to the open buses, and
 //! each part in equal parts to those who may post to the bus. So of a bus is kept what it has not used of its part, or
-//! what its posters have not used of theirs, whichever is more. Channels and idempotency keys have bounds of their own in
+//! what its posters have not used of theirs, whichever is more. A bus may have a bound of its own: more is not kept for it, and half of
+//! that is free, too. Channels and idempotency keys have bounds of their own in
 //! each bus, which its posters share.
 //!
 //! Whatever is held names its bus and its poster by numbers. A poster to whom nothing is guaranteed has one for as long
@@ -27,6 +28,15 @@ pub(crate) struct Bounds {
     pub(crate) keys: usize,
 }
 
+/// The bounds of one bus alone, where it has any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Own {
+    /// Bytes that it holds.
+    pub(crate) bytes: Option<usize>,
+    /// Its channels, whatever the bounds of all say.
+    pub(crate) channels: Option<usize>,
+}
+
 /// What something takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Load {
@@ -48,6 +58,8 @@ pub(crate) enum What {
 pub(crate) enum Refusal {
     /// The bound is reached, which is this.
     Full(What, usize),
+    /// The bus's own bound in bytes is reached, which is this.
+    BusFull(usize),
     /// What is left is kept for other buses.
     BusShare,
     /// What is left is kept for others who post to the bus.
@@ -63,8 +75,6 @@ pub(crate) struct Pool {
     /// The sum of what is kept of each bus.
     kept: usize,
     open: usize,
-    /// The part of each open bus, in bytes.
-    part: usize,
     buses: Table<Bus>,
     /// Bounds, buses or posters are others since the parts were worked out.
     stale: bool,
@@ -81,6 +91,9 @@ struct Bus {
     bytes: Shares,
     channels: Shares,
     keys: Shares,
+    own: Own,
+    /// Bytes that are guaranteed to it.
+    part: usize,
     /// Bytes that nobody else may take.
     kept: usize,
 }
@@ -145,25 +158,37 @@ impl Bus {
         }
     }
 
-    /// Works the parts out, of which the bus has `part` bytes.
+    /// Works the parts out, of which the bus has `part` bytes if its own bound lets it. Of that bound half is free, too.
     fn divide(&mut self, part: usize, bounds: &Bounds) {
         let (n, rows) = (self.posters, &self.rows);
-        self.bytes.divide(n, part.checked_div(n).unwrap_or(0), rows.iter().map(|row| row.bytes));
-        self.channels.divide(n, part_of(bounds.channels, n), rows.iter().map(|row| row.channels));
+        self.part = part.min(self.most());
+        let of_posters = self.own.bytes.map_or(part, |most| part.min(most / 2));
+        self.bytes.divide(n, of_posters.checked_div(n).unwrap_or(0), rows.iter().map(|row| row.bytes));
+        self.channels.divide(n, part_of(self.channels_of(bounds), n), rows.iter().map(|row| row.channels));
         self.keys.divide(n, part_of(bounds.keys, n), rows.iter().map(|row| row.keys));
-        self.keep(part);
+        self.keep();
     }
 
-    fn keep(&mut self, part: usize) {
-        let rest = part.saturating_sub(self.bytes.used());
-        self.kept = if self.open { rest.max(self.bytes.unmet()) } else { 0 };
+    fn keep(&mut self) {
+        let used = self.bytes.used();
+        let rest = self.part.saturating_sub(used).max(self.bytes.unmet());
+        self.kept = if self.open { rest.min(self.most().saturating_sub(used)) } else { 0 };
+    }
+
+    /// Bytes that it may hold by its own bound.
+    fn most(&self) -> usize {
+        self.own.bytes.unwrap_or(usize::MAX)
+    }
+
+    fn channels_of(&self, bounds: &Bounds) -> usize {
+        self.own.channels.unwrap_or(bounds.channels)
     }
 }
 
 impl Pool {
     pub(crate) fn new(bounds: Bounds) -> Self {
         let buses = Table::default();
-        Self { bounds, used: 0, kept: 0, open: 0, part: 0, buses, stale: false }
+        Self { bounds, used: 0, kept: 0, open: 0, buses, stale: false }
     }
 
     pub(crate) const fn used(&self) -> usize {
@@ -176,17 +201,18 @@ impl Pool {
     }
 
     /// Adds a bus to which these may post: a part is guaranteed to it, and a part of that to each of them.
-    pub(crate) fn open(&mut self, posters: &[Poster]) -> u32 {
-        let mut bus = Bus { open: true, ..Bus::default() };
+    pub(crate) fn open(&mut self, posters: &[Poster], own: Own) -> u32 {
+        let mut bus = Bus { open: true, own, ..Bus::default() };
         bus.set_posters(posters);
         (self.open, self.stale) = (self.open.saturating_add(1), true);
         self.buses.insert(bus)
     }
 
-    /// From now on these may post to the bus.
-    pub(crate) fn set_posters(&mut self, bus: u32, posters: &[Poster]) {
+    /// From now on these may post to the bus, within these bounds of its own. What it holds beyond them stays.
+    pub(crate) fn change(&mut self, bus: u32, posters: &[Poster], own: Own) {
         if let Some(bus) = self.buses.get_mut(bus) {
             bus.set_posters(posters);
+            bus.own = own;
             self.stale = true;
         }
     }
@@ -214,7 +240,8 @@ impl Pool {
         let Some(bus) = self.buses.get(bus) else { return (0, 0) };
         let others = self.used.saturating_sub(bus.bytes.used());
         let kept = self.kept.saturating_sub(bus.kept);
-        (bus.bytes.used(), self.bounds.bytes.saturating_sub(others).saturating_sub(kept))
+        let most = self.bounds.bytes.saturating_sub(others).saturating_sub(kept);
+        (bus.bytes.used(), most.min(bus.most()))
     }
 
     /// What a poster holds.
@@ -240,9 +267,18 @@ impl Pool {
         let [bytes, channels, keys] =
             row.map_or([Claim::default(); 3], |row| [row.bytes, row.channels, row.keys]);
         within(What::Keys, self.bounds.keys, &bus.keys, keys, load.keys)?;
-        within(What::Channels, self.bounds.channels, &bus.channels, channels, load.channels)?;
+        within(What::Channels, bus.channels_of(&self.bounds), &bus.channels, channels, load.channels)?;
         if load.bytes == 0 {
             return Ok(());
+        }
+        if let Some(most) = bus.own.bytes {
+            let used = bus.bytes.used().saturating_add(load.bytes);
+            if used > most {
+                return Err(Refusal::BusFull(most));
+            }
+            if used.saturating_add(bus.bytes.unmet_beside(bytes)) > most {
+                return Err(Refusal::PosterShare(What::Bytes));
+            }
         }
         let bound = self.bounds.bytes;
         let used = self.used.saturating_add(load.bytes);
@@ -263,7 +299,7 @@ impl Pool {
         self.divide();
         let Some(bus) = self.buses.get_mut(number) else { return u32::MAX };
         let row_number = bus.number_of(poster);
-        self.change(number, row_number, load, Shares::take);
+        self.book(number, row_number, load, Shares::take);
         if let Some(bus) = self.buses.get_mut(number) {
             bus.drop_unused(row_number);
         }
@@ -273,20 +309,20 @@ impl Pool {
     /// Takes away what was added for a poster, who is known by his number.
     pub(crate) fn give_back(&mut self, number: u32, row: u32, load: Load) {
         self.divide();
-        self.change(number, row, load, Shares::give_back);
+        self.book(number, row, load, Shares::give_back);
         if let Some(bus) = self.buses.get_mut(number) {
             bus.drop_unused(row);
         }
     }
 
-    fn change(&mut self, bus: u32, row: u32, load: Load, change: fn(&mut Shares, &mut Claim, usize)) {
+    fn book(&mut self, bus: u32, row: u32, load: Load, change: fn(&mut Shares, &mut Claim, usize)) {
         let Some(bus) = self.buses.get_mut(bus) else { return };
         let Some(row) = bus.rows.get_mut(row) else { return };
         let (used, kept) = (bus.bytes.used(), bus.kept);
         change(&mut bus.bytes, &mut row.bytes, load.bytes);
         change(&mut bus.channels, &mut row.channels, load.channels);
         change(&mut bus.keys, &mut row.keys, load.keys);
-        bus.keep(self.part);
+        bus.keep();
         self.used = self.used.saturating_sub(used).saturating_add(bus.bytes.used());
         self.kept = self.kept.saturating_sub(kept).saturating_add(bus.kept);
     }
@@ -296,10 +332,10 @@ impl Pool {
         if !std::mem::take(&mut self.stale) {
             return;
         }
-        self.part = part_of(self.bounds.bytes, self.open);
+        let part = part_of(self.bounds.bytes, self.open);
         self.kept = 0;
         for bus in self.buses.iter_mut() {
-            bus.divide(self.part, &self.bounds);
+            bus.divide(part, &self.bounds);
             self.kept = self.kept.saturating_add(bus.kept);
         }
     }

@@ -4,19 +4,26 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::log::Sequencer;
-use crate::model::{Message, Poster, Timestamp};
+use crate::model::{Expire, Message, Poster, Promise, Timestamp};
 
 const RETENTION: u64 = 50;
 
-fn entry(id: MessageId, until: u64, holdings: &Arc<Holdings>) -> Arc<Entry> {
-    let message = Message::trusted("{}");
+fn entry(id: MessageId, until: u64, promise: Promise, holdings: &Arc<Holdings>) -> Arc<Entry> {
+    let message = Message::trusted("{}").kept(promise, Expire::at(Timestamp::EPOCH));
     let held = holdings.hold(&Poster::nobody(), Bytes::at_most(Entry::cost(&message)));
     Arc::new(Entry::new(id, Moment::from_millis(until), "c".parse().unwrap(), message, held))
 }
 
+fn ids(slice: &Slice) -> Vec<MessageId> {
+    slice.entries.iter().map(|entry| entry.id()).collect()
+}
+
+/// One message of a POST: what is promised about it, and how long a promised one is kept.
+type Wish = (Promise, u64);
+
 #[derive(Debug, Clone)]
 enum Step {
-    Post(u32),
+    Post(Vec<Wish>),
     /// Since the n-th message ever posted (counted from the newest), or an id between messages.
     Read {
         back: usize,
@@ -38,8 +45,10 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let wish = (prop::bool::weighted(0.3), prop::bool::weighted(0.2), 1u64..150)
+        .prop_map(|(sticky, dated, span)| (Promise { sticky, dated }, span));
     let step = prop_oneof![
-        4 => (1u32..4).prop_map(Step::Post),
+        4 => prop::collection::vec(wish, 1..4).prop_map(Step::Post),
         3 => (0usize..12, 0u64..3).prop_map(|(back, offset)| Step::Read { back, offset }),
         1 => Just(Step::ReadAll),
         2 => Just(Step::Expire),
@@ -52,43 +61,75 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..80)
 }
 
-/// Every message ever posted with its end, oldest first, and how many of the oldest are gone.
+struct Posted {
+    id: MessageId,
+    until: u64,
+    promise: Promise,
+    /// Of a promised one: it is over, or made room for others.
+    gone: bool,
+}
+
+/// Every message ever posted, oldest first.
 struct Model {
-    posted: Vec<(MessageId, u64)>,
-    gone: usize,
+    of: Of,
+    posted: Vec<Posted>,
+    /// The oldest that is not promised and not gone is not before this one.
+    front: usize,
     capacity: usize,
     /// Where the last hole ends.
     hole: MessageId,
 }
 
 impl Model {
-    fn visible(&self) -> Vec<MessageId> {
-        self.posted[self.gone..].iter().map(|(id, _)| *id).collect()
+    fn visible(&self, which: Which) -> Vec<MessageId> {
+        let is_visible = |(n, posted): &(usize, &Posted)| {
+            let is_kept = if posted.promise.is_any() { !posted.gone } else { *n >= self.front };
+            is_kept && (which == Which::All || posted.promise.sticky)
+        };
+        self.posted.iter().enumerate().filter(is_visible).map(|(_, posted)| posted.id).collect()
     }
 
-    fn post(&mut self, id: MessageId, until: u64) {
-        self.posted.push((id, until));
-        self.gone = self.gone.max(self.posted.len().saturating_sub(self.capacity));
+    fn post(&mut self, id: MessageId, until: u64, promise: Promise) {
+        self.posted.push(Posted { id, until, promise, gone: false });
+        self.resize(self.capacity);
     }
 
     fn resize(&mut self, capacity: usize) {
         self.capacity = capacity;
-        self.gone = self.gone.max(self.posted.len().saturating_sub(capacity));
+        self.front = self.front.max(self.posted.len().saturating_sub(capacity));
+        let is_kept = |posted: &&mut Posted| posted.promise.is_any() && !posted.gone;
+        let kept = self.posted.iter_mut().filter(is_kept).count();
+        let too_many = if self.of == Of::Bus { kept.saturating_sub(capacity) } else { 0 };
+        self.posted.iter_mut().filter(is_kept).take(too_many).for_each(|oldest| oldest.gone = true);
     }
 
     fn expire(&mut self, now: u64) {
-        while self.gone < self.posted.len() && self.posted[self.gone].1 <= now {
-            self.gone += 1;
+        for posted in self.posted.iter_mut().filter(|posted| posted.promise.is_any()) {
+            posted.gone |= posted.until <= now;
         }
+        let is_kept = |posted: &Posted| !posted.promise.is_any() && posted.until > now;
+        let rest = self.posted[self.front..].iter().position(is_kept);
+        self.front = rest.map_or(self.posted.len(), |rest| self.front + rest);
     }
 
-    fn read(&self, since: MessageId) -> (Vec<MessageId>, Resume) {
-        let visible = self.visible();
-        let missed = self.hole > since || self.posted[..self.gone].iter().any(|(id, _)| *id > since);
-        let resume = if missed { Resume::Gap } else { Resume::Complete };
-        // Who stands at the end of a hole has seen what there is before it.
-        let known = visible.contains(&since) || since == self.hole;
-        (visible.into_iter().filter(|id| !known || *id > since).collect(), resume)
+    fn lost(&self) -> MessageId {
+        let visible = self.visible(Which::All);
+        let gone = self.posted.iter().map(|posted| posted.id).filter(|id| !visible.contains(id));
+        gone.fold(self.hole, MessageId::max)
+    }
+
+    fn resume(&self, since: MessageId, which: Which) -> Resume {
+        let visible = self.visible(which);
+        let wanted = self.posted.iter().filter(|posted| which == Which::All || posted.promise.sticky);
+        let missed = wanted.filter(|posted| posted.id > since).any(|posted| !visible.contains(&posted.id));
+        if self.hole > since || missed { Resume::Gap } else { Resume::Complete }
+    }
+
+    fn read(&self, since: MessageId, which: Which) -> (Vec<MessageId>, Resume) {
+        // Who stands at the end of a hole, or at the last that is gone, has seen what there is before it.
+        let known = self.visible(Which::All).contains(&since) || since == self.lost();
+        let ids = self.visible(which).into_iter().filter(|id| !known || *id > since).collect();
+        (ids, self.resume(since, which))
     }
 }
 
@@ -96,85 +137,105 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn ret_2_ret_3_ret_4_ret_7_a_window_is_what_its_history_says(steps in steps(), capacity in 1usize..8) {
+    fn ret_2_ret_3_ret_4_ret_6_ret_7_ret_9_a_window_is_what_its_history_says(
+        steps in steps(), capacity in 1usize..8, of in prop_oneof![Just(Of::Channel), Just(Of::Bus)],
+    ) {
         let memory = Memory::unbounded();
-        let gauge = memory.open(&[]);
-        let mut capacity = capacity;
+        let gauge = memory.open(&[], Own::default());
         let mut size = NonZeroUsize::new(capacity).unwrap();
-        let mut window = Window::new(size, MessageId::ZERO);
+        let mut window = Window::new(of, size, Lost::NOTHING);
         let mut sequencer = Sequencer::after(MessageId::ZERO);
-        let mut model = Model { posted: Vec::new(), gone: 0, capacity, hole: MessageId::ZERO };
-        let mut now = 1_000u64;
+        let mut model = Model { of, posted: Vec::new(), front: 0, capacity, hole: MessageId::ZERO };
+        let (mut now, mut latest) = (1_000u64, 0);
         for step in steps {
             match step {
-                Step::Post(count) => {
+                Step::Post(wishes) => {
+                    let count = u32::try_from(wishes.len()).unwrap();
                     let first = sequencer.take(count, Timestamp::from_millis(now)).unwrap().as_u64();
-                    for id in (first..first + u64::from(count)).map(MessageId::from_u64) {
-                        window.push(entry(id, now + RETENTION, &gauge));
-                        model.post(id, now + RETENTION);
+                    for (id, (promise, span)) in (first..).map(MessageId::from_u64).zip(wishes) {
+                        let until = now + if promise.is_any() { span } else { RETENTION };
+                        window.push(entry(id, until, promise, &gauge));
+                        model.post(id, until, promise);
                     }
                 }
                 Step::Read { back, offset } => {
                     let Some(place) = model.posted.len().checked_sub(back + 1) else { continue };
-                    let since = MessageId::from_u64(model.posted[place].0.as_u64() + offset);
-                    let page = window.since(Origin::After(since), usize::MAX);
-                    let (ids, resume) = model.read(since);
-                    prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), ids);
-                    prop_assert_eq!(page.resume, resume);
-                    prop_assert_eq!(page.next, window.newest());
-                    // From a moment on, and in parts: what is above it, each once.
-                    let above: Vec<_> = model.visible().into_iter().filter(|id| *id > since).collect();
-                    let (mut at, mut got) = (since, Vec::new());
-                    loop {
-                        let part = window.since(Origin::Newer(at), 1 + back % 3);
-                        let vouched = at >= window.lost();
-                        prop_assert_eq!(part.resume == Resume::Complete, vouched);
-                        got.extend(part.entries.iter().map(|entry| entry.id()));
-                        at = part.next;
-                        if !part.more {
-                            break;
+                    let since = MessageId::from_u64(model.posted[place].id.as_u64() + offset);
+                    for which in [Which::All, Which::Sticky] {
+                        let page = window.since(Origin::After(since), which, usize::MAX);
+                        let (wanted, resume) = model.read(since, which);
+                        prop_assert_eq!(ids(&page), wanted);
+                        prop_assert_eq!(page.resume, resume);
+                        prop_assert_eq!(page.next, window.newest());
+                        // From a moment on, and in parts: what is above it, each once.
+                        let above: Vec<_> = model.visible(which).into_iter().filter(|id| *id > since).collect();
+                        let (mut at, mut got) = (since, Vec::new());
+                        loop {
+                            let part = window.since(Origin::Newer(at), which, 1 + back % 3);
+                            prop_assert_eq!(part.resume, model.resume(at, which));
+                            got.extend(ids(&part));
+                            at = part.next;
+                            if !part.more {
+                                break;
+                            }
                         }
+                        prop_assert_eq!(&got, &above);
+                        // The same where nobody can vouch for it (RET-5).
+                        for told in [Resume::Gap, Resume::Reset] {
+                            let doubtful = window.since(Origin::Doubtful(since, told), which, usize::MAX);
+                            prop_assert_eq!((ids(&doubtful), doubtful.resume), (above.clone(), told));
+                        }
+                        prop_assert!(at == window.newest());
                     }
-                    prop_assert_eq!(got, above);
-                    prop_assert!(at == window.newest());
                 }
                 Step::ReadAll => {
-                    let page = window.since(Origin::Whole(Resume::Complete), usize::MAX);
-                    prop_assert_eq!(page.entries.iter().map(|entry| entry.id()).collect::<Vec<_>>(), model.visible());
-                    prop_assert_eq!(window.since(Origin::Whole(Resume::Reset), usize::MAX).resume, Resume::Reset);
-                    // Who goes on from `next` sees nothing twice.
-                    let next = window.since(Origin::After(page.next), usize::MAX);
-                    prop_assert!(next.entries.is_empty() || page.entries.is_empty());
-                    prop_assert_eq!(next.resume, Resume::Complete);
+                    for which in [Which::All, Which::Sticky] {
+                        let page = window.since(Origin::Whole(Resume::Complete), which, usize::MAX);
+                        prop_assert_eq!(ids(&page), model.visible(which));
+                        let reset = window.since(Origin::Whole(Resume::Reset), which, usize::MAX);
+                        prop_assert_eq!(reset.resume, Resume::Reset);
+                        // Who goes on from `next` sees nothing twice.
+                        let next = window.since(Origin::After(page.next), Which::All, usize::MAX);
+                        prop_assert!(next.entries.is_empty() || model.visible(Which::All).is_empty());
+                        prop_assert_eq!(next.resume, Resume::Complete);
+                    }
                 }
                 Step::Expire => {
+                    latest = now.max(latest);
                     window.expire(Moment::from_millis(now));
                     model.expire(now);
                 }
                 Step::Lose { back, offset } => {
                     let Some(place) = model.posted.len().checked_sub(back + 1) else { continue };
-                    let hole = MessageId::from_u64(model.posted[place].0.as_u64() + offset);
-                    window.lose(hole);
+                    let hole = MessageId::from_u64(model.posted[place].id.as_u64() + offset);
+                    window.lose(Lost::up_to(hole));
                     model.hole = model.hole.max(hole);
                     sequencer = Sequencer::after(sequencer.highest().max(hole));
                 }
+                // A bus's is folded anew from its records, and so are its promises.
+                Step::Restart if of == Of::Bus => {}
                 Step::Restart => {
-                    let mut next = Window::new(size, MessageId::ZERO);
+                    let mut next = Window::new(of, size, Lost::NOTHING);
                     window.iter().for_each(|entry| next.push(Arc::clone(entry)));
                     next.lose(window.lost());
                     window = next;
+                    // What is over may have come back.
+                    window.expire(Moment::from_millis(latest));
+                    model.expire(latest);
                     sequencer = Sequencer::after(sequencer.highest());
                 }
                 Step::Resize(to) => {
-                    (capacity, size) = (to, NonZeroUsize::new(to).unwrap());
+                    size = NonZeroUsize::new(to).unwrap();
                     window.resize(size);
                     model.resize(to);
                 }
                 Step::Advance(by) => now += by,
                 Step::Rewind(by) => now = now.saturating_sub(by),
             }
-            prop_assert!(window.iter().count() <= capacity);
-            let held = window.iter().count() * Entry::cost(&Message::trusted("{}"));
+            let promised = window.iter().filter(|entry| entry.is_promised()).count();
+            prop_assert!(window.iter().count() <= model.capacity + promised);
+            prop_assert!(of == Of::Channel || promised <= 2 * model.capacity);
+            let held: usize = window.iter().map(|entry| Entry::cost(entry.message())).sum();
             prop_assert_eq!(memory.held(), held, "what left the window gave its memory back");
         }
     }

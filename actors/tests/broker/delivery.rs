@@ -43,10 +43,10 @@ async fn ret_8_an_expired_channel_is_empty_and_its_readers_are_told_of_the_gap()
     let page = broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
     assert_eq!(page.entries.len(), 2);
     clock.advance(Duration::from_millis(1));
-    let page = broker.read_channel(&bus(), &channel("a"), first.into()).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), first).await.unwrap();
     assert_eq!((page.entries.len(), page.resume), (0, Resume::Gap));
     // Who goes on from the answer has missed nothing since.
-    let page = broker.read_channel(&bus(), &channel("a"), page.next.into()).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), page.next).await.unwrap();
     assert_eq!((page.entries.len(), page.resume), (0, Resume::Complete));
     // Stepping back brings nothing back.
     clock.step_wall(crate::START);
@@ -85,7 +85,7 @@ async fn a_new_life_of_a_channel_shows_nothing_of_the_old_one() {
     let old = broker.post(&bus(), posting("a", &["old"])).await.unwrap();
     clock.advance(Duration::from_mins(31));
     broker.post(&bus(), posting("a", &["new"])).await.unwrap();
-    let page = broker.read_channel(&bus(), &channel("a"), old.last().unwrap().into()).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), old.last().unwrap()).await.unwrap();
     assert_eq!((texts(&page), page.resume), (vec!["new".into()], Resume::Complete));
     let stats = broker.bus_stats(&bus()).unwrap();
     assert_eq!((stats.begun, stats.reaped, stats.channels), (2, 1, 1));
@@ -117,9 +117,9 @@ async fn full_windows_lose_their_oldest_and_say_so() {
     };
     let broker = builder(&clock()).bus(bus(), settings).start().unwrap();
     let posted = posted_ids(broker.post(&bus(), posting("a", &["1", "2", "3", "4"])).await.unwrap());
-    let page = broker.read_channel(&bus(), &channel("a"), posted[0].into()).await.unwrap();
+    let page = broker.read_channel(&bus(), &channel("a"), posted[0]).await.unwrap();
     assert_eq!((texts(&page), page.resume), (vec!["3".into(), "4".into()], Resume::Gap));
-    let page = broker.read_bus(&bus(), posted[0].into()).await.unwrap();
+    let page = broker.read_bus(&bus(), posted[0]).await.unwrap();
     assert_eq!((page.entries.len(), page.resume), (3, Resume::Complete), "2 to 4 is all that came after 1");
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use backplane_actors::log::LogError;
-use backplane_actors::{BrokerLimits, PostError, Since};
+use backplane_actors::{
+    Bound, BrokerLimits, BusName, BusSettings, PostError, Selection, Since, SubscribeError,
+};
 use futures::FutureExt as _;
 
 use crate::log::{Pace, Recorder};
@@ -22,6 +24,46 @@ async fn i_5_channels_per_bus() {
     clock.advance(Duration::from_mins(30));
     broker.read_channel(&bus(), &channel("a"), Since::Start).await.unwrap();
     broker.post(&bus(), posting("c", &["1"])).await.unwrap();
+}
+
+#[actix::test]
+async fn i_5_a_bus_has_bounds_of_its_own() {
+    let clock = clock();
+    let other: BusName = "other".parse().unwrap();
+    let small = BusSettings {
+        channels: Some(2),
+        memory: Some(10_000),
+        subscribers: Some(1),
+        ..BusSettings::default()
+    };
+    let broker = builder(&clock)
+        .bus(bus(), small.clone())
+        .bus(other.clone(), BusSettings::default())
+        .limits(BrokerLimits { channels_per_bus: 3, ..BrokerLimits::default() })
+        .start()
+        .unwrap();
+    let big = "x".repeat(6_000);
+    broker.post(&bus(), posting("a", &[&big])).await.unwrap();
+    assert_eq!(broker.post(&bus(), posting("a", &[&big])).await, Err(PostError::BusMemoryFull(10_000)));
+    broker.post(&bus(), posting("b", &["1"])).await.unwrap();
+    assert_eq!(broker.post(&bus(), posting("c", &["1"])).await, Err(PostError::TooManyChannels(2)));
+    let selection = || Selection::Channels(vec![(channel("a"), Since::Start)]);
+    let handle = broker.bus(bus().as_str()).unwrap();
+    let waits = handle.subscribe(selection()).unwrap();
+    let refused = handle.subscribe(Selection::Channels(vec![(channel("b"), Since::Start)]));
+    assert_eq!(refused.err(), Some(SubscribeError::TooMany(Bound::Bus, 1)));
+    drop(waits);
+    // The other one goes by the bounds of all.
+    for name in ["a", "b", "c"] {
+        broker.post(&other, posting(name, &[&big])).await.unwrap();
+    }
+    assert_eq!(broker.post(&other, posting("d", &["1"])).await, Err(PostError::TooManyChannels(3)));
+    // Bounds change while it runs; what is held beyond them stays.
+    broker.change_bus(&bus(), BusSettings { memory: None, channels: Some(4), ..small.clone() }).unwrap();
+    broker.post(&bus(), posting("c", &[&big])).await.unwrap();
+    broker.change_bus(&bus(), small).unwrap();
+    assert_eq!(broker.post(&bus(), posting("a", &["1"])).await, Err(PostError::BusMemoryFull(10_000)));
+    assert_eq!(broker.read_bus(&bus(), Since::Start).await.unwrap().entries.len(), 3);
 }
 
 #[actix::test]

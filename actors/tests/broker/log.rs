@@ -167,14 +167,12 @@ impl Recorder {
     /// Hands over a record that somebody else proposed.
     pub(crate) fn post_elsewhere(&self, proposal: Proposal) -> Arc<Record> {
         let _telling = self.telling.lock().unwrap();
-        let (record, feed) = {
-            let mut state = self.state();
-            let record = Arc::new(state.number(proposal).unwrap());
-            state.kept.push(Line::Record(Arc::clone(&record)));
-            let feed = state.feeds[&record.bus].clone();
-            (record, feed)
-        };
-        feed.tell(Outcome::Committed(vec![Commit { record: Arc::clone(&record), ticket: None }]));
+        let mut state = self.state();
+        let record = Arc::new(state.number(proposal).unwrap());
+        state.kept.push(Line::Record(Arc::clone(&record)));
+        let commit = Commit { record: Arc::clone(&record), ticket: None };
+        // Before anybody is told that it is issued.
+        state.feeds[&record.bus].tell(Outcome::Committed(vec![commit]));
         record
     }
 
@@ -247,7 +245,7 @@ impl Log for Recorder {
             });
         }
         let runs = Runs::new(state.past.clone(), epoch, highest);
-        Ok(Extent { highest, lost: state.lost.unwrap(), runs, timeline })
+        Ok(Extent { highest, lost: state.lost.unwrap(), lost_sticky: state.lost.unwrap(), runs, timeline })
     }
 
     fn propose(&self, proposal: Proposal, ticket: Ticket, feed: &Feed) -> Result<Proposed, LogError> {

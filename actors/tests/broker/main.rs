@@ -7,6 +7,7 @@
     clippy::as_conversions
 )]
 
+mod across;
 mod arbiters;
 mod buses;
 mod delivery;
@@ -18,6 +19,7 @@ mod limits;
 mod log;
 mod patience;
 mod positions;
+mod promises;
 mod reaping;
 mod recovery;
 mod restarts;

@@ -10,8 +10,10 @@ use super::Item;
 use super::reader::{Next, Reader};
 use crate::backoff::asked;
 use crate::error::{Error, Refusal};
+use crate::fact::Reason;
 use crate::http::{Http, Opened};
 use crate::key::chance;
+use crate::page::Shape;
 use crate::position::Position;
 use crate::resource::Resource;
 use crate::sse::{Parser, SseError};
@@ -22,10 +24,10 @@ const POOR_STREAMS: u32 = 3;
 /// A long poll that is answered with nothing sooner than this was not waited for.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-pub(super) struct Engine {
+pub(super) struct Engine<M> {
     http: Arc<Http>,
     resource: Resource,
-    reader: Reader,
+    reader: Reader<M>,
     state: State,
     /// Failures in a row.
     failures: u32,
@@ -56,9 +58,9 @@ struct Live {
     spoke: bool,
 }
 
-impl Engine {
+impl<M: Shape> Engine<M> {
     pub(super) fn new(http: Arc<Http>, resource: Resource, since: Option<Position>) -> Self {
-        let block = Some(http.settings.block).filter(|block| block.as_secs() > 0);
+        let block = Some(http.settings().block).filter(|block| block.as_secs() > 0);
         Self {
             reader: Reader::new(&resource, since),
             http,
@@ -72,7 +74,7 @@ impl Engine {
     }
 
     /// The next thing to tell. Nothing: it is over.
-    pub(super) async fn next(&mut self) -> Option<Item> {
+    pub(super) async fn next(&mut self) -> Option<Item<M>> {
         loop {
             if let Some(item) = self.reader.next() {
                 return Some(item);
@@ -104,13 +106,13 @@ impl Engine {
 
     fn polls(&mut self) {
         self.poor = 0;
-        self.polls_until = Instant::now().checked_add(self.http.settings.stream_again);
+        self.polls_until = Instant::now().checked_add(self.http.settings().stream_again);
     }
 
     async fn connect(&mut self) {
         match self.http.open(&self.resource, self.reader.connects()).await {
             Ok(Opened::Stream(response)) => {
-                let parser = Parser::new(self.http.settings.answer_max);
+                let parser = Parser::new(self.http.settings().answer_max);
                 let live = Live { response, parser, began: Instant::now(), spoke: false };
                 self.state = State::Listen(Box::new(live));
             }
@@ -131,7 +133,7 @@ impl Engine {
     }
 
     async fn listen(&mut self, mut live: Box<Live>) {
-        let silence = self.http.settings.heartbeat.saturating_mul(2);
+        let silence = self.http.settings().heartbeat.saturating_mul(2);
         let mut events = Vec::new();
         let end = match timeout(silence, live.response.chunk()).await {
             Err(_) => Some(Error::Silent),
@@ -139,7 +141,7 @@ impl Engine {
             Ok(Ok(None)) => Some(Error::Cut),
             Ok(Ok(Some(bytes))) => match live.parser.feed(&bytes, &mut events) {
                 Ok(()) => None,
-                Err(SseError::TooLong) => Some(Error::TooLarge { most: self.http.settings.answer_max }),
+                Err(SseError::TooLong) => Some(Error::TooLarge { most: self.http.settings().answer_max }),
                 Err(SseError::NotText) => Some(Error::Malformed("it is not UTF-8")),
             },
         };
@@ -162,6 +164,10 @@ impl Engine {
                     self.failures = 0;
                     return self.wait(Error::Ended(reason), asked(retry, chance()));
                 }
+                Next::End(Reason::Expired, None) if self.http.has_tokens() => {
+                    return self.expired(live.began.elapsed());
+                }
+                Next::End(Reason::Revoked, None) => return self.reader.failed(Error::Revoked),
                 Next::End(reason, None) => return self.reader.failed(Error::Ended(reason)),
             }
         }
@@ -169,13 +175,27 @@ impl Engine {
             self.state = State::Listen(live);
             return;
         };
-        if live.began.elapsed() >= self.http.settings.heartbeat {
+        if live.began.elapsed() >= self.http.settings().heartbeat {
             self.failures = 0;
         }
         if !live.spoke {
             self.poor();
         }
         self.failed(error, live.parser.retry().unwrap_or_default());
+    }
+
+    /// The time of the stream's token is over: it goes on with another one, which is asked for when the server refuses this one. At once, unless
+    /// the one before was of no use.
+    fn expired(&mut self, lived: Duration) {
+        if lived >= self.http.settings().heartbeat {
+            self.failures = 0;
+        }
+        let wait = match self.failures {
+            0 => Duration::ZERO,
+            failures => self.http.settings().backoff.wait(failures, chance()),
+        };
+        self.failures = self.failures.saturating_add(1);
+        self.wait(Error::Ended(Reason::Expired), wait);
     }
 
     /// A stream was of no use.
@@ -211,7 +231,7 @@ impl Engine {
             }
         };
         self.failures = 0;
-        let nothing = page.frames.is_empty();
+        let (nothing, more) = (page.frames.is_empty(), page.more);
         if let Err(error) = self.reader.take_page(page) {
             return self.failed(error, Duration::ZERO);
         }
@@ -220,7 +240,8 @@ impl Engine {
         }
         self.state = match self.block {
             Some(_) => self.way(),
-            None => State::Wait(after(self.http.settings.poll_interval)),
+            None if more => State::Poll,
+            None => State::Wait(after(self.http.settings().poll_interval)),
         };
     }
 
@@ -230,7 +251,7 @@ impl Engine {
             return self.reader.failed(error);
         }
         let told = error.retry_after().map(|wait| asked(wait, chance())).unwrap_or_default();
-        let wait = self.http.settings.backoff.wait(self.failures, chance());
+        let wait = self.http.settings().backoff.wait(self.failures, chance());
         self.failures = self.failures.saturating_add(1);
         self.wait(error, wait.max(told).max(asked(least, chance())));
     }

@@ -23,17 +23,18 @@ use self::engine::Engine;
 use crate::error::Error;
 use crate::fact::Resume;
 use crate::http::Http;
-use crate::message::Frame;
+use crate::message::{Frame, Message};
 use crate::names::ChannelName;
+use crate::page::Shape;
 use crate::position::Position;
 use crate::resource::Resource;
 
 /// What a subscription tells.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Event {
+pub enum Event<M = Message> {
     /// A message: new to this subscription, and next in its channel.
-    Message(Frame),
+    Message(Frame<M>),
     /// The server says where the subscription stands: first of all, again after each interruption, and whenever something was missed.
     Resumed(Resumed),
     /// Nothing comes for the moment. The subscription goes on by itself.
@@ -76,12 +77,12 @@ pub struct Interrupted {
     pub wait: Duration,
 }
 
-/// A subscription: a [`Stream`] of [`Event`]s that connects again by itself, and never misses anything in silence.
+/// A subscription: a [`Stream`] of [`Event`]s, of messages of version 1.x or of 2.0, that connects again by itself, and never misses anything in silence.
 ///
 /// It listens to a stream of server-sent events. Where there is none, or nothing gets through, it makes long polls, and where there are none
 /// either, it polls. Whichever it is, each message comes once and in order, or [`Event::Resumed`] says that something may be missing.
 ///
-/// It ends with an error that waiting does not help: the server refuses, or has ended it for good ([`Error::Ended`]). Nothing happens while
+/// It ends with an error that waiting does not help: the server refuses, or has ended it for good ([`Error::Ended`], [`Error::Revoked`]). Nothing happens while
 /// nobody asks for the next event, and whoever does not ask for too long is told [`Error::Ended`] or a gap.
 ///
 /// ```no_run
@@ -98,17 +99,20 @@ pub struct Interrupted {
 /// }
 /// # Ok(()) }
 /// ```
-pub struct Subscription {
-    items: BoxStream<'static, Item>,
+pub struct Subscription<M = Message> {
+    items: BoxStream<'static, Item<M>>,
     position: Option<Position>,
 }
 
 /// What is told, if anything, and the position behind it.
-type Item = (Option<Result<Event, Error>>, Option<Position>);
+type Item<M> = (Option<Result<Event<M>, Error>>, Option<Position>);
 
-impl Subscription {
-    pub(crate) fn new(http: Arc<Http>, resource: Resource, since: Option<Position>) -> Self {
-        let engine = Engine::new(http, resource, since.clone());
+impl<M> Subscription<M> {
+    pub(crate) fn new(http: Arc<Http>, resource: Resource, since: Option<Position>) -> Self
+    where
+        M: Shape,
+    {
+        let engine = Engine::<M>::new(http, resource, since.clone());
         let items = futures::stream::unfold(engine, async |mut engine| {
             let item = engine.next().await?;
             Some((item, engine))
@@ -118,7 +122,7 @@ impl Subscription {
     }
 
     /// The next event. Nothing is lost if this future is dropped before it is ready.
-    pub async fn next(&mut self) -> Option<Result<Event, Error>> {
+    pub async fn next(&mut self) -> Option<Result<Event<M>, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
@@ -131,8 +135,8 @@ impl Subscription {
     }
 }
 
-impl Stream for Subscription {
-    type Item = Result<Event, Error>;
+impl<M> Stream for Subscription<M> {
+    type Item = Result<Event<M>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
@@ -147,7 +151,7 @@ impl Stream for Subscription {
     }
 }
 
-impl fmt::Debug for Subscription {
+impl<M> fmt::Debug for Subscription<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription").field("position", &self.position).finish_non_exhaustive()
     }

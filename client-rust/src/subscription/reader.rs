@@ -7,9 +7,9 @@ use super::{Cause, Event, Interrupted, Item, Resumed};
 use crate::chain::{Chain, Verdict};
 use crate::error::Error;
 use crate::fact::{Fact, Reason, Resume};
-use crate::http::Page;
 use crate::message::Frame;
 use crate::names::ChannelName;
+use crate::page::{Page, Shape};
 use crate::position::Position;
 use crate::resource::Resource;
 use crate::sse::SseEvent;
@@ -36,7 +36,7 @@ pub(super) enum Next {
 }
 
 /// A reader: what it has seen, where it stands, and what it is to be told.
-pub(super) struct Reader {
+pub(super) struct Reader<M> {
     chain: Chain,
     track: Track,
     several: bool,
@@ -46,10 +46,10 @@ pub(super) struct Reader {
     is_own: bool,
     /// Why the next word about where it stands is told. Without a reason it is told only if something was missed.
     cause: Option<Cause>,
-    told: VecDeque<Item>,
+    told: VecDeque<Item<M>>,
 }
 
-impl Reader {
+impl<M: Shape> Reader<M> {
     pub(super) fn new(resource: &Resource, since: Option<Position>) -> Self {
         Self {
             chain: Chain::Unsaid,
@@ -74,7 +74,7 @@ impl Reader {
     }
 
     /// The next thing to tell.
-    pub(super) fn next(&mut self) -> Option<Item> {
+    pub(super) fn next(&mut self) -> Option<Item<M>> {
         self.told.pop_front()
     }
 
@@ -89,7 +89,7 @@ impl Reader {
         self.tell(Err(error));
     }
 
-    fn tell(&mut self, event: Result<Event, Error>) {
+    fn tell(&mut self, event: Result<Event<M>, Error>) {
         self.told.push_back((Some(event), self.position.clone()));
     }
 
@@ -102,9 +102,9 @@ impl Reader {
     /// Takes an event of a stream.
     pub(super) fn take(&mut self, event: &SseEvent) -> Next {
         match event.kind.as_str() {
-            MESSAGE => match serde_json::from_str(&event.data) {
-                Ok(frame) => self.frame(frame, event.id.as_deref()),
-                Err(_) => self.broken(),
+            MESSAGE => match M::frame(&event.data) {
+                Some(frame) => self.frame(frame, event.id.as_deref()),
+                None => self.broken(),
             },
             FACT => match Fact::read(&event.data) {
                 Some(fact) => self.fact(fact),
@@ -134,7 +134,7 @@ impl Reader {
         }
     }
 
-    fn frame(&mut self, frame: Frame, position: Option<&str>) -> Next {
+    fn frame(&mut self, frame: Frame<M>, position: Option<&str>) -> Next {
         match self.chain.judge(&frame) {
             Verdict::New => {}
             Verdict::Had => return Next::GoOn,
@@ -229,9 +229,9 @@ impl Reader {
     /// # Errors
     ///
     /// It has a frame of a channel that nobody asked for.
-    pub(super) fn take_page(&mut self, page: Page) -> Result<(), Error> {
-        let Page { frames, next, mut resume } = page;
-        let had = |frame: &Frame| self.track.judge(frame) == Verdict::Had;
+    pub(super) fn take_page(&mut self, page: Page<M>) -> Result<(), Error> {
+        let Page { frames, next, mut resume, .. } = page;
+        let had = |frame: &Frame<M>| self.track.judge(frame) == Verdict::Had;
         if resume == Resume::Unknown && frames.iter().any(had) {
             // RET-4: the whole window comes where it does not show the position any more.
             resume = Resume::Gap;

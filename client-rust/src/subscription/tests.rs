@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use super::reader::{Next, Reader};
 use super::{Cause, Event};
 use crate::fact::Resume;
-use crate::http::Page;
-use crate::message::Frame;
+use crate::message::{Frame, Message};
 use crate::names::{BusName, ChannelName};
+use crate::page::Page;
 use crate::position::Position;
 use crate::resource::Resource;
 use crate::sse::SseEvent;
@@ -90,12 +90,12 @@ impl Server {
         let frames =
             (last + 1..=self.newest).map(|number| serde_json::from_str(&frame_text(number, None)).unwrap());
         let next = self.cursor(moment(self.newest) + 3).parse().ok();
-        Page { frames: frames.collect::<Vec<Frame>>(), next, resume }
+        Page { frames: frames.collect::<Vec<Frame>>(), next, resume, more: false }
     }
 }
 
 /// What a reader was told: the numbers of messages, and 0 for something missed.
-fn told(reader: &mut Reader) -> Vec<usize> {
+fn told(reader: &mut Reader<Message>) -> Vec<usize> {
     let mut told = Vec::new();
     for event in std::iter::from_fn(|| reader.next()).filter_map(|(event, _)| event) {
         match event.unwrap() {
@@ -107,14 +107,14 @@ fn told(reader: &mut Reader) -> Vec<usize> {
     told
 }
 
-fn reader(several: bool) -> Reader {
+fn reader(several: bool) -> Reader<Message> {
     let bus: BusName = "b".parse().unwrap();
     let names: [ChannelName; 2] = ["c", "d"].map(|name| name.parse().unwrap());
     Reader::new(&if several { Resource::Channels(bus, names.into()) } else { Resource::Bus(bus) }, None)
 }
 
 /// One connection, as the engine makes it. Whether it was noticed that the way does not hold.
-fn connect(reader: &mut Reader, server: Server, harm: &dyn Fn(&mut Vec<SseEvent>)) -> bool {
+fn connect(reader: &mut Reader<Message>, server: Server, harm: &dyn Fn(&mut Vec<SseEvent>)) -> bool {
     let mut events = server.stream(reader.connects());
     harm(&mut events);
     for event in &events {

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use backplane_client::{Backoff, Client, ClientBuilder, Event, Resume, Subscription};
+use backplane_client::v2::Received;
+use backplane_client::{Backoff, Client, ClientBuilder, Event, Message, Resume, Subscription};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -169,8 +170,17 @@ impl Fake {
 
     /// A client of it to be refined, that does not wait long.
     pub(crate) fn builder(&self) -> ClientBuilder {
+        Self::of(&self.base)
+    }
+
+    /// The same of version 2.0.
+    pub(crate) fn builder_of_2_0(&self) -> ClientBuilder {
+        Self::of(&self.base.replace("/v1", "/v2"))
+    }
+
+    fn of(base: &str) -> ClientBuilder {
         let [soonest, first, longest] = [1, 2, 5].map(Duration::from_millis);
-        Client::builder(&self.base).credentials("user", "secret").backoff(Backoff { soonest, first, longest })
+        Client::builder(base).credentials("user", "secret").backoff(Backoff { soonest, first, longest })
     }
 
     /// A subscription to channel `c`, from the start.
@@ -234,13 +244,30 @@ async fn serve(
     }
 }
 
+/// A message of a test: its number is its payload.
+pub(crate) trait Numbered: std::fmt::Debug {
+    fn number(&self) -> u32;
+}
+
+impl Numbered for Message {
+    fn number(&self) -> u32 {
+        self.payload_as().unwrap()
+    }
+}
+
+impl Numbered for Received {
+    fn number(&self) -> u32 {
+        self.payload_as().unwrap()
+    }
+}
+
 /// An event in short: messages by their number, the rest by what it says.
-pub(crate) async fn told(subscription: &mut Subscription) -> String {
+pub(crate) async fn told<M: Numbered>(subscription: &mut Subscription<M>) -> String {
     match subscription.next().await {
         None => "over".to_owned(),
         Some(Err(error)) => format!("error: {error}"),
         Some(Ok(Event::Message(frame))) => {
-            let number: u32 = frame.message.payload_as().unwrap();
+            let number = frame.message.number();
             assert_eq!(frame.id.as_str(), id(number));
             number.to_string()
         }
@@ -259,7 +286,7 @@ pub(crate) async fn told(subscription: &mut Subscription) -> String {
 }
 
 /// Asserts that these come next.
-pub(crate) async fn tells(subscription: &mut Subscription, wanted: &[&str]) {
+pub(crate) async fn tells<M: Numbered>(subscription: &mut Subscription<M>, wanted: &[&str]) {
     for (place, wanted) in wanted.iter().enumerate() {
         assert_eq!(told(subscription).await, *wanted, "place {place} of {wanted:?}");
     }

@@ -11,3 +11,4 @@ mod faults;
 mod polls;
 mod posts;
 mod streams;
+mod tokens;

@@ -49,10 +49,10 @@ export class Broker {
     private readonly said: () => string,
   ) {}
 
-  /** A broker with these buses; without any it is the demonstration. */
-  static async start(buses: readonly BusOptions[] = []): Promise<Broker> {
+  /** A broker with these buses, and with more lines in its configuration; without any bus it is the demonstration. */
+  static async start(buses: readonly BusOptions[] = [], more: readonly string[] = []): Promise<Broker> {
     const folder = mkdtempSync(join(tmpdir(), "backplane-e2e-"));
-    if (buses.length > 0) writeFileSync(join(folder, "backplane.toml"), configuration(buses));
+    if (buses.length > 0) writeFileSync(join(folder, "backplane.toml"), configuration(buses, more));
     const { child, origin, said } = await launch(folder, "127.0.0.1:0");
     return new Broker(folder, child, origin, said);
   }
@@ -73,6 +73,13 @@ export class Broker {
 
   channel(bus: string, name: string): string {
     return `${this.base}/bus/${bus}/channel/${name}`;
+  }
+
+  /** What a command of the program prints that an operator runs beside the server. */
+  command(...words: readonly string[]): string {
+    const { status, stdout, stderr } = spawnSync(binary(), words, { cwd: this.folder, env: {}, encoding: "utf8" });
+    if (status !== 0) throw new Error(`${words.join(" ")} ended with ${status}: ${stderr}`);
+    return stdout;
   }
 
   /** Posts to a channel URL, and insists that it was accepted. */
@@ -135,15 +142,19 @@ function passwordHash(): string {
   return hash;
 }
 
-function configuration(buses: readonly BusOptions[]): string {
-  const user = ["[[user]]", `name = "${USER}"`, `password_hash = "${passwordHash()}"`];
+/** Lines of a configuration: another user, with the same password. */
+export function userTable(name: string): string[] {
+  return ["[[user]]", `name = "${name}"`, `password_hash = "${passwordHash()}"`];
+}
+
+function configuration(buses: readonly BusOptions[], more: readonly string[]): string {
   const tables = buses.flatMap(({ name, settings = [] }) => [
     "[[bus]]",
     `name = "${name}"`,
     `post = ["${USER}"]`,
     ...settings,
   ]);
-  return [...user, ...tables, ""].join("\n");
+  return [...userTable(USER), ...tables, ...more, ""].join("\n");
 }
 
 /** Runs the broker in its folder, and waits until it listens. */

@@ -24,12 +24,16 @@ export interface Answer {
 /** An answer with its headers; throws if the body is no list. */
 export function readAnswer(body: unknown, header: (name: string) => string | null): Answer {
   if (!Array.isArray(body)) throw new SyntaxError("the server's answer is no list of frames");
-  const resume = header("Backplane-Resume");
   return {
     frames: framesIn(body),
     next: nextIn(header("Link") ?? ""),
-    resume: resume === "complete" || resume === "gap" || resume === "reset" ? resume : undefined,
+    resume: resumeIn(header),
   };
+}
+
+export function resumeIn(header: (name: string) => string | null): Resume | undefined {
+  const resume = header("Backplane-Resume");
+  return resume === "complete" || resume === "gap" || resume === "reset" ? resume : undefined;
 }
 
 /** The frames in a list. */

@@ -30,13 +30,33 @@ export function cookieWith(
   channel: string | undefined,
   expires: string,
   secure: boolean,
-  { domain, sameSite = "Lax" }: CookieScope = {},
+  scope?: CookieScope,
 ): string {
   const others = entries(cookies).filter((entry) => busOf(entry) !== bus);
   if (channel !== undefined) others.push(`${encodeURIComponent(bus)}:${channel}`);
+  return cookieText(NAME, others.join("|"), expires, secure, scope);
+}
+
+/** What to assign to `document.cookie` for a cookie of this value. */
+export function cookieText(
+  name: string,
+  value: string,
+  expires: string,
+  secure: boolean,
+  { domain, sameSite = "Lax" }: CookieScope = {},
+): string {
   const end = expires === "" ? "" : `;expires=${expires}`;
   const host = domain === undefined ? "" : `;domain=${domain}`;
-  return `${NAME}=${others.join("|")}${end};path=/${host};SameSite=${sameSite}${secure ? ";Secure" : ""}`;
+  return `${name}=${value}${end};path=/${host};SameSite=${sameSite}${secure ? ";Secure" : ""}`;
+}
+
+/** The value of a cookie; empty without one. */
+export function valueOf(cookies: string, name: string): string {
+  for (const cookie of cookies.split(";")) {
+    const [found, value] = split(cookie, "=");
+    if (found.trim() === name) return value.trim();
+  }
+  return "";
 }
 
 /** Five years from a moment, in the form of a cookie's date. */
@@ -47,11 +67,7 @@ export function inFiveYears(date: Date): string {
 }
 
 function entries(cookies: string): string[] {
-  for (const cookie of cookies.split(";")) {
-    const [name, value] = split(cookie, "=");
-    if (name.trim() === NAME) return value.trim().split("|").filter((entry) => entry !== "");
-  }
-  return [];
+  return valueOf(cookies, NAME).split("|").filter((entry) => entry !== "");
 }
 
 function busOf(entry: string): string {

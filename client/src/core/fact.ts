@@ -12,6 +12,8 @@ export interface Pushed {
   readonly prev: string;
 }
 
+type Raw = Readonly<Record<string, unknown>>;
+
 export type Fact =
   | {
       readonly kind: "resume";
@@ -27,20 +29,23 @@ export type Fact =
   /** Without `retry` (milliseconds) the server does not want to be asked again. */
   | { readonly kind: "end"; readonly reason: string; readonly retry: number | undefined };
 
-/** `undefined` for what a later server may say. Throws for what no server says: it was damaged on the way. */
-export function readEvent({ event, data }: ServerEvent): Fact | Pushed | undefined {
+/**
+ * `undefined` for what a later server may say. Throws for what no server says: it was damaged on the way. `shape` makes a frame of what
+ * other versions say of a message.
+ */
+export function readEvent({ event, data }: ServerEvent, shape = (said: Raw): Raw => said): Fact | Pushed | undefined {
   if (event !== "message" && event !== "backplane") return undefined;
   const said: unknown = JSON.parse(data);
   if (!isObject(said)) throw new SyntaxError("an event that is no object");
-  return event === "message" ? pushed(said) : fact(said);
+  return event === "message" ? pushed(shape(said)) : fact(said);
 }
 
-function pushed({ prev, ...frame }: Readonly<Record<string, unknown>>): Pushed {
+function pushed({ prev, ...frame }: Raw): Pushed {
   if (!isFrame(frame) || typeof prev !== "string") throw new SyntaxError("a frame without message, id or prev");
   return { kind: "frame", frame, prev };
 }
 
-function fact({ resume, cursor, prev, channels, heartbeat, end, retry }: Readonly<Record<string, unknown>>): Fact | undefined {
+function fact({ resume, cursor, prev, channels, heartbeat, end, retry }: Raw): Fact | undefined {
   if (typeof end === "string") return { kind: "end", reason: end, retry: milliseconds(retry) };
   if (typeof cursor !== "string") return undefined;
   if (resume === undefined) return { kind: "cursor", cursor, prev: typeof prev === "string" ? prev : "" };

@@ -5,6 +5,7 @@
  */
 
 import type { Next } from "./answer";
+import { hashOf } from "./hash";
 
 /** Channels that are remembered: each logout makes another. */
 const KEPT = 8;
@@ -36,11 +37,4 @@ function entries(text: string): readonly Entry[] {
 
 function isEntry(entry: unknown): entry is Entry {
   return Array.isArray(entry) && typeof entry[0] === "number" && typeof entry[1] === "string";
-}
-
-/** FNV-1a. */
-function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193) >>> 0;
-  return hash;
 }

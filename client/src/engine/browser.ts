@@ -42,7 +42,7 @@ export function browserEnvironment(): Environment {
         // The engine remembers the channel for as long as the page lives.
       }
     },
-    recall: (key) => stored("sessionStorage", key) ?? stored("localStorage", key) ?? "",
+    recall: (key) => stored("sessionStorage", key) || stored("localStorage", key) || "",
     keep(key, text, beyond) {
       stored("sessionStorage", key, text);
       if (beyond) stored("localStorage", key, text);

@@ -61,7 +61,7 @@ export class Crew {
 
   constructor(
     private readonly env: Environment,
-    private readonly name: string,
+    readonly name: string,
     private readonly host: CrewHost,
   ) {
     this.page = String(env.randomBytes(16));

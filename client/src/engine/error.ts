@@ -1,26 +1,27 @@
 import type { RequestError } from "../public";
 
 interface Details {
-  readonly status?: number;
-  readonly code?: string;
+  readonly status?: number | undefined;
+  readonly code?: string | undefined;
+  /** The server's own words. */
+  readonly description?: unknown;
   readonly retryAfter?: number | undefined;
   readonly final?: boolean;
 }
 
 /** A request that failed. */
 export class BackplaneError extends Error implements RequestError {
-  readonly status?: number;
-  readonly code?: string;
-  readonly retryAfter?: number;
-  readonly final?: true;
+  declare readonly status?: number;
+  declare readonly code?: string;
+  declare readonly description?: unknown;
+  declare readonly retryAfter?: number;
+  declare readonly final?: true;
 
+  /** What is not known of it, it does not have. */
   constructor(message: string, details: Details = {}) {
     super(message);
     this.name = "BackplaneError";
-    if (details.status !== undefined) this.status = details.status;
-    if (details.code !== undefined) this.code = details.code;
-    if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter;
-    if (details.final) this.final = true;
+    for (const [name, value] of Object.entries(details)) if (value || value === 0) Object.assign(this, { [name]: value });
   }
 
   /** Anything that was thrown, as one of these. */

@@ -5,6 +5,7 @@ import { unwrap } from "../core/envelope";
 import { Reader } from "../core/reader";
 import type { Segment } from "../core/segment";
 import type { Frame, Gap, Message, RequestError } from "../public";
+import type { Door } from "./door";
 import type { Environment } from "./environment";
 import { BackplaneError } from "./error";
 import type { Read } from "./poller";
@@ -19,6 +20,8 @@ export interface Member {
   error(error: RequestError): void;
   /** Another page has left this channel for a new one. */
   move(fresh: string): void;
+  /** Leaves the channel for a new one, with all members that are there. */
+  renew(): void;
 }
 
 export interface FeedHost {
@@ -41,7 +44,7 @@ export class Feed implements Read {
   constructor(
     private readonly env: Environment,
     readonly channel: string,
-    readonly url: string,
+    private readonly door: Door,
     private readonly host: FeedHost,
   ) {}
 
@@ -73,15 +76,17 @@ export class Feed implements Read {
     this.ended.abort();
   }
 
-  ask(): string {
-    return (this.asked = this.reader.ask());
+  async run(signal: AbortSignal): Promise<() => void> {
+    this.asked = this.reader.ask();
+    const answer = await this.door.read(this.channel, this.asked, signal);
+    return () => this.answered(answer);
   }
 
   failed(): void {
     this.reader.failed();
   }
 
-  answered(answer: Answer): void {
+  private answered(answer: Answer): void {
     const { frames, later, resume, mended } = this.reader.answered(answer);
     if (this.opened && (resume === "gap" || resume === "reset")) this.tell((member) => member.gap({ reason: resume }));
     if (mended) this.tell((member) => member.error(mendedError()));

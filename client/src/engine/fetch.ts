@@ -52,9 +52,9 @@ async function refusal(response: Response, date: number): Promise<BackplaneError
   const wait = retryAfter(response.headers.get("Retry-After"), date);
   const body: unknown = await response.json().catch(() => undefined);
   const code = isObject(body) && typeof body["error"] === "string" ? body["error"] : undefined;
-  const text = isObject(body) ? body["error_description"] : undefined;
-  const message = `the server answered ${status}${code ? ` (${code})` : ""}${text ? `: ${String(text)}` : ""}`;
+  const description = isObject(body) ? body["error_description"] : undefined;
+  const message = `the server answered ${status}${code ? ` (${code})` : ""}${description ? `: ${description}` : ""}`;
   // A bus that is not there will not be there in a minute either.
   const final = status === 404 && code === "unknown_bus";
-  return new BackplaneError(message, { status, retryAfter: wait, final, ...(code === undefined ? {} : { code }) });
+  return new BackplaneError(message, { status, code, description, retryAfter: wait, final });
 }

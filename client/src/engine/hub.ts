@@ -3,12 +3,12 @@
  */
 
 import type { Next } from "../core/answer";
-import { channelURL } from "../core/channel";
 import type { Told } from "../core/course";
 import { Expectations } from "../core/expectations";
 import { Ladder, type Push } from "../core/ladder";
 import type { State } from "../public";
 import { Crew } from "./crew";
+import type { Door, DoorHost } from "./door";
 import type { Cancel, Environment, Wake } from "./environment";
 import { BackplaneError } from "./error";
 import { Feed, type FeedHost, type Member } from "./feed";
@@ -37,10 +37,11 @@ class Site {
 
 const sites = new WeakMap<Environment, Map<string, Site>>();
 
-export class Hub {
+export class Hub implements DoorHost {
   /** How requests go; each client sees it once it has its first answer. */
   condition: State = "connecting";
   readonly over = new AbortController();
+  readonly door: Door;
   /** The channel that the page was given last: for pages without cookies. */
   remembered: string | undefined;
   private readonly expectations = new Expectations();
@@ -58,12 +59,12 @@ export class Hub {
 
   /** The page's hub for a bus: the one that is there, or a new one. */
   static for(env: Environment, settings: Settings): Hub {
-    const { base, bus, transport } = settings;
+    const { base, bus, transport, scope } = settings;
     const servers = sites.get(env) ?? new Map<string, Site>();
     sites.set(env, servers);
     const site = servers.get(base) ?? new Site(env);
     servers.set(base, site);
-    const key = `${transport} ${bus}`;
+    const key = `${transport} ${bus} ${scope}`;
     const hub = site.hubs.get(key) ?? new Hub(env, settings, site.ladder, () => site.hubs.delete(key));
     site.hubs.set(key, hub);
     return hub;
@@ -75,10 +76,10 @@ export class Hub {
     private readonly ladder: Ladder,
     private readonly forget: () => void,
   ) {
-    const { base, bus, transport } = settings;
-    const getter = transport === "jsonp" ? env.jsonp : env.fetch;
+    const { base, bus } = settings;
+    this.door = settings.door(env, settings, this);
     this.keeper = new Keeper(env, `${base} ${bus}`);
-    this.poller = new Poller(env, getter, {
+    this.poller = new Poller(env, {
       needed: () => [...this.reads, ...[...this.feeds.values()].filter((feed) => feed.reader.wanting)],
       due: () => (this.way === undefined ? [...this.feeds.values()] : []),
       calm: () => this.expectations.calm(env.now()),
@@ -86,7 +87,6 @@ export class Hub {
       failed: (error) => this.failed(error),
       offline: () => this.become("offline"),
     });
-    if (transport === "fetch") this.push(`${base}/bus/${encodeURIComponent(bus)}`);
     this.unlisten = env.onWake((wake) => this.wake(wake));
   }
 
@@ -107,15 +107,15 @@ export class Hub {
 
   /** The feed of a channel, with this client as a member. */
   join(channel: string, client: Client): Feed {
-    const { base, bus } = this.settings;
     const host: FeedHost = {
       met: (type) => this.expectations.meet(this.env.now(), type),
       changed: () => this.changed(),
       moved: (name, to) => this.keeper.moved(name, to),
     };
-    const feed = this.feeds.get(channel) ?? new Feed(this.env, channel, channelURL(base, bus, channel), host);
+    const feed = this.feeds.get(channel) ?? new Feed(this.env, channel, this.door, host);
     this.feeds.set(channel, feed);
     feed.members.add(client);
+    if (this.settings.transport === "fetch") this.push(this.door.crew(channel));
     return feed;
   }
 
@@ -129,15 +129,23 @@ export class Hub {
 
   /** A read of one client's own; it is forgotten once it was answered. */
   read(read: Read): void {
+    const gone = (): void => {
+      this.reads.delete(once);
+      read.over.removeEventListener("abort", gone);
+    };
     const once: Read = {
       ...read,
-      answered: (answer) => {
-        this.reads.delete(once);
-        read.answered(answer);
+      run: async (signal) => {
+        const answered = await read.run(signal);
+        return () => {
+          gone();
+          answered();
+        };
       },
     };
     this.reads.add(once);
-    read.over.addEventListener("abort", () => this.reads.delete(once));
+    read.over.addEventListener("abort", gone);
+    this.poller.plan();
   }
 
   /** Where this visitor's last page stopped in a channel. */
@@ -156,21 +164,31 @@ export class Hub {
 
   /** A page has left a channel for a new one: what is there on the others goes along. */
   renewed(old: string, fresh: string): void {
-    this.crew?.renew(old, fresh);
+    this.crew?.renew(old, this.door.pass(fresh));
   }
 
-  private moveOn(old: string, fresh: string): void {
+  lost(channel: string): void {
+    const [member] = this.feeds.get(channel)?.members ?? [];
+    member?.renew();
+  }
+
+  private moveOn(old: string, pass: string): void {
+    const fresh = this.door.admit(pass);
+    if (fresh === undefined) return;
     this.remembered = fresh;
     for (const member of [...(this.feeds.get(old)?.members ?? [])]) member.move(fresh);
   }
 
-  private push(url: string): void {
+  /** Joins the pages of this name, and leaves those of another. */
+  private push(name: string): void {
     const { env, ladder } = this;
+    if (this.crew?.name === name) return;
+    this.crew?.stop();
     const ended = (error: BackplaneError): void => {
       crew.end(error.message);
       this.end(error);
     };
-    const pusher: Pusher = new Pusher(env, url, ladder, {
+    const pusher: Pusher = new Pusher(env, this.door, ladder, {
       points: () => this.points(crew.others()),
       told: (told) => {
         crew.pass(told);
@@ -184,7 +202,7 @@ export class Hub {
       failed: (error) => this.tell((client) => client.error(error)),
       ended,
     });
-    const crew: Crew = new Crew(env, `backplane 1 ${url}`, {
+    const crew: Crew = new Crew(env, name, {
       points: () => this.points(),
       leading: () => ({ way: pusher.way, at: pusher.at }),
       lead: (leads) => {

@@ -1,38 +1,54 @@
-/** Finds the page's channel, and keeps it in the cookie (JS-2, JS-3). */
+/** Finds the page's channel of versions 1.x, and keeps it in the cookie (JS-2, JS-3). */
 
 import { channelNameFrom, isChannelName, newChannelURL, RANDOM_BYTES } from "../core/channel";
 import { channelIn, cookieWith, inFiveYears } from "../core/cookie";
+import type { DoorHost, Naming } from "./door";
 import type { Environment } from "./environment";
 import type { Settings } from "./settings";
+import { within } from "./within";
 
 /** Fewer characters would not be worth asking the server for (V1-NEW-1). */
 const SHORTEST_NEW = 32;
 
-export class Naming {
+export class Names implements Naming {
   constructor(
     private readonly env: Environment,
     private readonly settings: Settings,
     /** Shared by all of the page, which may have no cookies. */
-    private readonly memory: { remembered: string | undefined },
+    private readonly host: DoorHost,
   ) {}
 
   /** The name in the cookie, else the one in the options, else what the page was given before. */
   known(): string | undefined {
-    return this.inCookie() ?? this.settings.channelName ?? this.memory.remembered;
+    return this.inCookie() ?? this.settings.channelName ?? this.host.remembered;
   }
 
-  /** What another connection of the page or another tab has found in the meantime. */
   taken(): string | undefined {
-    return this.inCookie() ?? this.memory.remembered;
+    return this.inCookie() ?? this.host.remembered;
   }
 
-  /** A name of the page's own making. */
-  own(): string {
+  own(): string | undefined {
+    return this.settings.askServer ? undefined : this.made();
+  }
+
+  find(): Promise<string> {
+    return within(this.env, this.host.over.signal, (signal) => this.fresh(signal)).catch(() => this.made());
+  }
+
+  keep(channel: string): void {
+    this.write(channel);
+  }
+
+  leave(): void {
+    this.write(undefined);
+  }
+
+  private made(): string {
     return channelNameFrom(this.env.randomBytes(RANDOM_BYTES));
   }
 
   /** A name from the server; of the page's own making if the server has none to give. */
-  async fresh(signal: AbortSignal): Promise<string> {
+  private async fresh(signal: AbortSignal): Promise<string> {
     const url = newChannelURL(this.settings.base, this.settings.bus);
     if (url !== undefined) {
       try {
@@ -43,15 +59,15 @@ export class Naming {
         // A server of 1.0 alone has no such address, and a page may be offline: both need a channel all the same.
       }
     }
-    return this.own();
+    return this.made();
   }
 
   private inCookie(): string | undefined {
     return this.settings.cookie ? channelIn(this.env.readCookie(), this.settings.bus) : undefined;
   }
 
-  keep(channel: string | undefined): void {
-    this.memory.remembered = channel;
+  private write(channel: string | undefined): void {
+    this.host.remembered = channel;
     const { bus, cookie } = this.settings;
     if (!cookie) return;
     const expires = cookie.expires ?? inFiveYears(new Date(this.env.date()));

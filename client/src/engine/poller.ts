@@ -1,20 +1,16 @@
 /** Reads of a bus's channels: at first, when something may be missing, and in turn while nothing is pushed. */
 
-import { readAnswer, type Answer } from "../core/answer";
-import type { Cancel, Environment, Getter } from "./environment";
+import type { Cancel, Environment } from "./environment";
 import { BackplaneError } from "./error";
 import { Schedule } from "./schedule";
 import { within } from "./within";
 
-/** One read of one channel. */
+/** One read of one channel, or another request that takes its turn with them. */
 export interface Read {
-  /** The channel's address. */
-  readonly url: string;
   /** Ends the read when nobody cares any more. */
   readonly over: AbortSignal;
-  /** The read begins: returns its query. */
-  ask(): string;
-  answered(answer: Answer): void;
+  /** The read begins: resolves to what is done with its answer. */
+  run(signal: AbortSignal): Promise<() => void>;
   failed(): void;
 }
 
@@ -39,7 +35,6 @@ export class Poller {
 
   constructor(
     private readonly env: Environment,
-    private readonly getter: Getter,
     private readonly host: PollerHost,
   ) {}
 
@@ -88,16 +83,14 @@ export class Poller {
 
   /** Whether to go on. */
   private async read(read: Read): Promise<boolean> {
-    const { url, over } = read;
+    const { over } = read;
     if (over.aborted) return true;
-    const asked = url + read.ask();
     try {
-      const { body, header } = await within(this.env, over, (signal) => this.getter.get(asked, signal));
+      const answered = await within(this.env, over, (signal) => read.run(signal));
       if (over.aborted) return true;
-      const answer = readAnswer(body, header);
       this.schedule.succeeded(this.env.now());
       this.host.succeeded();
-      read.answered(answer);
+      answered();
       return true;
     } catch (thrown) {
       if (over.aborted) return true;

@@ -1,11 +1,12 @@
 /** The connection over which a bus is pushed: a stream where that works, else long polls, else none. */
 
-import { readAnswer, type Next } from "../core/answer";
+import type { Next } from "../core/answer";
 import { Course, sameNames, type Told } from "../core/course";
-import { readEvent, type Fact } from "../core/fact";
+import type { Fact } from "../core/fact";
 import { STRIKES, type Ladder, type Push } from "../core/ladder";
 import { Pulse, type Verdict } from "../core/pulse";
 import { EventReader } from "../core/sse";
+import type { Door } from "./door";
 import type { Cancel, Environment } from "./environment";
 import { BackplaneError } from "./error";
 import { Schedule } from "./schedule";
@@ -53,8 +54,7 @@ export class Pusher {
 
   constructor(
     private readonly env: Environment,
-    /** The bus's address. */
-    private readonly url: string,
+    private readonly door: Door,
     private readonly ladder: Ladder,
     private readonly host: PusherHost,
   ) {}
@@ -163,7 +163,7 @@ export class Pusher {
     };
     const text = (piece: string): void => {
       for (const event of events.take(piece)) {
-        const said = readEvent(event);
+        const said = this.door.event(event);
         if (said === undefined || attempt.signal.aborted) continue;
         if (said.kind === "end") end = said;
         else {
@@ -182,7 +182,7 @@ export class Pusher {
     };
     watch();
     try {
-      const streamed = await env.stream?.open(this.url + path, attempt.signal, { head, text });
+      const streamed = await this.door.stream(path, attempt.signal, { head, text });
       if (end !== undefined) return this.endOf(end);
       return streamed ? () => this.cut(pulse, events.retry) : () => this.unfit("stream");
     } catch (thrown) {
@@ -246,12 +246,11 @@ export class Pusher {
   private async block(attempt: AbortController, path: string): Promise<(() => void) | undefined> {
     const { env } = this;
     const asked = env.now();
-    const url = `${this.url}${path}${path.includes("?") ? "&" : "?"}block=${BLOCK_SECONDS}`;
+    const blocking = `${path}${path.includes("?") ? "&" : "?"}block=${BLOCK_SECONDS}`;
     try {
-      const get = (signal: AbortSignal) => env.fetch.get(url, signal);
-      const { body, header } = await within(env, attempt.signal, get, BLOCK_SECONDS * 1_000 + BLOCK_SLACK);
+      const get = (signal: AbortSignal) => this.door.block(blocking, signal);
+      const answer = await within(env, attempt.signal, get, BLOCK_SECONDS * 1_000 + BLOCK_SLACK);
       if (attempt.signal.aborted) return undefined;
-      const answer = readAnswer(body, header);
       const told = this.course.answered(answer);
       if (told === undefined) return () => this.unfit("block");
       const early = answer.frames.length === 0 && told.check.length === 0 && env.now() - asked < BLOCK_SECONDS * 500;

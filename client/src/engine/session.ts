@@ -8,13 +8,12 @@
 import type { Answer, Next } from "../core/answer";
 import { Position } from "../core/position";
 import type { Frame, Gap, Message, RequestError, State, Via } from "../public";
+import type { Naming } from "./door";
 import type { Environment } from "./environment";
 import type { BackplaneError } from "./error";
 import { unwrapped, type Feed } from "./feed";
 import { Hub, type Client } from "./hub";
-import { Naming } from "./naming";
 import type { Settings } from "./settings";
-import { within } from "./within";
 
 /** What a session tells a face. None of these may throw. */
 export interface Listener {
@@ -62,12 +61,17 @@ export class Session implements Client {
   ) {
     this.hub = Hub.for(env, settings);
     this.hub.add(this);
-    this.naming = new Naming(env, settings, this.hub);
+    this.naming = this.hub.door.naming(settings);
   }
 
-  /** How messages come at this moment. */
+  /** How messages come at this moment. The hub may be pushed to for others already, while this one waits for its first read. */
   get via(): Via {
-    return this.hub.way ?? "poll";
+    return (this.hears && this.hub.way) || "poll";
+  }
+
+  /** Whether its first read was answered: what is posted from now on is delivered. */
+  private get hears(): boolean {
+    return this.feed !== undefined && this.opening === undefined;
   }
 
   /** Joins the channel of the cookie or the options, else a new one. A known name is told before this returns. */
@@ -81,7 +85,7 @@ export class Session implements Client {
     const old = this.feed?.channel;
     const moved = this.feed ? [...this.feed.members].filter((member) => member instanceof Session) : [this];
     for (const session of moved) session.uproot();
-    this.naming.keep(undefined);
+    this.naming.leave(old);
     this.join(undefined, moved, old);
   }
 
@@ -141,7 +145,7 @@ export class Session implements Client {
 
   update(): void {
     const { condition } = this.hub;
-    if (this.state !== "closed" && !(this.opening && condition === "live")) this.become(condition);
+    if (this.state !== "closed" && (condition !== "live" || this.hears)) this.become(condition);
   }
 
   private leave(): void {
@@ -158,15 +162,14 @@ export class Session implements Client {
   }
 
   private join(known: string | undefined, sessions: readonly Session[], old?: string): void {
-    const name = known ?? (this.settings.askServer ? undefined : this.naming.own());
+    const name = known ?? this.naming.own();
     if (name === undefined) void this.ask(sessions, old);
     else this.enterAll(name, sessions, old);
   }
 
   private async ask(sessions: readonly Session[], old?: string): Promise<void> {
     const searches = sessions.map(({ search }) => search);
-    const over = this.hub.over.signal;
-    const fresh = await within(this.env, over, (signal) => this.naming.fresh(signal)).catch(() => this.naming.own());
+    const fresh = await this.naming.find();
     // Another tab of the site may have been faster: then both use its channel. Alone, or each might overwrite what
     // the other has just written.
     await this.env.alone(() => {
@@ -192,18 +195,19 @@ export class Session implements Client {
     // What is new is there already; the rest takes a read of its own, unless the feed makes the same.
     if (feed.live && !all) this.opening = undefined;
     else if (feed.live || feed.query !== opening.position.query) this.readAlone(feed, opening);
-    this.listener.named(name, feed.url);
+    this.listener.named(name, this.hub.door.id(name));
     this.update();
     this.hub.plan();
   }
 
-  private readAlone({ url }: Feed, { position }: Opening): void {
+  private readAlone({ channel }: Feed, { position }: Opening): void {
     this.stay = new AbortController();
     this.hub.read({
-      url,
       over: this.stay.signal,
-      ask: () => position.query,
-      answered: (answer) => this.opened(position.take(answer), answer),
+      run: async (signal) => {
+        const answer = await this.hub.door.read(channel, position.query, signal);
+        return () => this.opened(position.take(answer), answer);
+      },
       failed: () => undefined,
     });
   }

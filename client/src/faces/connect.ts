@@ -2,8 +2,8 @@
 
 import type { Environment } from "../engine/environment";
 import { Session } from "../engine/session";
-import { strictSettings } from "../engine/settings";
-import type { Bus, ConnectOptions, Frame, Gap, Message, RequestError, State, Unsubscribe } from "../public";
+import type { Settings } from "../engine/settings";
+import type { Bus, Frame, Gap, Message, RequestError, State, Unsubscribe } from "../public";
 import { Emitter } from "./emitter";
 import { Queue } from "./queue";
 
@@ -14,8 +14,8 @@ interface Ready {
   never(error: Error): void;
 }
 
-export function connectIn(env: Environment, options: ConnectOptions): Bus {
-  const settings = strictSettings(options, env.pageURL());
+/** Of version 2.0 the messages are headers: see `HeaderBus`. */
+export function connectWith(env: Environment, settings: Settings, signal: AbortSignal | undefined): Bus {
   const messages = new Emitter<[Message, Frame]>(env);
   const channels = new Emitter<[string]>(env);
   const gaps = new Emitter<[Gap]>(env);
@@ -47,7 +47,6 @@ export function connectIn(env: Environment, options: ConnectOptions): Bus {
     error: (error) => errors.emit(error),
   });
 
-  const { signal } = options;
   const close = (): void => session.close();
   const end = (): void => {
     signal?.removeEventListener("abort", close);

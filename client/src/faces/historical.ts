@@ -4,9 +4,9 @@ import { framesIn } from "../core/answer";
 import type { Environment } from "../engine/environment";
 import { Session } from "../engine/session";
 import { settingsFrom } from "../engine/settings";
-import type { BackplaneGlobal, Frame, InitOptions, Message } from "../public";
+import type { BackplaneGlobal, ConnectOptions, Frame, InitOptions, Message } from "../public";
 import { VERSION } from "../version";
-import { connectIn } from "./connect";
+import { connectFirst } from "./connect-first";
 import { Emitter, guarded } from "./emitter";
 
 /** What `expectMessages` waits at most, in seconds (JS-9). */
@@ -92,6 +92,6 @@ export function createBackplane(env: Environment): BackplaneGlobal {
     expectMessagesWithin,
     expectMessages: (types?: string | readonly string[]): boolean => expectMessagesWithin(EXPECT_SECONDS, types),
     resetCookieChannel: (): void => session?.renew(),
-    connect: (options: Parameters<BackplaneGlobal["connect"]>[0]) => connectIn(env, options),
+    connect: (options: ConnectOptions) => connectFirst(env, options),
   });
 }

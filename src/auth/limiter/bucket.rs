@@ -1,8 +1,9 @@
-//! One token bucket of failures, as the time at which it will be full again. Pure.
+//! One token bucket of failures, some of them on their way. Pure.
 
 use std::time::Duration;
 
 use crate::auth::FailureLimit;
+use crate::rates::Level;
 
 /// Allows `burst` failures at once and one more per `refill`. Times are since any fixed origin.
 ///
@@ -11,19 +12,14 @@ use crate::auth::FailureLimit;
 /// attempts that succeed do not make room for more that fail.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::auth) struct Bucket {
-    full_at: Duration,
+    level: Level,
     reserved: u32,
 }
 
 impl Bucket {
     /// How long until another attempt may start; zero: now.
     pub(in crate::auth) fn wait(&self, limit: FailureLimit, now: Duration) -> Duration {
-        let spent_and_reserved = self
-            .full_at
-            .max(now)
-            .saturating_add(limit.refill.saturating_mul(self.reserved.saturating_add(1)));
-        let latest = now.saturating_add(limit.refill.saturating_mul(limit.burst.get()));
-        spent_and_reserved.saturating_sub(latest)
+        self.level.wait(limit.pace(), self.reserved.saturating_add(1), now)
     }
 
     /// An attempt starts. The caller has asked [`Bucket::wait`].
@@ -35,13 +31,13 @@ impl Bucket {
     pub(in crate::auth) fn settle(&mut self, failed: bool, limit: FailureLimit, now: Duration) {
         self.reserved = self.reserved.saturating_sub(1);
         if failed {
-            self.full_at = self.full_at.max(now).saturating_add(limit.refill);
+            self.level.take(limit.pace(), now);
         }
     }
 
     /// Whether forgetting this bucket changes nothing.
     pub(in crate::auth) fn is_full(&self, now: Duration) -> bool {
-        !self.is_reserved() && self.full_at <= now
+        !self.is_reserved() && self.level.full_at() <= now
     }
 
     /// Whether an attempt is on its way.
@@ -51,6 +47,6 @@ impl Bucket {
 
     /// When it will be full again if nothing fails until then.
     pub(in crate::auth) fn full_at(&self) -> Duration {
-        self.full_at
+        self.level.full_at()
     }
 }

@@ -38,6 +38,7 @@ use self::lately::Lately;
 use super::familiar::{Entry, Mark, Marks};
 use super::{AuthSettings, FailureLimit, UserName};
 use crate::address::Block;
+use crate::rates::make_room;
 
 /// Addresses remembered because of failures; an entry takes some 40 bytes.
 const ADDRESSES_MAX: usize = 65_536;
@@ -160,7 +161,8 @@ impl Limiter {
         let address = Block::of(client);
         let source = self.choose(address, &subject, now)?;
         if source != Source::Pair && !self.addresses.contains_key(&address) {
-            self.make_room(now);
+            let full_at = |bucket: &Bucket| (!bucket.is_reserved()).then(|| bucket.full_at());
+            make_room(&mut self.addresses, self.addresses_max, now, full_at);
         }
         Ok(self.take(Reservation { address, subject, source }))
     }
@@ -325,32 +327,6 @@ impl Limiter {
     fn remember(&mut self, address: Block, user: &UserName, now: Duration) {
         let mark = self.marks.pair(address.network(), user);
         self.changed |= self.accounts.entry(user.clone()).or_default().familiar.remember(mark, now);
-    }
-
-    /// Makes room for one more address. The cost, one pass, is spread over the eighth that it frees.
-    fn make_room(&mut self, now: Duration) {
-        if self.addresses.len() < self.addresses_max {
-            return;
-        }
-        self.addresses.retain(|_, bucket| !bucket.is_full(now));
-        let keep = self.addresses_max - self.addresses_max / 8 - 1;
-        let Some(surplus) = self.addresses.len().checked_sub(keep).filter(|surplus| *surplus > 0) else {
-            return;
-        };
-        let mut idle: Vec<_> = self
-            .addresses
-            .iter()
-            .filter(|(_, bucket)| !bucket.is_reserved())
-            .map(|(address, bucket)| (bucket.full_at(), *address))
-            .collect();
-        // Attempts on their way are as few as hashing threads: nearly all are idle.
-        let surplus = surplus.min(idle.len());
-        if surplus < idle.len() {
-            idle.select_nth_unstable_by_key(surplus, |(full_at, _)| *full_at);
-        }
-        for (_, address) in idle.iter().take(surplus) {
-            self.addresses.remove(address);
-        }
     }
 }
 

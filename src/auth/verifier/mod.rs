@@ -10,6 +10,7 @@
 //! when its time is over it is hashed again without asking limits or queue bound, because it is known to be right.
 
 mod check;
+mod encoded;
 mod flight;
 mod look;
 mod roll;
@@ -18,6 +19,7 @@ mod tests;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,8 +49,8 @@ pub enum AuthError {
     /// Another scheme than Basic, not RFC 7617, or several headers (401).
     #[error(transparent)]
     Basic(#[from] BasicError),
-    /// User or password are wrong (401).
-    #[error("user or password are wrong")]
+    /// A user and password, or a client and secret, that do not belong together (401).
+    #[error("the credentials are wrong")]
     Wrong,
     /// Too many failures from this address or for this user (429).
     #[error("too many wrong passwords; try again in {} s", seconds(*retry_after))]
@@ -139,6 +141,22 @@ impl Authenticator {
         Self::with_familiar(accounts, settings, FamiliarAddresses::none()?)
     }
 
+    /// Checks against these accounts of another realm than users', such as `admins`: the lines of the log say so. It has one thread
+    /// for hashing: whoever guesses there takes no processor from those who sign in elsewhere but one.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub(crate) fn of_realm(
+        realm: &'static str,
+        accounts: Accounts,
+        settings: AuthSettings,
+    ) -> Result<Self, Unspecified> {
+        let settings = AuthSettings { hashing_threads: NonZeroUsize::MIN, ..settings };
+        let authenticator = Self::new(accounts, settings)?;
+        authenticator.0.events.are_of(realm);
+        Ok(authenticator)
+    }
+
     /// Checks against these accounts, which these addresses gave the right passwords of.
     ///
     /// # Errors
@@ -195,6 +213,24 @@ impl Authenticator {
         }
     }
 
+    /// The user whose name and password these are, as they came by another way than a header.
+    ///
+    /// Must run inside a tokio runtime. May be dropped at any time: a hash that was begun is counted all the same.
+    ///
+    /// # Errors
+    /// See [`AuthError`].
+    pub async fn authenticate_pair(
+        &self,
+        user: &str,
+        password: &str,
+        client: IpAddr,
+    ) -> Result<UserName, AuthError> {
+        match self.0.recognise_pair(Credentials { user, password }, client) {
+            Recognised::User(user) => Ok(user),
+            Recognised::Not(attempt) => self.0.check(Arc::new(attempt)).await,
+        }
+    }
+
     /// Whether the user has this right on this bus, now.
     #[must_use]
     pub fn may(&self, user: &UserName, bus: &BusName, right: Right) -> bool {
@@ -210,8 +246,13 @@ impl Authenticator {
     /// Replaces all accounts. What was verified for a user whose password hash is new, or who is gone, counts no
     /// more, also for checks on their way.
     pub fn replace_accounts(&self, accounts: Accounts) {
-        let accounts = Arc::new(accounts);
         rights_changed(&self.accounts(), &accounts);
+        self.set_accounts(accounts);
+    }
+
+    /// The same, where somebody else tells the log of it.
+    pub(crate) fn set_accounts(&self, accounts: Accounts) {
+        let accounts = Arc::new(accounts);
         self.0.roll.rcu(|before| Roll::new(accounts.clone(), Some(before)));
         self.0.limiter().retain(|user| accounts.password_hash(user.as_str()).is_some());
     }
@@ -260,14 +301,17 @@ impl Shared {
             return Err(BasicError::Malformed.into());
         }
         let mut scratch = Scratch::new();
-        let credentials = basic::parse(value, &mut scratch)?;
+        Ok(self.recognise_pair(basic::parse(value, &mut scratch)?, client))
+    }
+
+    fn recognise_pair(&self, credentials: Credentials<'_>, client: IpAddr) -> Recognised {
         let tag = self.tag(credentials);
         let Credentials { user, password } = credentials;
         match self.recall(user, &tag, client) {
-            Recalled::Fresh(user) => Ok(Recognised::User(user)),
+            Recalled::Fresh(user) => Recognised::User(user),
             Recalled::Stale | Recalled::Unknown => {
                 let own = |text: &str| Zeroizing::new(text.to_owned());
-                Ok(Recognised::Not(Attempt { tag, user: own(user), password: own(password), client }))
+                Recognised::Not(Attempt { tag, user: own(user), password: own(password), client })
             }
         }
     }

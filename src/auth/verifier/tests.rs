@@ -75,6 +75,35 @@ impl Bench {
     }
 }
 
+/// Whatever way a name and a password came, they are looked at, hashed and limited alike, whether somebody has the name or not.
+#[tokio::test]
+async fn credentials_of_a_body_cost_and_are_limited_as_those_of_a_header() {
+    for known in [true, false] {
+        let bench = bench();
+        let name = if known { "alice" } else { "eve" };
+        let pair = |password: &'static str| bench.authenticator.authenticate_pair(name, password, client(1));
+        let hashes = || bench.authenticator.hashes();
+        for tries in 1..=3 {
+            let refused = if tries % 2 == 0 {
+                pair("wrong").await.map(|user| user.to_string())
+            } else {
+                bench.attempt(name, "wrong too").await
+            };
+            assert_eq!((refused, hashes()), (Err(AuthError::Wrong), tries));
+        }
+        assert!(matches!(pair("secret").await, Err(AuthError::Throttled { .. })));
+        bench.pass(Duration::from_mins(1));
+        let right = pair("secret").await.map(|user| user.to_string());
+        assert_eq!(right, if known { Ok("alice".to_owned()) } else { Err(AuthError::Wrong) });
+        // What was right once is known by either way, without a hash.
+        if known {
+            let before = hashes();
+            assert_eq!(bench.attempt("alice", "secret").await, Ok("alice".to_owned()));
+            assert_eq!(hashes(), before);
+        }
+    }
+}
+
 #[tokio::test]
 async fn v1_auth_2_right_and_wrong() {
     let bench = bench();

@@ -52,8 +52,8 @@ pub(crate) fn check_log(
 }
 
 fn tell(inspection: &Inspection, out: &mut dyn Write) -> std::io::Result<()> {
-    for segment in &inspection.segments {
-        tell_segment(segment, out)?;
+    for file in inspection.kept.iter().chain(&inspection.segments) {
+        tell_file(file, out)?;
     }
     let segments = many(inspection.segments.len(), "segment");
     let records = many(inspection.records(), "record");
@@ -77,14 +77,14 @@ fn tell(inspection: &Inspection, out: &mut dyn Write) -> std::io::Result<()> {
     out.flush()
 }
 
-fn tell_segment(segment: &SegmentReport, out: &mut dyn Write) -> std::io::Result<()> {
-    let file = segment.file.display();
-    write!(out, "{file}: {}, {}", many(segment.records, "record"), many(segment.messages, "message"))?;
-    if let (Some((first, last)), Some((from, to))) = (segment.ids, segment.accepted) {
+fn tell_file(report: &SegmentReport, out: &mut dyn Write) -> std::io::Result<()> {
+    let file = report.file.display();
+    write!(out, "{file}: {}, {}", many(report.records, "record"), many(report.messages, "message"))?;
+    if let (Some((first, last)), Some((from, to))) = (report.ids, report.accepted) {
         write!(out, ", ids {first} to {last}, accepted {} to {}", shown(from), shown(to))?;
     }
-    writeln!(out, ", {} of {} bytes used", segment.used, segment.length)?;
-    for hole in &segment.holes {
+    writeln!(out, ", {} of {} bytes used", report.used, report.length)?;
+    for hole in &report.holes {
         writeln!(out, "{file}: damaged at byte {}: no whole record in {} bytes", hole.offset, hole.length)?;
     }
     Ok(())

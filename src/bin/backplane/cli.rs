@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::{Failure, STATUSES};
+use crate::provision::{self, AdminCommand, BusCommand, ClientCommand, GrantCommand, UserCommand};
 
 use backplane::config::{Demonstration, FlagValue, Sources};
 
@@ -56,13 +57,40 @@ enum CommandLine {
     /// a part in it.
     #[command(after_help = STATUSES)]
     HashPassword,
+    /// Make a new key for the tokens of pages; those that the key before signed stay good until the next time
+    ///
+    /// The file is the one that `tokens.key_file` names, else `token-keys` in the folder of `storage.path`; it is made if need be. SIGHUP
+    /// has a server that runs read it. Let more time pass between two than `tokens.page_refresh_lifetime`: pages lose
+    /// their channels with the second.
+    #[command(after_help = STATUSES)]
+    RotateTokenKey(FileFlag),
+    /// List, make, change and remove buses, whether the server runs or not
+    ///
+    /// Those of the configuration stay as they are written there.
+    #[command(subcommand, after_help = STATUSES)]
+    Bus(BusCommand),
+    /// List, make, change and remove users, whether the server runs or not
+    ///
+    /// Those of the configuration stay as they are written there. Rights are in the settings of buses.
+    #[command(subcommand, after_help = STATUSES)]
+    User(UserCommand),
+    /// List, make, change and remove clients of version 2.0, whether the server runs or not
+    #[command(subcommand, after_help = STATUSES)]
+    Client(ClientCommand),
+    /// List, give and revoke what clients may use, whether the server runs or not
+    #[command(subcommand, after_help = STATUSES)]
+    Grant(GrantCommand),
+    /// List, make and remove admins, who make users and buses over HTTP
+    #[command(subcommand, after_help = STATUSES)]
+    Admin(AdminCommand),
 }
 
+/// Which file is read.
 #[derive(Debug, Args)]
-struct FileFlag {
+pub(crate) struct FileFlag {
     /// The configuration file [default: backplane.toml if it is there]
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -142,6 +170,13 @@ pub(crate) enum Command {
     },
     /// Hash a password.
     HashPassword,
+    /// Make a new key for the tokens of pages.
+    RotateTokenKey {
+        /// The configuration that says where the file is.
+        sources: Sources,
+    },
+    /// See to users, buses or admins.
+    Provision(provision::Command),
     /// Print the help or the version that was asked for.
     Help(clap::Error),
 }
@@ -177,6 +212,15 @@ impl From<Line> for Command {
                 Self::CheckLog { sources, path, repair }
             }
             Some(CommandLine::HashPassword) => Self::HashPassword,
+            Some(CommandLine::RotateTokenKey(FileFlag { config })) => {
+                let sources = Sources::of_process(config, Vec::new(), Demonstration::WithoutConfiguration);
+                Self::RotateTokenKey { sources }
+            }
+            Some(CommandLine::Bus(command)) => Self::Provision(provision::Command::Bus(command)),
+            Some(CommandLine::User(command)) => Self::Provision(provision::Command::User(command)),
+            Some(CommandLine::Client(command)) => Self::Provision(provision::Command::Client(command)),
+            Some(CommandLine::Grant(command)) => Self::Provision(provision::Command::Grant(command)),
+            Some(CommandLine::Admin(command)) => Self::Provision(provision::Command::Admin(command)),
         }
     }
 }
@@ -236,7 +280,17 @@ mod tests {
 
     #[test]
     fn every_command_with_settings_takes_a_file() {
-        for command in [&[][..], &["serve"], &["check-config"], &["check-log"]] {
+        for command in [
+            &[][..],
+            &["serve"],
+            &["check-config"],
+            &["check-log"],
+            &["rotate-token-key"],
+            &["bus", "list"],
+            &["bus", "set", "b", "--post", "a,b", "--set", "retention=10m", "--unset", "jsonp"],
+            &["user", "add", "u", "--generate"],
+            &["admin", "create", "a", "--json"],
+        ] {
             let line = [&["backplane"], command, &["--config", "x.toml"]].concat();
             assert!(Line::try_parse_from(&line).is_ok(), "{line:?}");
         }

@@ -5,9 +5,12 @@ use std::io::{self, ErrorKind, Write as _};
 use std::process::ExitCode;
 
 use backplane::StartError;
+use backplane::authority::KeyFileError;
 use backplane::config::ConfigErrors;
+use backplane::provision::DirectError;
 use backplane::server::telemetry::LevelError;
 use backplane::server::{ServerError, Warning};
+use backplane::store::{MergeError, StoreError};
 use backplane_actors::log::RecoveryError;
 
 use crate::check_log::CheckLogError;
@@ -16,8 +19,9 @@ use crate::hash_password::PasswordError;
 /// What `--help` says of [`Failure::status`].
 pub(crate) const STATUSES: &str = "\
 Exit status: 0 all is well; 1 the server failed; 2 the command line is wrong; 65 the log is damaged, or of another \
-version; 66 the log cannot be read or copied; 67 the password was refused or cannot be read; 74 standard output cannot \
-be written; 78 the configuration was refused. Standard output that nobody reads any more (a closed pipe) is no failure.";
+version, or so is the store of users and buses; 66 the log cannot be read or copied, or the store or the keys of tokens cannot be used; 67 the \
+password was refused or cannot be read; 69 the server could not do it, or cannot be reached; 73 it was refused: wrong, \
+unknown, there already, or in the configuration; 74 standard output cannot be written; 78 the configuration was refused. Standard output that nobody reads any more (a closed pipe) is no failure.";
 
 /// Why the program did not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,36 @@ pub(crate) enum Failure {
     /// The configuration has no log that could be checked.
     #[error("this configuration keeps messages in memory; --path names the folder of a log")]
     NoLog,
+    /// The configuration has no store of users and buses.
+    #[error(
+        "this configuration keeps nothing on disk, and what is made at run time ends with the server; \
+         /admin/v1 at its listener for operators makes users and buses"
+    )]
+    NoStore,
+    /// The configuration has no file of keys.
+    #[error("this configuration keeps the key of tokens in memory; tokens.key_file names a file")]
+    NoKeyFile,
+    /// The keys of tokens cannot be used.
+    #[error(transparent)]
+    TokenKeys(#[from] KeyFileError),
+    /// A setting without a value.
+    #[error("{0:?} is no setting; allowed: KEY=VALUE, such as retention=10m")]
+    NoSetting(String),
+    /// The store of users and buses cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What was made at run time does not go with the configuration.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// What was asked for was refused.
+    #[error("{0}")]
+    Refused(String),
+    /// What was asked for could not be done.
+    #[error("{0}")]
+    Unable(String),
+    /// The server does not answer.
+    #[error("cannot ask the server that runs")]
+    Control(#[source] io::Error),
     /// The log is not good, or cannot be read.
     #[error(transparent)]
     Log(RecoveryError),
@@ -70,7 +104,20 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Log(error) => Self::Log(error),
+            StartError::Store(error) => Self::Store(error),
+            StartError::Merge(error) => Self::Merge(error),
+            StartError::TokenKeys(error) => Self::TokenKeys(error),
             error => Self::Server(error.into()),
+        }
+    }
+}
+
+impl From<DirectError> for Failure {
+    fn from(error: DirectError) -> Self {
+        match error {
+            DirectError::Store(error) => Self::Store(error),
+            DirectError::Merge(error) => Self::Merge(error),
+            error @ DirectError::Randomness => Self::Unable(error.to_string()),
         }
     }
 }
@@ -90,13 +137,17 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Level(_) | Self::CoreDumps(_) | Self::Signals(_) | Self::Server(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::NoSetting(_) => 2,
+            Self::Store(StoreError::Damaged { .. } | StoreError::Newer { .. }) => 65,
+            Self::Store(_) | Self::TokenKeys(_) => 66,
+            Self::Unable(_) | Self::Control(_) => 69,
+            Self::Refused(_) => 73,
             Self::Log(error) if is_unreadable(error) => 66,
             Self::Log(_) | Self::NotServed(_) => 65,
             Self::Password(_) => 67,
             Self::Output(error) if error.kind() == ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 74,
-            Self::Config(_) | Self::NoLog => 78,
+            Self::Config(_) | Self::Merge(_) | Self::NoLog | Self::NoStore | Self::NoKeyFile => 78,
         }
     }
 

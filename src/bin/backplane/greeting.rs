@@ -11,7 +11,8 @@ pub(crate) fn demo(address: SocketAddr, admin: Option<&SocketAddr>) -> String {
     let channel = format!("http://{address}/v1/bus/{DEMO_NAME}/channel/hello");
     format!(
         r#"Backplane {version} serves the bus "{DEMO_NAME}" on http://{address}, for this machine only, from memory.
-There is no configuration: user "{DEMO_NAME}", password "{DEMO_NAME}". Open http://{address}/ in a browser, or try:
+There is no configuration: user "{DEMO_NAME}", password "{DEMO_NAME}", and clients of version 2.0 with the same secret, such as "login.example".
+Open http://{address}/ in a browser, or try:
 
   curl -u {DEMO_NAME}:{DEMO_NAME} -H 'Content-Type: application/json' \
        -d '[{{"source":"http://example.com","type":"identity/login","payload":{{"name":"Ann"}}}}]' \

@@ -6,6 +6,7 @@
 //! | `failure` | what can go wrong, and its exit status |
 //! | `check_log` | `backplane check-log` |
 //! | `hash_password` | `backplane hash-password` |
+//! | `provision` | `backplane bus`, `user` and `admin` |
 //! | `announcement` | what the log says first |
 //! | `greeting` | what a server without configuration says |
 //! | `progress` | how far the reading of a log has come |
@@ -17,14 +18,16 @@ mod failure;
 mod greeting;
 mod hash_password;
 mod progress;
+mod provision;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use backplane::Backplane;
+use backplane::authority::KeyFile;
 use backplane::config::{Config, Sources, Storage, example, load};
 use backplane::door::raise_descriptors;
 use backplane::server::{self, Reloader, UserSignals, telemetry};
@@ -68,7 +71,16 @@ fn run(command: Command) -> Result<(), Failure> {
             let path = log_folder(&sources, path)?;
             Ok(check_log(&path, repair.as_deref(), &mut std::io::stdout().lock())?)
         }
+        Command::Provision(command) => provision::provision(command),
         Command::HashPassword => say(&hash_from_standard_input()?.to_phc()),
+        Command::RotateTokenKey { sources } => {
+            let file = KeyFile::of(&load(&sources)?.config).ok_or(Failure::NoKeyFile)?;
+            file.rotate()?;
+            say(&format!(
+                "{}: a new key signs, the one before stays good; SIGHUP has a server that runs read them",
+                file.path().display()
+            ))
+        }
         Command::Help(help) => help.print().map_err(Failure::Output),
     }
 }
@@ -89,7 +101,7 @@ fn serve(sources: Sources) -> Result<(), Failure> {
     actix_web::rt::System::new().block_on(async {
         let shutdown = server::termination().map_err(Failure::Signals)?;
         let user_signals = UserSignals::new().map_err(Failure::Signals)?;
-        let reloader = Reloader::new(sources, config.clone(), level).map_err(Failure::Signals)?;
+        let reloader = Reloader::new(sources, level).map_err(Failure::Signals)?;
         let backplane = Backplane::start_with_progress(config, progress::reporter())?;
         // Only now: whoever connects is served, and does not wait for the log to be read.
         let listeners = sockets.listen()?;
@@ -107,11 +119,32 @@ fn serve(sources: Sources) -> Result<(), Failure> {
         for address in listeners.tls() {
             tracing::info!("listening on https://{address}");
         }
+        if !config.demo && config.admin.is_some() {
+            invite(&backplane)?;
+        }
         actix_web::rt::spawn(user_signals.run(backplane.clone()));
         actix_web::rt::spawn(reloader.run(backplane.clone()));
         server::run(config, listeners, &backplane, shutdown).await?;
         Ok(())
     })
+}
+
+/// Says how the first admin is made. The secret is for whoever sits at the terminal: what is no terminal is a log.
+fn invite(backplane: &Backplane) -> Result<(), Failure> {
+    let mut errors = std::io::stderr();
+    let secret = if errors.is_terminal() { backplane.setup_secret()? } else { None };
+    if let Some(secret) = secret {
+        // Where that fails nobody knows the secret, and it is of no use to anybody.
+        _ = writeln!(
+            errors,
+            "backplane: there is no admin yet. This makes the first one, once, as long as this server runs:\n\
+             POST /admin/v1/admins {{\"name\": …, \"password\": …}}\nAuthorization: Bearer {}",
+            *secret
+        );
+    } else if !backplane.has_admins() {
+        tracing::info!("there is no admin yet; `backplane admin create NAME` makes one");
+    }
+    Ok(())
 }
 
 /// Says what runs. A server whose standard output is gone serves all the same.

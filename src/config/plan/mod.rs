@@ -8,7 +8,9 @@ use backplane_actors::BusName;
 use ipnet::IpNet;
 use url::Url;
 
-use super::resolved::{Admin, Bus, Config, Limits, LogSettings, Tls, User, base_of};
+use super::resolved::{
+    Admin, Bus, Config, Issuer, Limits, LogSettings, Provision, Tls, Tokens, User, base_of,
+};
 use crate::auth::AuthSettings;
 
 /// The way from one configuration to another. Made by [`plan`].
@@ -24,9 +26,13 @@ pub struct Plan {
     pub closed: Vec<BusName>,
     /// Buses that were there and have something new.
     pub changed: Vec<ChangedBus>,
+    /// How much may be made at run time, if that changes.
+    pub provision: Option<Provision>,
+    /// All issuers of other tokens, if any of them change.
+    pub issuers: Option<Vec<Issuer>>,
     /// The new level of the log.
     pub log_level: Option<String>,
-    /// The keys whose new values can be taken over, as the catalogue names them; `user` and `bus` stand for all of
+    /// The keys whose new values can be taken over, as the catalogue names them; `user`, `bus` and `issuer` stand for all of
     /// theirs.
     pub taken: Vec<&'static str>,
     /// The keys whose new values need a restart.
@@ -119,6 +125,12 @@ impl Plan {
             config.buses.iter_mut().filter(|old| old.name == bus.name).for_each(|old| old.clone_from(bus));
         }
         config.buses.extend_from_slice(&self.opened);
+        if let Some(provision) = self.provision {
+            config.provision = provision;
+        }
+        if let Some(issuers) = &self.issuers {
+            config.issuers.clone_from(issuers);
+        }
         if let Some(level) = &self.log_level {
             config.log.level.clone_from(level);
         }
@@ -154,8 +166,13 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
         storage,
         auth,
         limits,
+        provision: Provision { public, users: _, clients: _, buses: _, grants: _ },
+        tokens,
+        issuers,
         users: _,
         buses: _,
+        // They are in the buses.
+        defaults: _,
         demo,
     } = new;
     let mut plan = Plan::default();
@@ -166,6 +183,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
         ("core_dumps", *core_dumps != old.core_dumps),
         ("log.format", *format != old.log.format),
         ("storage", *storage != old.storage),
+        ("provision.public", *public != old.provision.public),
         // The demonstration has a page and a storage of its own.
         ("user", *demo != old.demo),
         ("bus", *demo != old.demo),
@@ -175,6 +193,7 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
     plan_admin(&mut plan, old.admin.as_ref(), admin.as_ref());
     plan_auth(&mut plan, &old.auth, auth);
     plan_limits(&mut plan, &old.limits, limits);
+    plan_tokens(&mut plan, &old.tokens, tokens);
     plan.taken.extend(differing([
         ("public_url", *public_url != old.public_url),
         ("insecure_auth", *insecure_auth != old.insecure_auth),
@@ -188,6 +207,11 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
             limits: *limits,
         });
     }
+    plan_provision(&mut plan, &old.provision, &new.provision);
+    if *issuers != old.issuers {
+        plan.taken.push("issuer");
+        plan.issuers = Some(issuers.clone());
+    }
     if *level != old.log.level {
         plan.taken.push("log.level");
         plan.log_level = Some(level.clone());
@@ -200,6 +224,21 @@ pub fn plan(old: &Config, new: &Config) -> Plan {
 
 fn differing<const N: usize>(keys: [(&'static str, bool); N]) -> impl Iterator<Item = &'static str> {
     keys.into_iter().filter_map(|(key, differs)| differs.then_some(key))
+}
+
+/// Which listeners take the calls is settled when they start.
+fn plan_provision(plan: &mut Plan, old: &Provision, new: &Provision) {
+    let Provision { public: _, users, clients, buses, grants } = new;
+    let bounds = [
+        ("provision.users", *users != old.users),
+        ("provision.clients", *clients != old.clients),
+        ("provision.buses", *buses != old.buses),
+        ("provision.grants", *grants != old.grants),
+    ];
+    if bounds.iter().any(|(_, differs)| *differs) {
+        plan.taken.extend(differing(bounds));
+        plan.provision = Some(Provision { public: old.public, ..*new });
+    }
 }
 
 /// The files are read again when they change; other files are found at a start only.
@@ -242,6 +281,28 @@ fn plan_auth(plan: &mut Plan, old: &AuthSettings, new: &AuthSettings) {
     ]));
 }
 
+/// Only the keys in the file may change while the server runs.
+fn plan_tokens(plan: &mut Plan, old: &Tokens, new: &Tokens) {
+    let Tokens {
+        key_file,
+        page_lifetime,
+        page_refresh_lifetime,
+        client_lifetime,
+        client_refresh_lifetime,
+        per_client,
+        max,
+    } = new;
+    plan.restart.extend(differing([
+        ("tokens.key_file", *key_file != old.key_file),
+        ("tokens.page_lifetime", *page_lifetime != old.page_lifetime),
+        ("tokens.page_refresh_lifetime", *page_refresh_lifetime != old.page_refresh_lifetime),
+        ("tokens.client_lifetime", *client_lifetime != old.client_lifetime),
+        ("tokens.client_refresh_lifetime", *client_refresh_lifetime != old.client_refresh_lifetime),
+        ("tokens.per_client", *per_client != old.per_client),
+        ("tokens.max", *max != old.max),
+    ]));
+}
+
 /// Each of them may change while the server runs.
 fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
     let Limits {
@@ -270,6 +331,12 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
         streams_per_bus,
         streams_per_channel,
         streams_per_address,
+        posts_per_user,
+        posts_per_address,
+        reads_per_user,
+        reads_per_address,
+        new_streams_per_user,
+        new_streams_per_address,
         channels_per_stream,
         block,
         heartbeat,
@@ -300,6 +367,12 @@ fn plan_limits(plan: &mut Plan, old: &Limits, new: &Limits) {
         ("limits.streams_per_bus", *streams_per_bus != old.streams_per_bus),
         ("limits.streams_per_channel", *streams_per_channel != old.streams_per_channel),
         ("limits.streams_per_address", *streams_per_address != old.streams_per_address),
+        ("limits.posts_per_user", *posts_per_user != old.posts_per_user),
+        ("limits.posts_per_address", *posts_per_address != old.posts_per_address),
+        ("limits.reads_per_user", *reads_per_user != old.reads_per_user),
+        ("limits.reads_per_address", *reads_per_address != old.reads_per_address),
+        ("limits.new_streams_per_user", *new_streams_per_user != old.new_streams_per_user),
+        ("limits.new_streams_per_address", *new_streams_per_address != old.new_streams_per_address),
         ("limits.channels_per_stream", *channels_per_stream != old.channels_per_stream),
         ("limits.block", *block != old.block),
         ("limits.heartbeat", *heartbeat != old.heartbeat),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::{ChangedBus, People, Plan};
-use crate::config::resolved::{Bus, Config, User};
+use crate::config::resolved::{Bus, Config, Quota, User};
 
 pub(super) fn plan_into(plan: &mut Plan, old: &Config, new: &Config) {
     let before: HashMap<_, _> = old.buses.iter().map(|bus| (&bus.name, bus)).collect();
@@ -39,7 +39,9 @@ pub(super) fn plan_into(plan: &mut Plan, old: &Config, new: &Config) {
 fn keeping(bus: &Bus) -> impl PartialEq + use<> {
     // Who may post has a part of its bounds.
     let posters: BTreeSet<_> = bus.post.iter().cloned().collect();
-    (bus.channel_idle, bus.retention, bus.window_channel, bus.window_bus, posters)
+    let Quota { posts: _, reads: _, new_streams: _, channels, memory, streams } = bus.quota;
+    let times = (bus.channel_idle, bus.retention, bus.retention_max);
+    (times, bus.window_channel, bus.window_bus, posters, channels, memory, streams)
 }
 
 /// Names are unique on both sides, hence the same number of users with each one found is the same users.

@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use super::super::check::all;
 use super::super::{AllowedOrigins, LogFormat, Storage};
 use super::*;
+use crate::access::foreign::{Algorithm, Trust};
 use crate::auth::{FailureLimit, PasswordHash};
+use crate::rates::Rate;
 
 const HASHES: [&str; 2] = [
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng",
@@ -36,34 +38,57 @@ fn users() -> impl Strategy<Value = Vec<User>> {
     })
 }
 
-fn bus(name: &str, [rights, origins, idle, retention, channel, window, any, jsonp]: [bool; 8]) -> Bus {
+fn bus(
+    name: &str,
+    [rights, origins, idle, retention, longest, channel, window, any, jsonp, posts, memory]: [bool; 11],
+) -> Bus {
     let mut bus = Config::demo().unwrap().buses.remove(0);
     bus.name = name.parse().unwrap();
     bus.post = vec!["alice".parse().unwrap()];
     bus.read = if rights { bus.post.clone() } else { Vec::new() };
     bus.allowed_origins = if origins { AllowedOrigins::Any } else { AllowedOrigins::List(Vec::new()) };
     bus.jsonp = jsonp;
+    bus.owner = jsonp.then(|| "alice".parse().unwrap());
     bus.payload = if any { PayloadRule::Any } else { PayloadRule::IJson };
     bus.channel_idle = Duration::from_secs(1 + u64::from(idle));
     bus.retention = Duration::from_secs(1 + u64::from(retention));
+    bus.retention_max = Duration::from_secs(3 + u64::from(longest));
     bus.window_channel = NonZeroUsize::new(1 + usize::from(channel)).unwrap();
     bus.window_bus = NonZeroUsize::new(1 + usize::from(window)).unwrap();
+    bus.quota.posts = posts.then(|| Rate::new(1, Duration::from_secs(1)).unwrap());
+    bus.quota.memory = memory.then_some(1);
     bus
 }
 
 fn buses() -> impl Strategy<Value = Vec<Bus>> {
     let names = proptest::sample::subsequence(vec!["a", "b", "c"], 1..=3).prop_shuffle();
-    (names, any::<[[bool; 8]; 3]>())
+    (names, any::<[[bool; 11]; 3]>())
         .prop_map(|(names, traits)| names.into_iter().zip(traits).map(|(name, of)| bus(name, of)).collect())
+}
+
+fn issuer(posts: bool) -> Issuer {
+    let source = ("shop".into(), "https://shop.example/".parse().unwrap());
+    Issuer {
+        trust: Trust {
+            name: "id".parse().unwrap(),
+            issuer: "https://id.example".parse().unwrap(),
+            audience: "a".to_owned(),
+            buses: ["a".parse().unwrap()].into(),
+            algorithms: Algorithm::ALL.into_iter().collect(),
+            sources: posts.then_some(source).into_iter().collect(),
+        },
+        keys: "keys.json".parse().unwrap(),
+        refresh: Duration::from_mins(10),
+    }
 }
 
 /// Each key has one of two values.
 fn config() -> impl Strategy<Value = Config> {
-    (any::<u64>(), users(), buses()).prop_map(|(bits, users, buses)| {
+    (any::<u128>(), users(), buses()).prop_map(|(bits, users, buses)| {
         let mut place = 0;
         let mut bit = || {
             place += 1;
-            bits >> place & 1
+            u64::from(bits >> place & 1 == 1)
         };
         let mut config = Config::demo().unwrap();
         let mut span = |least| Duration::from_secs(least + bit());
@@ -98,6 +123,13 @@ fn config() -> impl Strategy<Value = Config> {
         config.limits.streams_per_channel = count();
         config.limits.streams_per_address = count();
         config.limits.channels_per_stream = count();
+        let mut rate = || (count() > 1).then(|| Rate::new(1, Duration::from_secs(1)).unwrap());
+        config.limits.posts_per_user = rate();
+        config.limits.posts_per_address = rate();
+        config.limits.reads_per_user = rate();
+        config.limits.reads_per_address = rate();
+        config.limits.new_streams_per_user = rate();
+        config.limits.new_streams_per_address = rate();
         config.auth.hashing_queue = count();
         config.workers = NonZeroUsize::new(count()).unwrap();
         config.auth.hashing_threads = NonZeroUsize::new(count()).unwrap();
@@ -121,6 +153,9 @@ fn config() -> impl Strategy<Value = Config> {
         config.storage = if either() { Storage::Memory } else { Storage::Disk(DiskSettings::at("a")) };
         config.auth.failures_per_address = FailureLimit::new(1 + u32::from(either()), Duration::ZERO);
         config.auth.failures_per_account = FailureLimit::new(1 + u32::from(either()), Duration::ZERO);
+        config.tokens.key_file = either().then(|| file(true));
+        config.tokens.per_client += usize::from(either());
+        config.issuers = either().then(|| issuer(either())).into_iter().collect();
         Config { users, buses, demo: false, ..config }
     })
 }
@@ -144,6 +179,7 @@ fn restarted(mut config: Config, new: &Config) -> Config {
     config.log.format = new.log.format;
     config.storage = new.storage;
     config.auth = new.auth;
+    config.tokens = new.tokens;
     config
 }
 
@@ -151,7 +187,7 @@ fn restarted(mut config: Config, new: &Config) -> Config {
 #[test]
 fn who_may_post_is_a_matter_of_the_broker_and_who_may_read_is_not() {
     let mut old = Config::demo().unwrap();
-    (old.users, old.buses) = (vec![user("alice", true), user("bob", true)], vec![bus("a", [false; 8])]);
+    (old.users, old.buses) = (vec![user("alice", true), user("bob", true)], vec![bus("a", [false; 11])]);
     let changed = |change: fn(&mut Bus)| {
         let mut new = old.clone();
         change(&mut new.buses[0]);
@@ -238,6 +274,15 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         admin = { listen = "127.0.0.1:11", hosts = "a.example" }
         log = { format = "json", level = "warn" }
         storage.path = "elsewhere"
+        provision = { public = true, users = 1, clients = 1, buses = 1, grants = 1 }
+        [tokens]
+        key_file = "keys"
+        page_lifetime = "1m"
+        page_refresh_lifetime = "1h"
+        client_lifetime = "1m"
+        client_refresh_lifetime = "1h"
+        per_client = 1
+        max = 1
         [auth]
         verified_ttl = "1s"
         hashing_threads = 1022
@@ -270,9 +315,21 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
         streams_per_bus = 1
         streams_per_channel = 1
         streams_per_address = 1
+        posts_per_user = "1/s"
+        posts_per_address = "1/s"
+        reads_per_user = "1/s"
+        reads_per_address = "1/s"
+        new_streams_per_user = "1/s"
+        new_streams_per_address = "1/s"
         channels_per_stream = 1
         block = "1s"
         heartbeat = "1s"
+        [[issuer]]
+        name = "id"
+        issuer = "https://id.example"
+        audience = "a"
+        keys = "keys.json"
+        buses = ["b"]
     "#;
     let plan = plan(&load(text(HASHES[0], "a", "")), &load(text(HASHES[1], "b", other)));
     let named: Vec<_> = plan.taken.iter().chain(&plan.restart).copied().collect();
@@ -281,6 +338,7 @@ fn every_key_is_taken_over_or_named_as_needing_a_restart() {
             // What holds for every bus arrives in each of them.
             "bus" | "defaults" => "bus".to_owned(),
             "user" => "user".to_owned(),
+            "issuer" => "issuer".to_owned(),
             _ => section.path(key),
         };
         let covers = |name: &&str| path == **name || path.starts_with(&format!("{name}."));

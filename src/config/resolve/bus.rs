@@ -5,21 +5,25 @@ use std::time::Duration;
 
 use backplane_actors::{BusName, PayloadRule};
 
-use super::Judge;
+use super::{Judge, rate};
 use crate::auth::UserName;
 use crate::auth::signatures::{EnvelopePolicy, EnvelopePolicyError, KEYS_MAX, MagicKey};
 use crate::config::read::{Reader, Reading};
-use crate::config::resolved::{AllowedOrigins, Bus, User};
+use crate::config::resolved::{AllowedOrigins, Bus, Quota, User};
 use crate::config::values::OriginPattern;
+
+/// The longest time that a message is kept where nothing is said of it (RET-9).
+const RETENTION_MAX: Duration = Duration::from_hours(8);
 
 /// Users that a refusal lists at most.
 const USERS_SHOWN: usize = 10;
 
 /// What holds for a bus unless it says otherwise.
-#[derive(Debug, Clone)]
-pub(super) struct Policy {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::config) struct Policy {
     channel_idle: Duration,
     retention: Duration,
+    retention_max: Option<Duration>,
     window_channel: NonZeroUsize,
     window_bus: NonZeroUsize,
     allowed_origins: Vec<OriginPattern>,
@@ -27,6 +31,7 @@ pub(super) struct Policy {
     payload: PayloadRule,
     envelope_keys: Vec<MagicKey>,
     require_envelope: bool,
+    quota: Quota,
 }
 
 impl Policy {
@@ -50,6 +55,9 @@ impl Policy {
         Ok(Self {
             channel_idle: over(reader, &path("channel_idle"), of.map(|of| &of.channel_idle), Reader::span)?,
             retention: over(reader, &path("retention"), of.map(|of| &of.retention), Reader::span)?,
+            retention_max: reader
+                .maybe(&path("retention_max"), Reader::span)?
+                .or(of.and_then(|of| of.retention_max)),
             window_channel: over(reader, &path("window.channel"), of.map(|of| &of.window_channel), count)?,
             window_bus: over(reader, &path("window.bus"), of.map(|of| &of.window_bus), count)?,
             allowed_origins: over(
@@ -72,8 +80,25 @@ impl Policy {
                 of.map(|of| &of.require_envelope),
                 Reader::switch,
             )?,
+            quota: Quota {
+                posts: over(reader, &path("quota.posts"), of.map(|of| &of.quota.posts), rate)?,
+                reads: over(reader, &path("quota.reads"), of.map(|of| &of.quota.reads), rate)?,
+                new_streams: over(
+                    reader,
+                    &path("quota.new_streams"),
+                    of.map(|of| &of.quota.new_streams),
+                    rate,
+                )?,
+                channels: number(reader, &path("quota.channels"))?.or(of.and_then(|of| of.quota.channels)),
+                memory: number(reader, &path("quota.memory"))?.or(of.and_then(|of| of.quota.memory)),
+                streams: number(reader, &path("quota.streams"))?.or(of.and_then(|of| of.quota.streams)),
+            },
         })
     }
+}
+
+fn number(reader: &mut Reader, path: &str) -> Reading<Option<usize>> {
+    reader.maybe(path, Reader::number)
 }
 
 fn payload(reader: &mut Reader, path: &str) -> Reading<PayloadRule> {
@@ -86,6 +111,7 @@ pub(super) struct WrittenBus {
     pub(super) name: BusName,
     post: Vec<UserName>,
     read: Vec<UserName>,
+    owner: Option<UserName>,
     policy: Policy,
 }
 
@@ -96,6 +122,7 @@ impl WrittenBus {
             name: reader.text(&format!("{at}.name"))?,
             post: reader.texts(&format!("{at}.post"))?,
             read: reader.maybe(&format!("{at}.read"), Reader::texts)?.unwrap_or_default(),
+            owner: reader.maybe(&format!("{at}.owner"), Reader::text)?,
             policy: Policy::read(reader, &at, Some(defaults))?,
         })
     }
@@ -105,10 +132,11 @@ impl Judge {
     /// The bus, or nothing and at least one problem.
     pub(super) fn bus(&mut self, i: usize, written: WrittenBus, users: &[User]) -> Option<Bus> {
         let at = |key: &str| format!("bus[{i}].{key}");
-        let WrittenBus { name, post, read, policy } = written;
+        let WrittenBus { name, post, read, owner, policy } = written;
         self.members(&at("post"), &post, users);
         self.members(&at("read"), &read, users);
-        if post.is_empty() {
+        self.members(&at("owner"), owner.as_slice(), users);
+        if post.is_empty() && !self.may_be_without_posters {
             self.refuse(&at("post"), "nobody could post to this bus", "at least one user");
         }
 
@@ -128,6 +156,12 @@ impl Judge {
                 "false, or true with envelope_keys",
             ),
         });
+        let retention_max = policy.retention_max.unwrap_or(policy.retention.max(RETENTION_MAX));
+        if retention_max < policy.retention {
+            let (longest_at, longest) =
+                (self.written(i, &["retention_max"]), humantime::format_duration(policy.retention));
+            self.refuse(&longest_at, format!("is below retention, which is {longest}"), "retention or more");
+        }
         let origins_at = self.written(i, &["allowed_origins"]);
         let allowed_origins = self.origins(&origins_at, policy.allowed_origins);
         let allowed_origins = allowed_origins?;
@@ -135,15 +169,18 @@ impl Judge {
             name,
             post,
             read,
+            owner,
             // Where only some origins may read, nobody can be kept from loading a script.
             jsonp: policy.jsonp.unwrap_or(allowed_origins == AllowedOrigins::Any),
             allowed_origins,
             payload: policy.payload,
             channel_idle: policy.channel_idle,
             retention: policy.retention,
+            retention_max,
             window_channel: policy.window_channel,
             window_bus: policy.window_bus,
             envelopes: envelopes.ok()?,
+            quota: policy.quota,
         })
     }
 

@@ -1,25 +1,36 @@
 //! From checked values to the configuration: each setting is read here once, with the checks between keys.
 
 mod bus;
+mod issuer;
 mod listen;
+mod made;
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 
 use backplane_actors::log::{DiskSettings, Durability};
 
-use self::bus::{Policy, WrittenBus};
+pub(super) use self::bus::Policy;
+use self::bus::WrittenBus;
+use self::issuer::WrittenIssuer;
+pub use self::made::{Defaults, made_bus};
 use super::error::{ConfigErrors, Problems};
 use super::layers::Layers;
 use super::read::{Reader, Reading};
-use super::resolved::{Config, Limits, LogFormat, LogSettings, Storage, Tls, User};
+use super::resolved::{Config, Limits, LogFormat, LogSettings, Provision, Storage, Tls, Tokens, User};
 use super::units::show_bytes;
-use super::values::{LogLevel, Network, PublicUrl, StrongHash};
+use super::values::{LogLevel, Network, PublicUrl, StrongHash, WrittenRate};
 use crate::auth::{AuthSettings, FailureLimit};
+use crate::rates::Rate;
 
 /// How many times the largest body fits into the memory for traffic: one sender gets half of that, and an envelope is in memory
 /// six times while it is checked.
 const TRAFFIC_PER_BODY: usize = 12;
+/// What may be made at run time where nothing is said of it.
+const USERS_MADE: usize = 10_000;
+const CLIENTS_MADE: usize = 1_000;
+const BUSES_MADE: usize = 1_000;
+const GRANTS_MADE: usize = 10_000;
 
 /// The configuration, and the layers without their values.
 pub(super) fn resolve(
@@ -28,34 +39,38 @@ pub(super) fn resolve(
     problems: Problems,
 ) -> Result<(Config, Layers), ConfigErrors> {
     let mut reader = Reader::new(layers, problems);
-    let (mut config, buses) = read(&mut reader, demo)?;
+    let (mut config, buses, issuers) = read(&mut reader, demo)?;
     if demo {
         config.admin = config.admin.or_else(|| listen::beside(&config.listen));
     }
-    let mut judge = Judge { layers: reader.finish()?, problems: Problems::default() };
+    let mut judge = Judge::new(reader.finish()?);
     judge.listeners(&config);
     judge.unique("user", config.users.iter().map(|user| user.name.as_str()));
     judge.unique("bus", buses.iter().map(|bus| bus.name.as_str()));
-    if buses.is_empty() {
-        let allowed = "at least one [[bus]]; none and no [[user]] for the demonstration";
+    if buses.is_empty() && !makes_buses(&judge.layers) {
+        let allowed =
+            "at least one [[bus]]; none with [provision], or without [[user]] for the demonstration";
         judge.refuse("bus", "there is no bus", allowed);
     }
     let buses = buses.into_iter().enumerate();
     config.buses = buses.filter_map(|(i, bus)| judge.bus(i, bus, &config.users)).collect();
+    config.issuers = judge.issuers(issuers);
     judge.message_fits_body(&config.limits);
     judge.body_fits_traffic(&config.limits);
     judge.problems.check()?;
     Ok((config, judge.layers))
 }
 
-/// The configuration without its buses, and the buses as they are written.
-fn read(reader: &mut Reader, demo: bool) -> Reading<(Config, Vec<WrittenBus>)> {
+/// The configuration without its buses and issuers, and those as they are written.
+fn read(reader: &mut Reader, demo: bool) -> Reading<(Config, Vec<WrittenBus>, Vec<WrittenIssuer>)> {
     let workers = reader.maybe("workers", Reader::count::<usize, _>)?.unwrap_or_else(processors);
     let networks = reader.texts::<Network>("trusted_proxies")?;
     let users = (0..reader.entries("user")).map(|i| user(reader, i)).collect::<Reading<_>>()?;
     let defaults = Policy::read(reader, "defaults", None)?;
     let buses = (0..reader.entries("bus")).map(|i| WrittenBus::read(reader, i, &defaults));
     let buses = buses.collect::<Reading<_>>()?;
+    let issuers = (0..reader.entries("issuer")).map(|i| WrittenIssuer::read(reader, i));
+    let issuers = issuers.collect::<Reading<_>>()?;
     let config = Config {
         listen: reader.texts("listen")?,
         public_url: reader.maybe("public_url", Reader::text::<PublicUrl>)?.map(|url| url.0),
@@ -73,11 +88,28 @@ fn read(reader: &mut Reader, demo: bool) -> Reading<(Config, Vec<WrittenBus>)> {
         storage: storage(reader, demo)?,
         auth: auth(reader, workers)?,
         limits: limits(reader)?,
+        provision: Provision {
+            public: reader.maybe("provision.public", Reader::switch)?.unwrap_or_default(),
+            users: reader.maybe("provision.users", Reader::number)?.unwrap_or(USERS_MADE),
+            clients: reader.maybe("provision.clients", Reader::number)?.unwrap_or(CLIENTS_MADE),
+            buses: reader.maybe("provision.buses", Reader::number)?.unwrap_or(BUSES_MADE),
+            grants: reader.maybe("provision.grants", Reader::number)?.unwrap_or(GRANTS_MADE),
+        },
+        tokens: tokens(reader)?,
+        issuers: Vec::new(),
         users,
         buses: Vec::new(),
+        defaults: Defaults::new(defaults),
         demo,
     };
-    Ok((config, buses))
+    Ok((config, buses, issuers))
+}
+
+/// Whether somebody has said that users and buses are made at run time: then none need be configured.
+pub(super) fn makes_buses(layers: &Layers) -> bool {
+    let keys = ["public", "users", "clients", "buses", "grants"];
+    layers.is_written("provision")
+        || keys.into_iter().any(|key| layers.is_written(&format!("provision.{key}")))
 }
 
 fn tls(reader: &mut Reader, _: &str) -> Reading<Tls> {
@@ -138,10 +170,32 @@ fn limits(reader: &mut Reader) -> Reading<Limits> {
         streams_per_bus: reader.number("limits.streams_per_bus")?,
         streams_per_channel: reader.number("limits.streams_per_channel")?,
         streams_per_address: reader.number("limits.streams_per_address")?,
+        posts_per_user: rate(reader, "limits.posts_per_user")?,
+        posts_per_address: rate(reader, "limits.posts_per_address")?,
+        reads_per_user: rate(reader, "limits.reads_per_user")?,
+        reads_per_address: rate(reader, "limits.reads_per_address")?,
+        new_streams_per_user: rate(reader, "limits.new_streams_per_user")?,
+        new_streams_per_address: rate(reader, "limits.new_streams_per_address")?,
         channels_per_stream: reader.number("limits.channels_per_stream")?,
         block: reader.span("limits.block")?,
         heartbeat: reader.span("limits.heartbeat")?,
     })
+}
+
+fn tokens(reader: &mut Reader) -> Reading<Tokens> {
+    Ok(Tokens {
+        key_file: reader.maybe("tokens.key_file", Reader::text)?,
+        page_lifetime: reader.span("tokens.page_lifetime")?,
+        page_refresh_lifetime: reader.span("tokens.page_refresh_lifetime")?,
+        client_lifetime: reader.span("tokens.client_lifetime")?,
+        client_refresh_lifetime: reader.span("tokens.client_refresh_lifetime")?,
+        per_client: reader.number("tokens.per_client")?,
+        max: reader.number("tokens.max")?,
+    })
+}
+
+fn rate(reader: &mut Reader, path: &str) -> Reading<Option<Rate>> {
+    Ok(reader.text::<WrittenRate>(path)?.0)
 }
 
 fn auth(reader: &mut Reader, workers: NonZeroUsize) -> Reading<AuthSettings> {
@@ -167,9 +221,15 @@ fn auth(reader: &mut Reader, workers: NonZeroUsize) -> Reading<AuthSettings> {
 struct Judge {
     layers: Layers,
     problems: Problems,
+    /// A file that names no poster is a mistake; at run time the last one may leave.
+    may_be_without_posters: bool,
 }
 
 impl Judge {
+    fn new(layers: Layers) -> Self {
+        Self { layers, problems: Problems::default(), may_be_without_posters: false }
+    }
+
     fn listeners(&mut self, config: &Config) {
         let tls = config.tls.as_ref().map_or(&[][..], |tls| &tls.listen);
         let admin = config.admin.as_ref().map_or(&[][..], |admin| &admin.listen);

@@ -1,13 +1,32 @@
-//! Whether a request asks for an event stream.
+//! Whether a request asks for an event stream, and what the answer begins with.
 
-use actix_web::http::header::{ACCEPT, HeaderMap};
+use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 
 const EVENTS: &[u8] = b"text/event-stream";
+
+/// Headers that keep what is between the reader and the server from holding events back, or from changing them: the last says so in
+/// standard words (RFC 10036), nginx understands the other one.
+const AT_ONCE: [(HeaderName, HeaderValue); 3] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    (HeaderName::from_static("incremental"), HeaderValue::from_static("?1")),
+];
 
 /// Whether `Accept` names event streams, and does not refuse them in the same breath. Who takes anything gets an answer: that
 /// is what clients were given before there were streams.
 pub(crate) fn wants_events(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT).any(|value| value.as_bytes().split(|byte| *byte == b',').any(names_events))
+}
+
+/// The head of an event stream.
+pub(crate) fn event_head() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
+    for header in AT_ONCE {
+        response.insert_header(header);
+    }
+    response
 }
 
 fn names_events(range: &[u8]) -> bool {

@@ -10,17 +10,21 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, Data};
-use backplane_actors::{Delivered, Event, IdText, MessageId, Position, Resume, Resumed, Subscription};
+use backplane_actors::{Delivered, Event, IdText, MessageId, Position, Resume, Resumed};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::bell::Bell;
+use super::ends::Ends;
 use super::facts::{self, Reason};
+use super::form::Form;
 use super::piece::{PIECE, Piece};
 use super::positions::{ChannelSet, text_of};
 use super::rest::Rest;
 use super::retry::{retry_of, soon};
+use super::source::Source;
 use super::sse;
+use crate::protocol::shown::Shows;
 use crate::service::{OpenStream, Reader, Service};
 
 /// What a stream is of, as far as its texts tell.
@@ -35,6 +39,7 @@ pub(crate) enum Telling {
 
 /// How positions are written.
 struct Names {
+    shows: Shows,
     /// The form in which frames are kept: they name the message before them in the bus, or in the channel.
     form: usize,
     /// Behind the positions of facts, and of events.
@@ -42,16 +47,16 @@ struct Names {
 }
 
 impl Names {
-    fn of(telling: &Telling) -> Self {
-        const OF_A_CHANNEL: usize = 0;
-        const OF_A_BUS: usize = 1;
-        match telling {
-            Telling::Bus => Self { form: OF_A_BUS, suffixes: None },
-            Telling::Channel => Self { form: OF_A_CHANNEL, suffixes: None },
-            Telling::Channels(set) => {
-                Self { form: OF_A_CHANNEL, suffixes: Some((set.long_suffix(), set.short_suffix())) }
-            }
-        }
+    fn of(telling: &Telling, shows: Shows) -> Self {
+        let form = match telling {
+            Telling::Bus => Form::EventsOfABus,
+            Telling::Channel | Telling::Channels(_) => Form::EventsOfAChannel,
+        };
+        let suffixes = match telling {
+            Telling::Bus | Telling::Channel => None,
+            Telling::Channels(set) => Some((set.long_suffix(), set.short_suffix())),
+        };
+        Self { form: form.number(&shows), shows, suffixes }
     }
 
     /// A position for facts, and for events.
@@ -71,14 +76,13 @@ impl Names {
     /// A frame that is longer than a piece.
     fn long_frame(&self, message: &Delivered) -> Rest {
         let (_, id) = self.texts(message.position());
-        sse::long_frame(message.entry(), message.prev(), &id)
+        sse::long_frame(message, &self.shows, &id)
     }
 
     /// A frame, made once for all who read it in this form.
     fn frame(&self, message: &Delivered, piece: &mut Piece) {
-        let text = message.encoded(self.form, |message| {
-            sse::frame(message.entry(), message.prev(), &text_of(message.position()))
-        });
+        let text = message
+            .encoded(self.form, |message| sse::frame(message, &self.shows, &text_of(message.position())));
         match &self.suffixes {
             None => piece.put(text),
             Some((_, short)) => {
@@ -101,10 +105,11 @@ enum Life {
 
 /// Server-sent events of a subscription.
 pub(crate) struct EventStream {
-    events: Subscription,
+    events: Source,
     names: Names,
     life: Life,
     reader: Reader,
+    ends: Option<Ends>,
     rest: Rest,
     spoke: Instant,
     timer: Pin<Box<Sleep>>,
@@ -117,15 +122,17 @@ impl EventStream {
     pub(crate) fn new(
         service: Data<Service>,
         telling: &Telling,
-        events: Subscription,
-        reader: Reader,
+        shows: Shows,
+        events: Source,
+        (reader, ends): (Reader, Option<Ends>),
         open: OpenStream,
     ) -> Self {
         Self {
             events,
-            names: Names::of(telling),
+            names: Names::of(telling, shows),
             life: Life::Open(Bell::of(&service)),
             reader,
+            ends,
             rest: Rest::Nothing,
             spoke: Instant::now(),
             timer: Box::pin(sleep(service.limits().heartbeat)),
@@ -146,6 +153,9 @@ impl EventStream {
         }
         if !self.reader.may(&self.service) {
             return Poll::Ready(Some(self.end(Reason::Forbidden)));
+        }
+        if let Some(reason) = self.ends.as_mut().and_then(|ends| ends.has_ended(context)) {
+            return Poll::Ready(Some(self.end(reason)));
         }
         if let Life::Open(bell) = &mut self.life
             && bell.has_rung(context)

@@ -8,7 +8,7 @@ use backplane_actors::{End, Resume};
 
 /// Why the server ends what it streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// The server is about to stop.
     Drain,
     /// The bus is gone.
@@ -21,6 +21,10 @@ pub(super) enum Reason {
     Full,
     /// It is subscribed to nothing, and has said nothing for long.
     Idle,
+    /// The time of the token is over: with a new one the client goes on where it is.
+    Expired,
+    /// The token was revoked, or what it was granted was taken back.
+    Revoked,
 }
 
 impl From<End> for Reason {
@@ -43,6 +47,8 @@ impl Reason {
             Self::Failed => "failed",
             Self::Full => "full",
             Self::Idle => "idle",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
         }
     }
 }

@@ -9,10 +9,16 @@
 //!
 //! A position of several channels says nothing of others: who names a channel that it does not cover has never seen it.
 
+use actix_web::http::header::HeaderName;
 use aws_lc_rs::digest::{SHA256, digest};
 use backplane_actors::{ChannelName, Position, Since};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// Says whether the reader missed something since its position.
+pub(crate) const RESUME: HeaderName = HeaderName::from_static("backplane-resume");
+/// Where an `EventSource` says how far it came.
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Bytes that stand for a channel's name, or for a set of them. Two of the channels of one request are taken for each other
 /// once in 10^14 requests, and nobody reads a channel by it.
@@ -205,7 +211,7 @@ mod tests {
         let found = set(channels).sinces(names(channels), given);
         let number = |(_, since): (_, Since)| match since {
             Since::Start => Some(0),
-            Since::After(position) => Some(position.id.as_u64()),
+            Since::After(position) | Since::Newer(position) => Some(position.id.as_u64()),
             Since::Unknown => None,
         };
         found.into_iter().map(number).collect()

@@ -1,12 +1,11 @@
 //! What was begun and does not fit into a piece. Pure.
 
-use std::sync::Arc;
-
 use actix_web::web::Bytes;
-use backplane_actors::Entry;
+use backplane_actors::Delivered;
 use memchr::memchr2;
 
 use super::piece::{PIECE, cut};
+use crate::protocol::shown::{Shown, Shows};
 
 /// What is to be said before anything else.
 pub(super) enum Rest {
@@ -14,7 +13,7 @@ pub(super) enum Rest {
     /// Of a short text.
     Text(Bytes),
     /// Of a frame that is longer than a piece. What nobody takes is not made.
-    Frame(LongFrame),
+    Frame(Box<LongFrame>),
 }
 
 impl Rest {
@@ -34,7 +33,8 @@ impl Rest {
 
 /// A message between two texts: all of it is made while it is taken, from what the windows hold.
 pub(super) struct LongFrame {
-    entry: Arc<Entry>,
+    message: Delivered,
+    shows: Shows,
     before: Bytes,
     after: Bytes,
     /// Bytes that were made.
@@ -42,32 +42,38 @@ pub(super) struct LongFrame {
 }
 
 impl LongFrame {
-    pub(super) fn new(entry: &Arc<Entry>, before: Bytes, after: Bytes) -> Self {
-        Self { before, after, entry: Arc::clone(entry), at: 0 }
+    pub(super) fn new(message: &Delivered, shows: &Shows, before: Bytes, after: Bytes) -> Self {
+        Self { message: message.clone(), shows: shows.clone(), before, after, at: 0 }
     }
 
     /// The next bytes, so many of them at most. None when all are made.
     fn part(&mut self, most: usize) -> Bytes {
-        let part = part([&self.before, self.entry.message().as_bytes(), &self.after], self.at, most);
+        let shown = shown(&self.message, &self.shows);
+        let part = part(&self.before, &shown.parts(), &self.after, self.at, most);
         self.at += part.len();
         part.into()
     }
 
     fn is_over(&self) -> bool {
-        self.at >= self.before.len() + self.entry.message().as_bytes().len() + self.after.len()
+        self.at >= self.before.len() + shown(&self.message, &self.shows).len() + self.after.len()
     }
 }
 
+/// A message on its way, as it is shown.
+pub(super) fn shown<'m>(message: &'m Delivered, shows: &Shows) -> Shown<'m> {
+    Shown::of(message.bus(), message.entry(), shows)
+}
+
 /// So many bytes at most of these texts, on one line where they are JSON, from a place on.
-fn part(texts: [&[u8]; 3], at: usize, most: usize) -> Vec<u8> {
-    let [_, json, _] = texts.map(<[u8]>::len);
-    let mut part = Vec::with_capacity(most.min(json));
+fn part(before: &[u8], json: &[&[u8]], after: &[u8], at: usize, most: usize) -> Vec<u8> {
+    let mut part = Vec::with_capacity(most.min(json.iter().map(|text| text.len()).sum()));
     let mut skipped = at;
-    for (n, text) in texts.into_iter().enumerate() {
+    let json = json.iter().map(|text| (*text, true));
+    for (text, is_json) in [(before, false)].into_iter().chain(json).chain([(after, false)]) {
         let rest = text.get(skipped..).unwrap_or_default();
         skipped = skipped.saturating_sub(text.len());
         let taken = rest.get(..most.saturating_sub(part.len())).unwrap_or(rest);
-        if n == 1 {
+        if is_json {
             put_line(&mut part, taken);
         } else {
             part.extend_from_slice(taken);
@@ -104,7 +110,8 @@ mod tests {
             whole.extend_from_slice(after);
             let mut made = Vec::new();
             while made.len() < whole.len() {
-                let part = part([before, json.as_bytes(), after], made.len(), most);
+                let (one, other) = json.as_bytes().split_at(json.len() / 2);
+                let part = part(before, &[one, other], after, made.len(), most);
                 prop_assert!(!part.is_empty() && part.len() <= most);
                 made.extend(part);
             }

@@ -20,7 +20,7 @@ pub(super) fn retry_of(reason: Reason) -> Option<Duration> {
     match reason {
         Reason::Drain | Reason::Full => Some(soon()),
         Reason::Failed => Some(between(BACK_LATER)),
-        Reason::Closed | Reason::Forbidden | Reason::Idle => None,
+        Reason::Closed | Reason::Forbidden | Reason::Idle | Reason::Expired | Reason::Revoked => None,
     }
 }
 

@@ -1,13 +1,13 @@
 //! Frames and facts as server-sent events (HTML, section 9.2). Pure.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use backplane_actors::{Entry, MessageId};
+use backplane_actors::Delivered;
 use memchr::memchr;
 
-use super::rest::{LongFrame, Rest, put_line};
+use super::rest::{LongFrame, Rest, put_line, shown};
+use crate::protocol::shown::Shows;
 
 /// Says that the stream is there. Readers see nothing of it.
 pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": \n\n");
@@ -16,16 +16,20 @@ const MESSAGE: &str = "event: message\nid: ";
 const DATA: &str = "\ndata: {\"message\":";
 const CHANNEL: &str = ",\"channel_name\":\"";
 const ID: &str = "\",\"id\":\"";
+/// The id of an object that names its channel itself.
+const OBJECT_ID: &str = ",\"id\":\"";
 const PREV: &str = "\",\"prev\":\"";
 const END: &str = "\"}\n\n";
 
 /// A frame whose reader then stands at `position`.
-pub(super) fn frame(entry: &Entry, prev: MessageId, position: &str) -> Bytes {
-    let message = entry.message().as_bytes();
-    let (before, after) = (before(position), after(entry, prev));
-    let mut text = Vec::with_capacity(before.len() + message.len() + after.len());
+pub(super) fn frame(message: &Delivered, shows: &Shows, position: &str) -> Bytes {
+    let json = shown(message, shows);
+    let (before, after) = (before(position), after(message, shows));
+    let mut text = Vec::with_capacity(before.len() + json.len() + after.len());
     text.extend_from_slice(before.as_bytes());
-    put_line(&mut text, message);
+    for part in json.parts() {
+        put_line(&mut text, part);
+    }
     text.extend_from_slice(after.as_bytes());
     text.into()
 }
@@ -34,14 +38,21 @@ fn before(position: &str) -> String {
     [MESSAGE, position, DATA].concat()
 }
 
-fn after(entry: &Entry, prev: MessageId) -> String {
-    let (id, prev) = (entry.id().text(), prev.text());
-    [CHANNEL, entry.channel().as_str(), ID, id.as_str(), PREV, prev.as_str(), END].concat()
+fn after(message: &Delivered, shows: &Shows) -> String {
+    let (id, prev) = (message.id().text(), message.prev().text());
+    let (id, prev) = (id.as_str(), prev.as_str());
+    match shows {
+        Shows::AsPosted | Shows::Sticky | Shows::StickyAndExpire => {
+            [CHANNEL, message.entry().channel().as_str(), ID, id, PREV, prev, END].concat()
+        }
+        Shows::Object(_) => [OBJECT_ID, id, PREV, prev, END].concat(),
+    }
 }
 
 /// The same frame for a reader who might not take all of it.
-pub(super) fn long_frame(entry: &Arc<Entry>, prev: MessageId, position: &str) -> Rest {
-    Rest::Frame(LongFrame::new(entry, before(position).into(), after(entry, prev).into()))
+pub(super) fn long_frame(message: &Delivered, shows: &Shows, position: &str) -> Rest {
+    let (before, after) = (before(position).into(), after(message, shows).into());
+    Rest::Frame(Box::new(LongFrame::new(message, shows, before, after)))
 }
 
 /// A frame's text in two parts, between which its position can be made longer.

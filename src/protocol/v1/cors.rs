@@ -17,9 +17,9 @@ use actix_web::http::Method;
 use actix_web::http::header::{LINK, ORIGIN, RETRY_AFTER};
 use futures::future::{LocalBoxFuture, try_join};
 
-use super::query::LAST_EVENT_ID;
-use super::retrieve::RESUME;
+use crate::error::{RATELIMIT, RATELIMIT_POLICY};
 use crate::protocol::matched_bus;
+use crate::protocol::push::{LAST_EVENT_ID, RESUME};
 use crate::service::Service;
 
 /// How long a browser may remember the answer to a preflight, in seconds.
@@ -49,7 +49,7 @@ fn layer(allows: bool) -> Cors {
         .allowed_origin_fn(move |_, _| allows)
         .allowed_methods([Method::GET, Method::HEAD])
         .allowed_header(LAST_EVENT_ID)
-        .expose_headers([LINK, RETRY_AFTER, RESUME])
+        .expose_headers([LINK, RETRY_AFTER, RESUME, RATELIMIT_POLICY, RATELIMIT])
         .max_age(REMEMBER)
 }
 

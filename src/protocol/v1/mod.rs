@@ -1,12 +1,13 @@
-//! Versions 1.0 and 1.1 of the protocol: one door with two prefixes.
+//! Versions 1.0 to 1.3 of the protocol: one door with four prefixes, `/v1`, `/v1.1`, `/v1.2` and `/v1.3`. They reach the same
+//! buses and channels; what they show of a message, and what must be right in it, differs ([`Version`]).
 //!
-//! | call | handler |
+//! | call below the prefix | handler |
 //! |---|---|
-//! | `GET /v1/bus/<bus>`, `GET /v1.1/bus/<bus>` | `retrieve::bus` |
-//! | `GET /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `retrieve::channel` |
-//! | `GET /v1/bus/<bus>/channels?channel=<channel>…`, also `/v1.1` | `retrieve::channels` |
-//! | `POST /v1/bus/<bus>/channel/<channel>`, also `/v1.1` | `post::post` |
-//! | `GET /v1/bus/<bus>/channel/new`, also `/v1.1` | `new::name` |
+//! | `GET /bus/<bus>` | `retrieve::bus` |
+//! | `GET /bus/<bus>/channel/<channel>` | `retrieve::channel` |
+//! | `GET /bus/<bus>/channels?channel=<channel>…` | `retrieve::channels` |
+//! | `POST /bus/<bus>/channel/<channel>` | `post::post` |
+//! | `GET /bus/<bus>/channel/new` | `new::name` |
 //!
 //! A path without a version, `/bus/<bus>…`, is version 1.0's, and a slash behind a bus or a channel changes nothing (V1-ALIAS-1).
 //!
@@ -14,9 +15,7 @@
 
 mod answer;
 mod cors;
-mod frame;
 mod new;
-mod padding;
 mod post;
 mod query;
 mod retrieve;
@@ -47,7 +46,7 @@ const CHANNEL_METHODS: &str = "GET, HEAD, POST, OPTIONS";
 /// What the source of names can be asked.
 const NEW_METHODS: &str = "GET, HEAD, OPTIONS";
 
-/// Adds the routes of both versions. Handlers are told which version a request came to.
+/// Adds the routes of all versions. Handlers are told which version a request came to.
 pub(crate) fn routes(service: &Arc<Service>, config: &mut ServiceConfig) {
     for version in Version::ALL {
         let scope = service::scope(version.prefix(), service);
@@ -73,15 +72,29 @@ fn routes_of(
         .route(get_or_head().to(new::name))
         .wrap(cors::for_pages(service));
     let bus = resource("", Matched::Bus, BUS_METHODS)
-        .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::bus))
+        .route(
+            web::route()
+                .guard(guard::fn_guard(socket::is_offered))
+                .to(move |service, request, payload| socket::bus(version, service, request, payload)),
+        )
         .route(get_or_head().to(move |service, request| retrieve::bus(version, service, request)));
     let channel = resource("/channel/{channel}", Matched::Channel, CHANNEL_METHODS)
-        .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::channel))
+        .route(
+            web::route()
+                .guard(guard::fn_guard(socket::is_offered))
+                .to(move |service, request, payload| socket::channel(version, service, request, payload)),
+        )
         .route(get_or_head().to(move |service, request| retrieve::channel(version, service, request)))
-        .route(web::post().to(post::post))
+        .route(
+            web::post().to(move |service, request, payload| post::post(version, service, request, payload)),
+        )
         .wrap(cors::for_pages(service));
     let channels = resource("/channels", Matched::Channels, CHANNELS_METHODS)
-        .route(web::route().guard(guard::fn_guard(socket::is_offered)).to(socket::channels))
+        .route(
+            web::route()
+                .guard(guard::fn_guard(socket::is_offered))
+                .to(move |service, request, payload| socket::channels(version, service, request, payload)),
+        )
         .route(get_or_head().to(move |service, request| retrieve::channels(version, service, request)))
         .wrap(cors::for_pages(service));
     let scope = scope.service(new).service(bus).service(channel).service(channels);

@@ -7,11 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::answer::Answer;
-use super::padding;
 use super::query::Query;
 use crate::error::{ApiError, ErrorCode};
 use crate::http::{CROSS_ORIGIN, RESOURCE_POLICY};
-use crate::protocol::bus_of;
+use crate::protocol::{bus_of, padding};
 use crate::service::Service;
 
 /// Random bytes of a name: 192 bits, 32 characters.

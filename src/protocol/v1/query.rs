@@ -5,17 +5,14 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::HeaderName;
-use backplane_actors::{ChannelName, NameError, Since};
+use backplane_actors::{ChannelName, NameError, Since, Which};
 use url::form_urlencoded;
 
-use super::padding::Callback;
+use super::version::Version;
 use crate::error::{ApiError, ErrorCode};
-use crate::protocol::push::{self, ChannelSet, Given};
+use crate::protocol::padding::Callback;
+use crate::protocol::push::{self, ChannelSet, Given, LAST_EVENT_ID};
 use crate::service::Bus;
-
-/// Where an `EventSource` says how far it came.
-pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// How an answer comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,19 +32,21 @@ pub(super) struct Query<'r> {
     block: Option<Cow<'r, str>>,
     channels: Vec<Cow<'r, str>>,
     callback: Option<Callback>,
+    sticky: Vec<Cow<'r, str>>,
     wants_events: bool,
 }
 
 impl<'r> Query<'r> {
     pub(super) fn of(request: &'r HttpRequest) -> Result<Self, ApiError> {
         let (mut since, mut epoch, mut block, mut callback) = (None, None, None, None);
-        let mut channels = Vec::new();
+        let (mut channels, mut sticky) = (Vec::new(), Vec::new());
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
             match &*name {
                 "since" => once(&mut since, "since", value)?,
                 "epoch" => once(&mut epoch, "epoch", value)?,
                 "block" => once(&mut block, "block", value)?,
                 "callback" => once(&mut callback, "callback", Callback::parse(&value)?)?,
+                "sticky" => sticky.push(value),
                 "channel" => channels.push(value),
                 _ => {}
             }
@@ -61,7 +60,20 @@ impl<'r> Query<'r> {
             last.next().map(|last| last.to_str().map_or(Given::Unknown, |last| Given::parse(last, None))),
         );
         let wants_events = push::wants_events(request.headers());
-        Ok(Self { given, block, channels, callback, wants_events })
+        Ok(Self { given, block, channels, callback, sticky, wants_events })
+    }
+
+    /// Which messages are wanted (RET-6). What a version does not know it passes over.
+    pub(super) fn which(&self, version: Version) -> Result<Which, ApiError> {
+        match self.sticky.as_slice() {
+            [value] if value == "true" => Ok(Which::Sticky),
+            [_, ..] if version.knows_sticky() => {
+                let text =
+                    "the parameter sticky is true, once, or it is not there: then all messages are asked for";
+                Err(ApiError::new(ErrorCode::InvalidRequest, text))
+            }
+            _ => Ok(Which::All),
+        }
     }
 
     /// From where the bus is read.

@@ -6,24 +6,25 @@ use std::time::Duration;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LINK};
 use actix_web::{HttpRequest, HttpResponse, web};
-use backplane_actors::{BusHandle, ChannelName, Page, Position, ReadError, Resume, Selection, Since};
+use backplane_actors::{
+    BusHandle, ChannelName, Page, Position, ReadError, Resume, Selection, Since, SubscribeError,
+    Subscription, Which,
+};
 
 use super::answer::Answer;
-use super::frame::Frames;
-use super::padding::{self, Callback};
 use super::query::{Manner, Query};
 use super::several;
 use super::version::Version;
 use super::wait;
 use crate::auth::{Right, UserName};
 use crate::error::{ApiError, ErrorCode};
-use crate::http::{Announced, CROSS_ORIGIN, NoRoom, RESOURCE_POLICY};
+use crate::http::{CROSS_ORIGIN, RESOURCE_POLICY};
+use crate::protocol::list::List;
+use crate::protocol::padding::{self, Callback};
 use crate::protocol::push::{ChannelSet, text_of};
-use crate::protocol::{bus_of, channel_of};
-use crate::service::{Bus, Holder, Reader, Service};
-
-/// Says whether the reader missed something since its position.
-pub(super) const RESUME: HeaderName = HeaderName::from_static("backplane-resume");
+use crate::protocol::quota::tell_quota;
+use crate::protocol::{bus_of, channel_of, retrieved};
+use crate::service::{Bus, Holder, Reader, Service, Work};
 
 /// Says why an empty script is empty.
 const ERROR: HeaderName = HeaderName::from_static("backplane-error");
@@ -39,15 +40,15 @@ pub(super) enum What {
 }
 
 impl What {
-    pub(super) async fn read(&self, bus: &BusHandle) -> Result<Page, ReadError> {
+    async fn read(&self, bus: &BusHandle, which: Which) -> Result<Page, ReadError> {
         match self {
-            Self::Bus(since) => bus.read(*since).await,
-            Self::Channel(channel, since) => bus.read_channel(channel, *since).await,
-            Self::Channels(channels, _) => several::read(bus, channels).await,
+            Self::Bus(since) => bus.read(ask(*since, which)).await,
+            Self::Channel(channel, since) => bus.read_channel(channel, ask(*since, which)).await,
+            Self::Channels(channels, _) => several::read(bus, channels, which).await,
         }
     }
 
-    pub(super) fn selection(&self) -> Selection {
+    fn selection(&self) -> Selection {
         match self {
             Self::Bus(since) => Selection::Bus(*since),
             Self::Channel(channel, since) => Selection::Channels(vec![(channel.clone(), *since)]),
@@ -65,17 +66,34 @@ impl What {
     }
 }
 
+pub(super) const fn ask(since: Since, which: Which) -> backplane_actors::Query {
+    backplane_actors::Query { since, which }
+}
+
 /// A retrieval that may be answered.
 pub(super) struct Asked {
+    pub(super) version: Version,
     pub(super) service: web::Data<Service>,
     pub(super) request: HttpRequest,
     pub(super) bus: Arc<Bus>,
     pub(super) what: What,
+    pub(super) which: Which,
     /// Who has signed in, where that is asked for.
     pub(super) user: Option<UserName>,
 }
 
 impl Asked {
+    /// What there is now.
+    pub(super) async fn read(&self) -> Result<Page, ReadError> {
+        self.what.read(self.bus.handle(), self.which).await
+    }
+
+    /// What there is to come.
+    pub(super) fn subscribe(&self) -> Result<Subscription, SubscribeError> {
+        let events = self.bus.handle().subscribe(self.what.selection())?;
+        Ok(if self.which == Which::Sticky { events.sticky() } else { events })
+    }
+
     pub(super) fn is_head(&self) -> bool {
         *self.request.method() == Method::HEAD
     }
@@ -102,10 +120,10 @@ pub(super) async fn bus(version: Version, service: web::Data<Service>, request: 
     service.authorize(&request, &user, &bus, Right::Read)?;
     let query = Query::of(&request)?;
     let manner = query.manner(service.limits().block)?;
-    let what = What::Bus(query.since_of_bus());
+    let (what, which) = (What::Bus(query.since_of_bus()), query.which(version)?);
     drop(query);
     // Padding is for pages, and no page has the right to read a bus.
-    answer(version, Asked { service, request, bus, what, user: Some(user) }, manner, None).await
+    answer(Asked { version, service, request, bus, what, which, user: Some(user) }, manner, None).await
 }
 
 /// The messages of a channel: for whoever knows its name (1.0 section 4.4.2).
@@ -117,10 +135,10 @@ pub(super) async fn channel(version: Version, service: web::Data<Service>, reque
     };
     let query = Query::of(&request)?;
     let manner = query.manner(service.limits().block)?;
-    let since = query.since_of(&channel);
+    let (since, which) = (query.since_of(&channel), query.which(version)?);
     let callback = query.callback_on(&bus)?;
     let what = What::Channel(channel, since);
-    answer(version, Asked { service, request, bus, what, user: None }, manner, callback).await
+    answer(Asked { version, service, request, bus, what, which, user: None }, manner, callback).await
 }
 
 /// A script for a channel that cannot be is an empty list, and says why where people look and pages do not (V1-PAD-2): no page sees
@@ -144,76 +162,78 @@ pub(super) async fn channels(version: Version, service: web::Data<Service>, requ
     let limits = service.limits();
     let manner = query.manner(limits.block)?;
     let (channels, set) = query.channels(limits.channels_per_stream)?;
+    let which = query.which(version)?;
     let callback = query.callback_on(&bus)?;
     let what = What::Channels(channels, set);
-    answer(version, Asked { service, request, bus, what, user: None }, manner, callback).await
+    answer(Asked { version, service, request, bus, what, which, user: None }, manner, callback).await
 }
 
-async fn answer(version: Version, asked: Asked, manner: Manner, callback: Option<Callback>) -> Answer {
-    let block = match manner {
-        Manner::Events => return wait::events(asked),
-        Manner::Poll(block) => block,
+async fn answer(asked: Asked, manner: Manner, callback: Option<Callback>) -> Answer {
+    let work = match manner {
+        Manner::Events if !asked.is_head() => Work::Stream,
+        Manner::Events | Manner::Poll(_) => Work::Read,
     };
-    let page = asked.what.read(asked.bus.handle()).await?;
+    let user = asked.user.as_ref().map(UserName::poster);
+    let quota = asked.service.take_quota(work, &asked.request, user.as_ref(), &asked.bus)?;
+    let mut response = match manner {
+        Manner::Events => wait::events(asked),
+        Manner::Poll(block) => poll(&asked, block, callback).await,
+    }?;
+    tell_quota(&mut response, quota);
+    Ok(response)
+}
+
+async fn poll(asked: &Asked, block: Duration, callback: Option<Callback>) -> Answer {
+    let page = asked.read().await?;
     // There is something to say, or nobody to wait: what HEAD asks for is there at once.
     let says = !page.entries.is_empty() || page.resume != Resume::Complete;
     if says || block == Duration::ZERO || asked.is_head() {
-        return response(version, &asked, page, callback);
+        return response(asked, page, callback.as_ref());
     }
-    let page = wait::page(&asked, block).await?;
-    let mut response = response(version, &asked, page, callback)?;
+    let page = wait::page(asked, block).await?;
+    let mut response = response(asked, page, callback.as_ref())?;
     wait::mark(&mut response);
     Ok(response)
 }
 
-fn response(version: Version, asked: &Asked, page: Page, callback: Option<Callback>) -> Answer {
-    let mut response = HttpResponse::Ok();
-    response
-        .insert_header((RESUME, HeaderValue::from_static(page.resume.as_str())))
-        .insert_header((CONTENT_TYPE, padding::content_type(callback.as_ref())));
-    if callback.is_some() {
-        response.insert_header((RESOURCE_POLICY, CROSS_ORIGIN));
-    }
+fn response(asked: &Asked, page: Page, callback: Option<&Callback>) -> Answer {
+    let mut response = retrieved::answer(page.resume, callback);
     // What the outside calls this resource; without that the link is relative to the request's own URL.
     let base = asked.service.public_base();
-    let url =
-        base.map(|base| format!("{base}{}/bus/{}{}", version.prefix(), asked.bus.name(), asked.what.path()));
-    let link = link(&url.unwrap_or_default(), &asked.what, page.next);
+    let prefix = asked.version.prefix();
+    let url = base.map(|base| format!("{base}{prefix}/bus/{}{}", asked.bus.name(), asked.what.path()));
+    let link = link(&url.unwrap_or_default(), asked, page.next);
     if let Ok(link) = HeaderValue::from_maybe_shared(web::Bytes::from(link)) {
         response.insert_header((LINK, link));
     }
-    let frames = Frames::new(page, callback);
+    let messages = (asked.bus.name(), page.entries);
+    let frames = List::frames(messages, asked.version.shows(), callback);
     if asked.is_head() {
-        return Ok(response.body(Announced(frames.left())));
+        return Ok(retrieved::without_messages(response, &frames));
     }
-    let frames = match frames.cost() {
-        0 => frames,
-        cost => {
-            let lease = asked.service.traffic().take(asked.holder(), cost);
-            frames.with_lease(lease.map_err(|NoRoom| ApiError::traffic_full())?)
-        }
-    };
-    Ok(response.body(frames))
+    Ok(retrieved::with_messages(response, frames, &asked.service, asked.holder())?)
 }
 
 /// Where to go on: the position, and the history that it belongs to. What is relative to a URL takes the place of its query.
-fn link(url: &str, what: &What, next: Position) -> String {
+fn link(url: &str, asked: &Asked, next: Position) -> String {
     const SINCE: &str = "since=";
     const EPOCH: &str = "&epoch=";
+    const STICKY: &str = "&sticky=true";
     const END: &str = ">; rel=\"next\"";
+    let sticky = if asked.which == Which::Sticky { STICKY } else { "" };
     let mut link = String::with_capacity(url.len() + 64);
     link.extend(["<", url, "?"]);
-    if let What::Channels(channels, set) = what {
+    if let What::Channels(channels, set) = &asked.what {
         for (channel, _) in channels {
             link.extend(["channel=", channel.as_str(), "&"]);
         }
-        link.extend([SINCE, &text_of(next), &set.long_suffix(), END]);
+        link.extend([SINCE, &text_of(next), &set.long_suffix(), sticky, END]);
         return link;
     }
     link.extend([SINCE, next.id.text().as_str()]);
     if let Some(epoch) = next.epoch {
         link.extend([EPOCH, epoch.text().as_str()]);
     }
-    link.push_str(END);
+    link.extend([sticky, END]);
     link
 }

@@ -3,20 +3,27 @@
 use std::sync::OnceLock;
 
 use aws_lc_rs::rand;
-use backplane_actors::{BusHandle, ChannelName, Page, ReadError, Resume, Since};
+use backplane_actors::{BusHandle, ChannelName, Page, ReadError, Resume, Since, Which};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::future::try_join_all;
+
+use super::retrieve::ask;
 
 /// What is in the windows of these channels after their positions, in the order of the bus.
 ///
 /// They are read one after the other, so one may show a message that is newer than another one's that was not looked for yet. Only what
 /// was shown before the first was read is told, up to one position for all; the rest is still behind that.
-pub(super) async fn read(bus: &BusHandle, channels: &[(ChannelName, Since)]) -> Result<Page, ReadError> {
+pub(super) async fn read(
+    bus: &BusHandle,
+    channels: &[(ChannelName, Since)],
+    which: Which,
+) -> Result<Page, ReadError> {
     // A channel that is not there has nothing up to where everything is shown.
     let next = bus.read_channel(nobodys().ok_or(ReadError::Crashed)?, Since::Start).await?.next;
     let pages =
-        try_join_all(channels.iter().map(|(channel, since)| bus.read_channel(channel, *since))).await?;
+        try_join_all(channels.iter().map(|(channel, since)| bus.read_channel(channel, ask(*since, which))))
+            .await?;
     let resume = pages.iter().map(|page| page.resume).reduce(worse).unwrap_or(Resume::Complete);
     let mut entries: Vec<_> = pages.into_iter().flat_map(|page| page.entries).collect();
     entries.retain(|entry| entry.id() <= next.id);

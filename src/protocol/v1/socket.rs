@@ -7,16 +7,18 @@ use actix_web::guard::GuardContext;
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, ORIGIN};
 use actix_web::web::{Data, Payload};
-use backplane_actors::Selection;
+use backplane_actors::{Selection, Which};
 
 use super::answer::Answer;
 use super::query::Query;
+use super::version::Version;
 use crate::auth::{Right, UserName, authorization};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::offers_websocket;
-use crate::protocol::push::{Handshake, Opening, Poster, Socket};
+use crate::protocol::push::{Handshake, Opening, Poster, Socket, Source};
+use crate::protocol::quota::tell_quota;
 use crate::protocol::{bus_of, channel_of};
-use crate::service::{Bus, Connection, Holder, Reader, Service, Waiting};
+use crate::service::{Bus, Connection, Holder, Reader, Service, Waiting, Work};
 
 /// Whether a request is for here.
 pub(super) fn is_offered(context: &GuardContext<'_>) -> bool {
@@ -25,7 +27,12 @@ pub(super) fn is_offered(context: &GuardContext<'_>) -> bool {
 }
 
 /// All of a bus: for servers, with the right to read.
-pub(super) async fn bus(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn bus(
+    version: Version,
+    service: Data<Service>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
     let user = service.authenticate(&request).await?;
     let bus = bus_of(&service, &request)?;
     if page_of(&bus, request.headers())? == Page::Any {
@@ -35,27 +42,39 @@ pub(super) async fn bus(service: Data<Service>, request: HttpRequest, payload: P
     service.authorize(&request, &user, &bus, Right::Read)?;
     let query = Query::of(&request)?;
     query.for_socket()?;
-    let selection = Selection::Bus(query.since_of_bus());
+    let (selection, which) = (Selection::Bus(query.since_of_bus()), query.which(version)?);
     drop(query);
     let reader = Reader::of_bus(&service, user.clone(), Arc::clone(&bus));
-    open(Asked { service, request, payload, bus, user: Some(user), reader }, selection)
+    let asked = Asked { version, service, request, payload, bus, user: Some(user), reader };
+    open(asked, selection, which)
 }
 
 /// A channel: for whoever knows its name.
-pub(super) async fn channel(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn channel(
+    version: Version,
+    service: Data<Service>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
     let bus = bus_of(&service, &request)?;
     let user = admit(&service, &request, &bus).await?;
     let channel = channel_of(&request)?;
     let query = Query::of(&request)?;
     query.for_socket()?;
-    let since = query.since_of(&channel);
+    let (since, which) = (query.since_of(&channel), query.which(version)?);
     drop(query);
     let reader = reader_of(&service, user.as_ref());
-    open(Asked { service, request, payload, bus, user, reader }, Selection::Channels(vec![(channel, since)]))
+    let asked = Asked { version, service, request, payload, bus, user, reader };
+    open(asked, Selection::Channels(vec![(channel, since)]), which)
 }
 
 /// Several channels, or none to begin with.
-pub(super) async fn channels(service: Data<Service>, request: HttpRequest, payload: Payload) -> Answer {
+pub(super) async fn channels(
+    version: Version,
+    service: Data<Service>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Answer {
     let bus = bus_of(&service, &request)?;
     let user = admit(&service, &request, &bus).await?;
     let query = Query::of(&request)?;
@@ -65,9 +84,11 @@ pub(super) async fn channels(service: Data<Service>, request: HttpRequest, paylo
     } else {
         Vec::new()
     };
+    let which = query.which(version)?;
     drop(query);
     let reader = reader_of(&service, user.as_ref());
-    open(Asked { service, request, payload, bus, user, reader }, Selection::Channels(channels))
+    let asked = Asked { version, service, request, payload, bus, user, reader };
+    open(asked, Selection::Channels(channels), which)
 }
 
 /// Who comes.
@@ -110,6 +131,7 @@ fn reader_of(service: &Service, user: Option<&UserName>) -> Reader {
 
 /// A connection that may be opened.
 struct Asked {
+    version: Version,
     service: Data<Service>,
     request: HttpRequest,
     payload: Payload,
@@ -118,13 +140,16 @@ struct Asked {
     reader: Reader,
 }
 
-fn open(asked: Asked, selection: Selection) -> Answer {
-    let Asked { service, request, payload, bus, user, reader } = asked;
+fn open(asked: Asked, selection: Selection, which: Which) -> Answer {
+    let Asked { version, service, request, payload, bus, user, reader } = asked;
     let handshake = Handshake::of(request.head())?;
+    let poster = user.as_ref().map(UserName::poster);
+    let quota = service.take_quota(Work::Stream, &request, poster.as_ref(), &bus)?;
     let reads_bus = matches!(selection, Selection::Bus(_));
     let reader = reader.on_page(&bus, request.headers());
     let open = service.open_stream(&request, Waiting::WebSocket)?;
     let events = bus.handle().subscribe(selection)?;
+    let events = if which == Which::Sticky { events.sticky() } else { events };
     if let Some(connection) = request.conn_data::<Connection>() {
         connection.upgrades();
     }
@@ -132,8 +157,23 @@ fn open(asked: Asked, selection: Selection) -> Answer {
     response.extensions_mut().insert(Waiting::WebSocket);
     let connection = request.conn_data::<Connection>().cloned();
     let holder = user.clone().map_or(Holder::Anybody, Holder::User);
-    let poster = user.map(|user| Poster { user, request });
-    let opening =
-        Opening { service, bus, connection, payload, events, reads_bus, reader, holder, poster, open };
-    Ok(response.body(Socket::new(opening)))
+    let poster = user.map(|user| Poster { user, request, bus });
+    let (shows, promises) = (version.shows(), version.promises());
+    let opening = Opening {
+        service,
+        connection,
+        payload,
+        events: Source::Chosen(events),
+        reads_bus,
+        shows,
+        promises,
+        reader,
+        ends: None,
+        holder,
+        poster,
+        open,
+    };
+    let mut response = response.body(Socket::new(opening));
+    tell_quota(&mut response, quota);
+    Ok(response)
 }

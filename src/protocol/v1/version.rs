@@ -1,5 +1,9 @@
 //! Which version a request came to.
 
+use backplane_actors::PromiseRule;
+
+use crate::protocol::shown::Shows;
+
 /// A version of the protocol that this door serves. Its prefix chooses what there is, not which buses and channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Version {
@@ -7,31 +11,57 @@ pub(super) enum Version {
     V1_0,
     /// 1.1.
     V1_1,
+    /// 1.2.
+    V1_2,
+    /// 1.3.
+    V1_3,
 }
 
 impl Version {
     /// All of them.
-    pub(super) const ALL: [Self; 2] = [Self::V1_0, Self::V1_1];
+    pub(super) const ALL: [Self; 4] = [Self::V1_0, Self::V1_1, Self::V1_2, Self::V1_3];
 
     /// What paths of the version start with. Links keep to it: a reader who follows them stays with its version.
     pub(super) const fn prefix(self) -> &'static str {
         match self {
             Self::V1_0 => "/v1",
             Self::V1_1 => "/v1.1",
+            Self::V1_2 => "/v1.2",
+            Self::V1_3 => "/v1.3",
         }
     }
 
-    /// What there is, for those who ask for something else.
-    pub(super) const fn resources(self) -> &'static str {
+    /// What its readers are shown of each message.
+    pub(super) const fn shows(self) -> Shows {
         match self {
-            Self::V1_0 => {
-                "version 1.0 has /v1/bus/<bus>, /v1/bus/<bus>/channel/<channel>, \
-                 /v1/bus/<bus>/channels?channel=<channel> and /v1/bus/<bus>/channel/new, also without /v1"
-            }
-            Self::V1_1 => {
-                "version 1.1 has /v1.1/bus/<bus>, /v1.1/bus/<bus>/channel/<channel>, \
-                 /v1.1/bus/<bus>/channels?channel=<channel> and /v1.1/bus/<bus>/channel/new"
-            }
+            Self::V1_0 | Self::V1_1 => Shows::AsPosted,
+            Self::V1_2 => Shows::Sticky,
+            Self::V1_3 => Shows::StickyAndExpire,
         }
+    }
+
+    /// Which fields its posters must write as they are meant.
+    pub(super) const fn promises(self) -> PromiseRule {
+        match self {
+            Self::V1_0 | Self::V1_1 => PromiseRule::Free,
+            Self::V1_2 => PromiseRule::Sticky,
+            Self::V1_3 => PromiseRule::Dated,
+        }
+    }
+
+    /// Whether it knows the parameter `sticky` (RET-6): a value that it does not know is refused then.
+    pub(super) const fn knows_sticky(self) -> bool {
+        !matches!(self.promises(), PromiseRule::Free)
+    }
+
+    /// What there is, for those who ask for something else.
+    pub(super) fn resources(self) -> String {
+        let (prefix, name) = (self.prefix(), self.prefix().trim_start_matches("/v"));
+        let name = if self == Self::V1_0 { "1.0" } else { name };
+        let also = if self == Self::V1_0 { ", also without /v1" } else { "" };
+        format!(
+            "version {name} has {prefix}/bus/<bus>, {prefix}/bus/<bus>/channel/<channel>, \
+             {prefix}/bus/<bus>/channels?channel=<channel> and {prefix}/bus/<bus>/channel/new{also}"
+        )
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::body::None as NoBody;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use backplane_actors::{Event, Page, Resume, Subscription};
 use futures::StreamExt as _;
 use tokio::time::sleep;
@@ -13,23 +12,15 @@ use tokio::time::sleep;
 use super::answer::{Answer, Refusal};
 use super::retrieve::{Asked, What};
 use crate::error::{ApiError, ErrorCode};
-use crate::protocol::push::{EventStream, Telling};
+use crate::protocol::push::{self, EventStream, Source, Telling};
 use crate::service::Waiting;
-
-/// Headers that keep what is between the reader and the server from holding events back, or from changing them: the last says so in
-/// standard words (RFC 10036), nginx understands the other one.
-const AT_ONCE: [(HeaderName, HeaderValue); 3] = [
-    (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
-    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
-    (HeaderName::from_static("incremental"), HeaderValue::from_static("?1")),
-];
 
 /// What there is once something has come, or else after this time. Whoever asks has seen everything.
 pub(super) async fn page(asked: &Asked, block: Duration) -> Result<Page, Refusal> {
-    let Asked { service, request, bus, what, .. } = asked;
+    let Asked { service, request, .. } = asked;
     let mut reader = asked.reader();
     let _open = service.open_stream(request, Waiting::LongPoll)?;
-    let mut events = bus.handle().subscribe(what.selection())?;
+    let mut events = asked.subscribe()?;
     let leaves = async {
         service.drain().begun().await;
         sleep(service.farewell()).await;
@@ -45,7 +36,7 @@ pub(super) async fn page(asked: &Asked, block: Duration) -> Result<Page, Refusal
         return Err(ApiError::new(ErrorCode::Forbidden, text).into());
     }
     // From where it began: what came is found there, in the form of any other answer.
-    Ok(what.read(bus.handle()).await?)
+    Ok(asked.read().await?)
 }
 
 /// Completes when there is more to say than that nothing was missed.
@@ -64,22 +55,25 @@ pub(super) fn mark(response: &mut HttpResponse) {
 
 /// Events, from now on.
 pub(super) fn events(asked: Asked) -> Answer {
-    let mut response = HttpResponse::Ok();
-    response.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")));
-    for header in AT_ONCE {
-        response.insert_header(header);
-    }
+    let mut response = push::event_head();
     if asked.is_head() {
         return Ok(response.body(NoBody::new()));
     }
     let reader = asked.reader();
     let open = asked.service.open_stream(&asked.request, Waiting::Sse)?;
-    let events = asked.bus.handle().subscribe(asked.what.selection())?;
+    let events = asked.subscribe()?;
     let telling = match asked.what {
         What::Bus(_) => Telling::Bus,
         What::Channel(..) => Telling::Channel,
         What::Channels(_, set) => Telling::Channels(set),
     };
     response.extensions_mut().insert(Waiting::Sse);
-    Ok(response.body(EventStream::new(asked.service, &telling, events, reader, open)))
+    Ok(response.body(EventStream::new(
+        asked.service,
+        &telling,
+        asked.version.shows(),
+        Source::Chosen(events),
+        (reader, None),
+        open,
+    )))
 }

@@ -1,12 +1,12 @@
-//! The servers of two vendors: a login provider, and one of comments. In life each is somewhere else, has credentials and POSTs;
+//! The servers of two vendors in versions 1.x: a login provider, and one of comments. In life each is somewhere else, has credentials and POSTs;
 //! here they are in one process with the broker.
 
 use std::time::Instant;
 
+use actix_web::HttpResponse;
 use actix_web::error::JsonPayloadError;
 use actix_web::http::header::HeaderName;
 use actix_web::web::{self, JsonConfig};
-use actix_web::{HttpResponse, HttpResponseBuilder};
 use backplane_actors::{Batch, ChannelName, Message, MessageLimits, NameError, Poster, Posting};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -15,13 +15,13 @@ use super::Stage;
 use crate::error::{ApiError, ErrorCode};
 
 /// Longest name that may sign in, in characters.
-const NAME_MAX: usize = 40;
+pub(super) const NAME_MAX: usize = 40;
 /// Longest comment, in characters.
 const TEXT_MAX: usize = 140;
 /// Longest body of either, in bytes.
 const BODY_MAX: usize = 1024;
 /// How long the broker took, in milliseconds.
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+pub(super) const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,12 +38,16 @@ pub(super) struct Comment {
     text: String,
 }
 
-/// Only JSON is taken: other sites' forms cannot send that to this machine unasked.
-pub(super) fn json_only() -> JsonConfig {
-    JsonConfig::default().limit(BODY_MAX).error_handler(|error, _| refuse(&error).into())
+/// What the bodies of these calls are.
+pub(super) const WANTED: &str = "a sign-in is the JSON object {\"channel\": …, \"name\": …}, a comment {\"channel\": …, \"name\": …, \
+                                 \"text\": …}, of at most 1024 bytes";
+
+/// Only JSON is taken: other sites' forms cannot send that to this machine unasked. `wanted` is told to whoever sends something else.
+pub(super) fn json_only(wanted: &'static str) -> JsonConfig {
+    JsonConfig::default().limit(BODY_MAX).error_handler(move |error, _| refuse(&error, wanted).into())
 }
 
-fn refuse(error: &JsonPayloadError) -> ApiError {
+fn refuse(error: &JsonPayloadError, wanted: &'static str) -> ApiError {
     let code = match error {
         JsonPayloadError::ContentType => ErrorCode::UnsupportedMediaType,
         JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. } => {
@@ -51,11 +55,7 @@ fn refuse(error: &JsonPayloadError) -> ApiError {
         }
         _ => ErrorCode::InvalidRequest,
     };
-    ApiError::new(
-        code,
-        "a sign-in is the JSON object {\"channel\": …, \"name\": …}, a comment {\"channel\": …, \"name\": …, \"text\": …}, of at \
-         most 1024 bytes",
-    )
+    ApiError::new(code, wanted)
 }
 
 /// Posts `identity/login`, as a login provider's server does after somebody has signed in there.
@@ -65,17 +65,16 @@ pub(super) async fn sign_in(
 ) -> Result<HttpResponse, ApiError> {
     let SignIn { channel, name } = form.into_inner();
     let name = short(&name, NAME_MAX, "a name has 1 to 40 characters")?;
-    // As the Identity scenario has it: the page's URL, and a Portable Contacts object.
-    let payload = json!({
-        "context": "http://shop.example/",
-        "identities": {
-            "startIndex": 0,
-            "itemsPerPage": 1,
-            "totalResults": 1,
-            "entry": { "id": "1", "displayName": name },
-        },
-    });
+    let payload = identities(&json!({ "id": "1", "displayName": name }));
     post(&stage, &channel, "http://login.example", "identity/login", &payload).await
+}
+
+/// What is told of somebody who has signed in, as the Identity scenario has it: the page's URL, and a Portable Contacts object.
+pub(super) fn identities(entry: &Value) -> Value {
+    json!({
+        "context": "http://shop.example/",
+        "identities": { "startIndex": 0, "itemsPerPage": 1, "totalResults": 1, "entry": entry },
+    })
 }
 
 /// Posts `comments/new`, as a server of comments does once it has stored one.
@@ -90,7 +89,7 @@ pub(super) async fn comment(
     post(&stage, &channel, "http://comments.example", "comments/new", &payload).await
 }
 
-fn short<'a>(text: &'a str, most: usize, wanted: &'static str) -> Result<&'a str, ApiError> {
+pub(super) fn short<'a>(text: &'a str, most: usize, wanted: &'static str) -> Result<&'a str, ApiError> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > most {
         return Err(ApiError::new(ErrorCode::InvalidRequest, wanted));
@@ -106,17 +105,24 @@ async fn post(
     kind: &str,
     payload: &Value,
 ) -> Result<HttpResponse, ApiError> {
-    let channel: ChannelName = channel
-        .parse()
-        .map_err(|error: NameError| ApiError::new(ErrorCode::InvalidChannelName, error.to_string()))?;
+    let channel = channel_of(channel)?;
     let message = Message::new(source, kind, payload, &MessageLimits::default())
         .map_err(|error| ApiError::new(ErrorCode::InvalidMessage, error.to_string()))?;
     let posting = Posting { poster: Poster::nobody(), channel, messages: Batch::single(message), key: None };
     #[expect(clippy::disallowed_methods, reason = "only measured")]
     let proposed = Instant::now();
     let posted = stage.broker.post(&stage.bus, posting).await?;
-    let took = format!("broker;dur={:.3}", proposed.elapsed().as_secs_f64() * 1000.0);
-    let mut answer: HttpResponseBuilder = HttpResponse::Ok();
-    answer.insert_header((SERVER_TIMING, took));
-    Ok(answer.json(json!({ "id": posted.last().map(|id| id.to_string()) })))
+    let took = timing(proposed);
+    let answer = json!({ "id": posted.last().map(|id| id.to_string()) });
+    Ok(HttpResponse::Ok().insert_header((SERVER_TIMING, took)).json(answer))
+}
+
+/// The channel that a page has named to its vendor's server.
+pub(super) fn channel_of(name: &str) -> Result<ChannelName, ApiError> {
+    name.parse().map_err(|error: NameError| ApiError::new(ErrorCode::InvalidChannelName, error.to_string()))
+}
+
+/// What tells the page how long the broker took since then.
+pub(super) fn timing(began: Instant) -> String {
+    format!("broker;dur={:.3}", began.elapsed().as_secs_f64() * 1000.0)
 }

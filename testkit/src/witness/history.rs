@@ -1,6 +1,7 @@
 //! What happened: every POST and every retrieval with the time it began and ended. Plain data.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// Nanoseconds since the run began, on the clock that the broker reads as well.
 pub type Nanos = u64;
@@ -20,6 +21,13 @@ pub struct PostKey {
     pub poster: u16,
     /// Which of that poster's POSTs, from 0.
     pub number: u32,
+}
+
+impl PostKey {
+    /// Whether its messages are sticky, on a bus where some are.
+    pub const fn is_sticky(self) -> bool {
+        (self.poster as u32).wrapping_mul(7).wrapping_add(self.number).is_multiple_of(3)
+    }
 }
 
 /// What each message carries as its payload: which message of which POST it is. Never 0.
@@ -61,8 +69,22 @@ impl fmt::Debug for Stamp {
 pub struct ChannelKey {
     /// The bus, by its place in the rules.
     pub bus: u8,
-    /// The number in the channel's name.
+    /// The number in the channel's name; of one whose name a server chose, a number made of that.
     pub number: u32,
+}
+
+impl ChannelKey {
+    /// The channel of this name.
+    pub fn named(bus: u8, name: &str) -> Self {
+        let number = name.strip_prefix('c').and_then(|number| number.parse().ok());
+        let number = number.unwrap_or_else(|| {
+            let mut hasher = DefaultHasher::new();
+            name.hash(&mut hasher);
+            // Above all that names have.
+            1 << 31 | (hasher.finish() & 0x7fff_ffff) as u32
+        });
+        Self { bus, number }
+    }
 }
 
 /// From just before a request to just after its answer.
@@ -197,6 +219,18 @@ pub enum Resume {
     Unsure,
 }
 
+impl Resume {
+    /// What an answer for several says of one of them, which was asked for from there: whether something was missed is said of all at
+    /// once.
+    #[must_use]
+    pub fn of_one(self, since: Position) -> Self {
+        match (self, since) {
+            (Self::Complete, _) | (_, Position::Start) => Self::Complete,
+            _ => Self::Unsure,
+        }
+    }
+}
+
 /// A message as a retrieval showed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown {
@@ -217,18 +251,27 @@ pub struct Answer {
     pub next: Cursor,
     /// Whether something was missed, says the server.
     pub resume: Resume,
+    /// How much of the window it is.
+    pub extent: Extent,
+}
+
+/// How much an answer shows of what a window held above its position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Window,
+    /// Of several that were read up to one moment: what was beyond it in the window, and has pushed others out, is not here.
+    Moment,
+    /// The same of a page: more follows.
+    Page,
 }
 
 impl Answer {
-    /// What the answer for several channels says of one of them, which was asked for from there. Whether something was missed is said
-    /// for all of them at once.
+    /// What the answer for several channels says of one of them, which was asked for from there.
     pub fn of(&self, channel: ChannelKey, since: Position) -> Self {
         let shown = self.shown.iter().copied().filter(|shown| shown.channel == channel).collect();
-        let resume = match (self.resume, since) {
-            (Resume::Complete, _) | (_, Position::Start) => Resume::Complete,
-            _ => Resume::Unsure,
-        };
-        Self { shown, next: self.next, resume }
+        let resume = self.resume.of_one(since);
+        Self { shown, next: self.next, resume, extent: Extent::Moment }
     }
 }
 
@@ -297,6 +340,10 @@ pub struct Tally {
     pub http_reads: u64,
     /// POSTs over a WebSocket that were answered.
     pub socket_posts: u64,
+    /// POSTs of version 2.0 that were answered, and pages of several buses.
+    pub singles: u64,
+    /// See [`Tally::singles`].
+    pub pages: u64,
     /// POSTs whose poster hung up.
     pub abandoned: u64,
     /// Readers that began again.
@@ -336,6 +383,8 @@ impl Tally {
         self.http_posts += more.http_posts;
         self.http_reads += more.http_reads;
         self.socket_posts += more.socket_posts;
+        self.singles += more.singles;
+        self.pages += more.pages;
         self.abandoned += more.abandoned;
         self.restarts += more.restarts;
         self.overdue += more.overdue;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::events::cursor_of;
-use super::history::{Answer, ChannelKey, Cursor, Position, Resume, Shown, Stamp};
+use super::history::{Answer, ChannelKey, Cursor, Extent, Position, Resume, Shown, Stamp};
 
 /// User and password of the demonstration.
 pub(super) const CREDENTIALS: &str = "Basic ZGVtbzpkZW1v";
@@ -22,14 +22,28 @@ pub struct Client {
     connection: Option<BufReader<TcpStream>>,
 }
 
-struct Response {
-    status: u16,
+#[derive(Default)]
+pub(super) struct Response {
+    pub(super) status: u16,
     /// The query of its link.
     next: Option<String>,
     resume: Option<String>,
+    pub(super) location: Option<String>,
     /// Whether the server ends the connection with it.
     is_last: bool,
-    body: Vec<u8>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Response {
+    /// Whether something was missed.
+    pub(super) fn resume(&self) -> io::Result<Resume> {
+        match self.resume.as_deref() {
+            Some("complete") => Ok(Resume::Complete),
+            Some("gap") => Ok(Resume::Gap),
+            Some("reset") => Ok(Resume::Reset),
+            other => Err(io::Error::other(format!("Backplane-Resume is {other:?}"))),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,8 +58,7 @@ pub(super) struct Frame<'a> {
 
 impl Frame<'_> {
     pub(super) fn shown(&self, bus: u8) -> io::Result<Shown> {
-        let number = self.channel_name.strip_prefix('c').and_then(|number| number.parse().ok());
-        let channel = ChannelKey { bus, number: number.unwrap_or(u32::MAX) };
+        let channel = ChannelKey::named(bus, self.channel_name);
         Ok(Shown { id: number_of(self.id)?, stamp: Stamp(self.message.payload), channel })
     }
 }
@@ -89,7 +102,10 @@ impl Client {
         key: Option<&str>,
         share: f64,
     ) -> io::Result<()> {
-        let request = post(path, body, key);
+        self.send_and_leave(&post(path, body, key), share).await
+    }
+
+    pub(super) async fn send_and_leave(&mut self, request: &str, share: f64) -> io::Result<()> {
         let sent = (request.len() as f64 * share) as usize;
         self.send(&request.as_bytes()[..sent.min(request.len())]).await?;
         self.connection = None;
@@ -116,16 +132,12 @@ impl Client {
         if response.status != 200 {
             return Err(io::Error::other(format!("GET was answered {}", response.status)));
         }
-        let resume = match response.resume.as_deref() {
-            Some("complete") => Resume::Complete,
-            Some("gap") => Resume::Gap,
-            Some("reset") => Resume::Reset,
-            other => return Err(io::Error::other(format!("Backplane-Resume is {other:?}"))),
-        };
+        let resume = response.resume()?;
         let frames: Vec<Frame> = serde_json::from_slice(&response.body)?;
         let shown = frames.iter().map(|frame| frame.shown(bus)).collect::<io::Result<_>>()?;
         let next = cursor(response.next.as_deref())?;
-        Ok((Answer { shown, next, resume }, response.next.unwrap_or_default()))
+        let extent = Extent::Window;
+        Ok((Answer { shown, next, resume, extent }, response.next.unwrap_or_default()))
     }
 
     /// Asks, reads the beginning of the answer, and hangs up.
@@ -142,7 +154,7 @@ impl Client {
         Ok(())
     }
 
-    async fn exchange(&mut self, request: &str) -> io::Result<Response> {
+    pub(super) async fn exchange(&mut self, request: &str) -> io::Result<Response> {
         let response = receive(self.send(request.as_bytes()).await?).await;
         if response.as_ref().is_ok_and(|response| response.is_last) || response.is_err() {
             self.connection = None;
@@ -187,7 +199,7 @@ pub(super) async fn status_of(connection: &mut BufReader<TcpStream>) -> io::Resu
 }
 
 async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> {
-    let mut response = Response { status: 0, next: None, resume: None, is_last: false, body: Vec::new() };
+    let mut response = Response::default();
     let mut length = 0;
     let mut line = String::new();
     loop {
@@ -204,6 +216,7 @@ async fn receive(connection: &mut BufReader<TcpStream>) -> io::Result<Response> 
             Some((name, value)) => match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = value.parse().map_err(io::Error::other)?,
                 "connection" => response.is_last = value.eq_ignore_ascii_case("close"),
+                "location" => response.location = Some(value.to_owned()),
                 "backplane-resume" => response.resume = Some(value.to_owned()),
                 "link" => {
                     let query = value.split_once('?').and_then(|(_, rest)| rest.split_once('>'));
@@ -237,6 +250,8 @@ fn query(since: Position, block: Option<u8>) -> String {
 }
 
 fn request(path: &str, query: &str) -> String {
+    // Of a path that asks for something already.
+    let query = if path.contains('?') { query.replacen('?', "&", 1) } else { query.to_owned() };
     format!("GET {path}{query} HTTP/1.1\r\nHost: t\r\nAuthorization: {CREDENTIALS}\r\n\r\n")
 }
 
@@ -250,7 +265,7 @@ fn post(path: &str, body: &str, key: Option<&str>) -> String {
 }
 
 /// The position that the query of an answer's link names, in either form.
-fn cursor(query: Option<&str>) -> io::Result<Cursor> {
+pub(super) fn cursor(query: Option<&str>) -> io::Result<Cursor> {
     let query = query.ok_or_else(|| io::Error::other("no position to go on from"))?;
     let value = |name| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     let since = value("since").unwrap_or_default();

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`history`] | every POST and every retrieval, as plain data |
 //! | [`http`] | a light client that keeps its connection and hangs up when told |
+//! | [`second`] | the same in version 2.0: single messages, and pages of several buses |
 //! | [`events`] | a light reader of event streams |
 //! | [`sockets`] | the same over a WebSocket, who may post as well |
 //! | [`notes`] | pure: from what a reader of a stream is told to the parts of streams that the checker takes |
@@ -24,6 +25,7 @@ pub mod history;
 pub mod http;
 pub mod listener;
 pub mod notes;
+pub mod second;
 pub mod sockets;
 
 use std::sync::mpsc::{self, RecvTimeoutError};

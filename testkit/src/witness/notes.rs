@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::history::{
-    Answer, Cursor, History, Link, Nanos, Position, Resume, Retrieval, Shown, Span, Stretch, View,
+    Answer, Cursor, Extent, History, Link, Nanos, Position, Resume, Retrieval, Shown, Span, Stretch, View,
 };
 
 /// The notes of one reader, over all streams that it reads one after the other.
@@ -34,7 +34,11 @@ impl Notes {
         self.stands = stands.id;
         let views: Vec<View> = self.asked.keys().chain(self.open.keys()).copied().collect();
         for view in views {
-            let Some(resume) = resume(view) else { continue };
+            let Some(resume) = resume(view) else {
+                // Positions are of all that is read: what was read before stands there too.
+                self.go_on(view, now, stands);
+                continue;
+            };
             if resume != Resume::Complete {
                 self.last = Some(stands.id);
             }
@@ -58,7 +62,7 @@ impl Notes {
             }
             _ => stands,
         };
-        let answer = Answer { shown: Vec::new(), next, resume };
+        let answer = Answer { shown: Vec::new(), next, resume, extent: Extent::Window };
         let retrieval = Retrieval { view, since, span, answer };
         let stretch = Stretch { retrieval, links: Vec::new(), last: span.end };
         self.since.insert(view, span.start);
@@ -148,5 +152,35 @@ impl Notes {
         self.cut();
         history.stretches.append(&mut self.done);
         history.failures.append(&mut self.strays);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::ChannelKey;
+    use super::*;
+
+    fn view(number: u32) -> View {
+        View::Channel(ChannelKey { bus: 0, number })
+    }
+
+    fn at(id: u64) -> Cursor {
+        Cursor { id, epoch: 1 }
+    }
+
+    /// Nothing is posted any more, so nothing else moves what was read before.
+    #[test]
+    fn a_position_that_is_told_for_what_is_new_is_of_all() {
+        let mut notes = Notes::default();
+        notes.ask([(view(1), Position::Start)], 1);
+        notes.resumed(2, at(10), |_| Some(Resume::Complete));
+        notes.ask([(view(2), Position::Start)], 3);
+        assert_eq!(notes.stands(), None, "of one of them nothing is known");
+        notes.resumed(4, at(20), |of| (of == view(2)).then_some(Resume::Complete));
+        assert_eq!(notes.stands(), Some(20));
+        notes.ask([(view(3), Position::Cursor(at(15)))], 5);
+        notes.resumed(6, at(15), |of| (of == view(3)).then_some(Resume::Complete));
+        assert_eq!(notes.stands(), Some(15), "and takes nothing back");
+        assert_eq!(notes.place(view(1)), Position::Cursor(at(20)));
     }
 }

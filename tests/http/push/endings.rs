@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use backplane::config::{AllowedOrigins, Config, plan};
+use backplane::config::{AllowedOrigins, Config};
 use testkit::{BUS, Events, Said, Server, Setup, Socket, eventually};
 
 use super::{channel, of_bus, waiting};
@@ -71,11 +71,10 @@ fn push_end_2_messages_come_until_the_turn_to_go() {
 
 /// The configuration of a running server with something new.
 fn changed(server: &Server, change: impl FnOnce(&mut Config)) {
-    let old = server.config().clone();
-    let mut new = old.clone();
+    let mut new = server.config().clone();
     change(&mut new);
-    let refused = actix_rt::System::new().block_on(server.backplane.apply(&plan(&old, &new))).unwrap();
-    assert_eq!(refused, []);
+    let taken = actix_rt::System::new().block_on(server.backplane.take_over(&new)).unwrap();
+    assert_eq!(taken.refused, []);
 }
 
 #[test]

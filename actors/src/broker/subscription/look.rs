@@ -7,10 +7,11 @@ use futures::future::LocalBoxFuture;
 use super::Subscription;
 use super::event::{Event, Resumed};
 use crate::broker::bus_handle::BusHandle;
+use crate::channel::Read;
 use crate::error::ReadError;
 use crate::model::MessageId;
 use crate::watch::{Delivered, Scope};
-use crate::window::{Entry, Origin, Resume, Slice};
+use crate::window::{Entry, Origin, Resume, Slice, Which};
 
 /// Most messages that one look asks for, shared by all that is looked at (I-6).
 const LOOK: usize = 256;
@@ -35,7 +36,7 @@ impl Subscription {
             .iter()
             .map(|member| (member.scope.clone(), member.begins.unwrap_or(Origin::Newer(member.seen))));
         let (bus, origins) = (self.bus.clone(), origins.collect());
-        self.look = Some(Box::pin(look(bus, origins)));
+        self.look = Some(Box::pin(look(bus, origins, self.which)));
     }
 
     /// Makes of what was found what is to be yielded.
@@ -62,12 +63,13 @@ impl Subscription {
             };
             // Whoever comes from further on than others has reached has seen that.
             let from = match begins {
-                Some(Origin::Newer(id)) => id.min(visible),
+                Some(Origin::Newer(id) | Origin::Doubtful(id, _)) => id.min(visible),
                 _ => MessageId::ZERO,
             };
             member.seen = member.seen.max(up_to).max(from);
             messages.extend(slice.entries.into_iter().filter(|entry| entry.id() <= up_to));
         }
+        messages.retain(|entry| self.wants(entry));
         messages.sort_by_key(|entry| entry.id());
         self.ready.extend(told.map(Event::Resumed));
         for entry in messages {
@@ -106,25 +108,26 @@ impl Subscription {
             .map_or(MessageId::ZERO, |member| member.last);
         self.note_last(&entry);
         let position = self.position_at(entry.id());
-        Delivered::new(entry, prev, position)
+        Delivered::new(self.bus.name().clone(), entry, prev, position)
     }
 }
 
 /// A position right before this message, or the one after which there is none.
-fn before(first: Option<MessageId>, none: MessageId) -> MessageId {
+pub(in crate::broker) fn before(first: Option<MessageId>, none: MessageId) -> MessageId {
     first.map_or(none, |first| MessageId::from_u64(first.as_u64().saturating_sub(1)))
 }
 
 /// Asks the windows, each from where it is to begin.
-async fn look(bus: BusHandle, origins: Vec<(Scope, Origin)>) -> Result<Found, ReadError> {
+async fn look(bus: BusHandle, origins: Vec<(Scope, Origin)>, which: Which) -> Result<Found, ReadError> {
     // After it was registered, and before anything is looked at.
     let up_to = bus.directory().visible_up_to();
     let most = LOOK.checked_div(origins.len()).unwrap_or(LOOK).max(LOOK_EACH);
     let mut slices = Vec::with_capacity(origins.len());
     for (scope, origin) in origins {
+        let read = Read { origin, which, most };
         let slice = match &scope {
-            Scope::Bus => bus.slice(origin, most).await?,
-            Scope::Channel(name) => bus.channel_slice(name, origin, most).await?,
+            Scope::Bus => bus.slice(read).await?,
+            Scope::Channel(name) => bus.channel_slice(name, read).await?,
         };
         slices.push((scope, slice));
     }

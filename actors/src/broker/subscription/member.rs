@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::broker::bus_handle::BusHandle;
 use crate::context::BrokerContext;
 use crate::error::SubscribeError;
 use crate::model::MessageId;
-use crate::watch::{Bound, Scope, Spot};
+use crate::watch::{Bound, Scope, Seat, Spot};
 use crate::window::{Entry, Origin};
 
 /// A channel that is subscribed to, or the bus.
@@ -37,12 +38,41 @@ impl Member {
     }
 }
 
+/// Registers a reader for something of a bus, unless there are too many.
+pub(in crate::broker) fn register(
+    bus: &BusHandle,
+    seat: &mut Seat,
+    scope: &Scope,
+) -> Result<(Spot, Counted), SubscribeError> {
+    let context = bus.context();
+    let (watchers, limits) = (&context.watchers, context.broker.limits.load());
+    let most = context.settings.load().subscribers.unwrap_or(limits.subscribers_per_bus);
+    if watchers.waiting() >= most {
+        return Err(SubscribeError::TooMany(Bound::Bus, most));
+    }
+    let counted = Counted::in_broker(&context.broker)?;
+    let most = limits.subscribers_per_channel;
+    let spot = seat.watch(scope, most).map_err(|bound| SubscribeError::TooMany(bound, most))?;
+    // Looked at after it was registered: whoever ends a bus tells those who are.
+    if let Some(end) = watchers.ended() {
+        seat.unwatch(scope);
+        return Err(SubscribeError::Ended(end));
+    }
+    if let Scope::Channel(name) = scope {
+        // What comes names the message before it, also when the channel's life ends meanwhile.
+        if let Some(newest) = bus.directory().newest(name) {
+            watchers.note_newest(name, newest);
+        }
+    }
+    Ok((spot, counted))
+}
+
 /// Counts among the subscriptions of the broker as long as it lives (I-5).
-pub(super) struct Counted(Arc<BrokerContext>);
+pub(in crate::broker) struct Counted(Arc<BrokerContext>);
 
 impl Counted {
     /// Unless there are as many as there may be.
-    pub(super) fn in_broker(broker: &Arc<BrokerContext>) -> Result<Self, SubscribeError> {
+    fn in_broker(broker: &Arc<BrokerContext>) -> Result<Self, SubscribeError> {
         let most = broker.limits.load().subscribers;
         if broker.subscribers.fetch_add(1, Ordering::AcqRel) >= most {
             broker.subscribers.fetch_sub(1, Ordering::AcqRel);

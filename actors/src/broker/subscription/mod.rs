@@ -18,21 +18,27 @@ mod member;
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use futures::stream::{FusedStream, Stream};
 
 pub use self::event::{Event, Resumed, Selection};
 use self::look::Look;
-use self::member::{Counted, Member};
+pub(super) use self::look::before;
+use self::member::Member;
+pub(super) use self::member::{Counted, register};
 use super::bus_handle::BusHandle;
 use crate::error::{ReadError, SubscribeError};
-use crate::model::{ChannelName, MessageId, Position, Since};
-use crate::watch::{Bound, Delivered, End, Hub, Scope, Seat};
-use crate::window::{Entry, Resume};
+use crate::model::{BusName, ChannelName, MessageId, Position, Since};
+use crate::watch::{Delivered, End, Hub, Scope, Seat};
+use crate::window::{Entry, Resume, Which};
 
 /// Most messages that are taken of what was told before they are yielded.
 const TAKE: usize = 64;
+
+/// Which messages a reader wants, beside those of one kind ([`Which`]): asked of each with its bus, once or more.
+pub type Filter<'f> = dyn Fn(&BusName, &Entry) -> bool + 'f;
 
 /// Messages as they are posted, and what a reader must know beside them. See [`BusHandle::subscribe`].
 ///
@@ -56,6 +62,10 @@ pub struct Subscription {
     stands: MessageId,
     /// It is subscribed to one thing, and always was.
     is_single: bool,
+    /// Which messages it yields.
+    which: Which,
+    /// Which of those.
+    filter: Option<Rc<Filter<'static>>>,
     is_over: bool,
 }
 
@@ -74,6 +84,8 @@ impl Subscription {
             last: None,
             stands: told,
             is_single: true,
+            which: Which::All,
+            filter: None,
             is_over: false,
         };
         subscription.watch(match selection {
@@ -82,6 +94,26 @@ impl Subscription {
         })?;
         subscription.is_single = subscription.members.len() == 1;
         Ok(subscription)
+    }
+
+    /// The same of sticky messages alone (RET-6): only they are yielded, and only of them gaps are told. To be said before it is
+    /// polled.
+    pub fn sticky(mut self) -> Self {
+        debug_assert!(self.look.is_none() && self.ready.is_empty(), "said before it is polled");
+        self.which = Which::Sticky;
+        self
+    }
+
+    /// The same of those alone that the filter wants: the others are passed by, and are in no gap that is told alone. To be said before
+    /// it is polled.
+    pub(super) fn filtered(mut self, filter: Option<Rc<Filter<'static>>>) -> Self {
+        debug_assert!(self.look.is_none() && self.ready.is_empty(), "said before it is polled");
+        self.filter = filter;
+        self
+    }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        self.which.wants(entry) && self.filter.as_ref().is_none_or(|wants| wants(self.bus.name(), entry))
     }
 
     /// Subscribes to more channels of the bus. An [`Event::Resumed`] names them, and what they have of before comes behind it.
@@ -142,7 +174,7 @@ impl Subscription {
         let told_up_to = self.bus.context().watchers.told_up_to();
         self.seat.catch_up();
         let taken = self.take();
-        if !matches!(taken, Ok(messages) if messages.is_empty()) || told_up_to <= self.told {
+        if !taken.is_ok_and(|taken| taken.is_nothing()) || told_up_to <= self.told {
             return None;
         }
         self.move_on(told_up_to);
@@ -174,31 +206,14 @@ impl Subscription {
         if self.members.iter().any(|member| member.scope == scope) {
             return Err(SubscribeError::Twice);
         }
-        let context = self.bus.context();
-        let (watchers, limits) = (&context.watchers, context.broker.limits.load());
-        if watchers.waiting() >= limits.subscribers_per_bus {
-            return Err(SubscribeError::TooMany(Bound::Bus, limits.subscribers_per_bus));
-        }
-        let counted = Counted::in_broker(&context.broker)?;
-        let most = limits.subscribers_per_channel;
-        let spot = self.seat.watch(&scope, most).map_err(|bound| SubscribeError::TooMany(bound, most))?;
-        // Looked at after it was registered: whoever ends a bus tells those who are.
-        if let Some(end) = watchers.ended() {
-            self.seat.unwatch(&scope);
-            return Err(SubscribeError::Ended(end));
-        }
-        if let Scope::Channel(name) = &scope {
-            // What comes names the message before it, also when the channel's life ends meanwhile.
-            if let Some(newest) = self.bus.directory().newest(name) {
-                watchers.note_newest(name, newest);
-            }
-        }
-        self.members.push(Member::new(scope, spot, context.broker.judge(since), counted));
+        let (spot, counted) = register(&self.bus, &mut self.seat, &scope)?;
+        let begins = self.bus.context().broker.judge(since);
+        self.members.push(Member::new(scope, spot, begins, counted));
         Ok(())
     }
 
     /// What was told above each one's position, in the order of ids; an error where some of it is to be looked for.
-    fn take(&self) -> Result<Vec<Delivered>, Behind> {
+    fn take(&self) -> Result<Taken, Behind> {
         let mut found = Vec::new();
         for member in &self.members {
             if member.begins.is_none() {
@@ -206,18 +221,22 @@ impl Subscription {
             }
         }
         if found.is_empty() {
-            return Ok(found);
+            return Ok(Taken { messages: found, up_to: None, more: false });
         }
         let now = self.bus.context().broker.now();
-        if found.iter().any(|message| message.entry().until() <= now) {
+        let is_wanted = |message: &Delivered| self.wants(message.entry());
+        if found.iter().any(|message| is_wanted(message) && message.entry().until() <= now) {
             // What is over is shown to nobody; the window says what that means for whoever has not seen it.
             return Err(Behind);
         }
         if self.members.len() > 1 {
             found.sort_by_key(Delivered::id);
         }
+        let more = found.len() > TAKE;
         found.truncate(TAKE);
-        Ok(found)
+        let up_to = found.last().map(Delivered::id);
+        found.retain(is_wanted);
+        Ok(Taken { messages: found, up_to, more })
     }
 
     /// Everything up to here is seen.
@@ -248,8 +267,9 @@ impl Subscription {
             }
             Event::Message(message) => {
                 // Of one thing the message itself knows the one before it, and all who wait share that.
+                let is_shared = self.is_single && self.which == Which::All && self.filter.is_none();
                 let message = match self.last {
-                    Some(last) if !self.is_single || message.prev() < last => message.after(last),
+                    Some(last) if !is_shared || message.prev() < last => message.after(last),
                     // What was gone before the reader came, or what it had of this one alone, is not named: it would miss that.
                     None if message.prev() > self.stands => message.after(self.stands),
                     _ => message,
@@ -272,8 +292,33 @@ impl Subscription {
     }
 }
 
+/// What a reader is told that cannot read any more.
+pub(super) const fn end_of(error: ReadError) -> End {
+    match error {
+        ReadError::BusClosed | ReadError::UnknownBus => End::BusClosed,
+        ReadError::BusFailed | ReadError::Crashed => End::BusFailed,
+        ReadError::Closed => End::Closed,
+    }
+}
+
 /// Some of what was told is not kept any more.
 struct Behind;
+
+/// What was told.
+struct Taken {
+    /// Those that are wanted, in order.
+    messages: Vec<Delivered>,
+    /// All that was told up to here is among them, or not wanted.
+    up_to: Option<MessageId>,
+    /// More was told.
+    more: bool,
+}
+
+impl Taken {
+    fn is_nothing(&self) -> bool {
+        self.messages.is_empty() && !self.more
+    }
+}
 
 fn of_channels(channels: Vec<(ChannelName, Since)>) -> Vec<(Scope, Since)> {
     channels.into_iter().map(|(name, since)| (Scope::Channel(name), since)).collect()
@@ -300,9 +345,7 @@ impl Stream for Subscription {
                 this.look = None;
                 match found {
                     Ok(found) => this.found(found),
-                    Err(ReadError::BusClosed | ReadError::UnknownBus) => this.over(End::BusClosed),
-                    Err(ReadError::BusFailed | ReadError::Crashed) => this.over(End::BusFailed),
-                    Err(ReadError::Closed) => this.over(End::Closed),
+                    Err(error) => this.over(end_of(error)),
                 }
                 continue;
             }
@@ -316,9 +359,9 @@ impl Stream for Subscription {
             this.seat.catch_up();
             match this.take() {
                 Err(Behind) => this.look(),
-                Ok(messages) => {
-                    if let Some(last) = messages.last() {
-                        this.move_on(last.id());
+                Ok(Taken { messages, up_to, more }) => {
+                    if let Some(up_to) = up_to {
+                        this.move_on(up_to);
                     }
                     for message in &messages {
                         this.note_last(message.entry());
@@ -329,6 +372,7 @@ impl Stream for Subscription {
                         return Poll::Ready(Some(this.tell(first)));
                     }
                     match ended {
+                        _ if more => {}
                         Some(end) => this.over(end),
                         None => return Poll::Pending,
                     }

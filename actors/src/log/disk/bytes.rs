@@ -16,6 +16,15 @@ pub(crate) fn filled<const N: usize>(bytes: impl IntoIterator<Item = u8>) -> [u8
     filled
 }
 
+/// A place or length in memory as one in a file.
+pub(crate) const fn length(bytes: usize) -> u64 {
+    const { assert!(usize::BITS <= u64::BITS, "files are at least as long as memory") };
+    #[expect(clippy::as_conversions, reason = "no `From` for it; checked above to lose nothing")]
+    {
+        bytes as u64
+    }
+}
+
 /// Appends a number of 64 bits.
 pub(crate) fn push_u64(number: u64, into: &mut Vec<u8>) {
     into.extend_from_slice(&number.to_le_bytes());

@@ -8,6 +8,7 @@
 //! run      = start                      start  = epoch (8) from (8) moment (8) uptime (8) boot wall (8)
 //! carried  = count (4) runs start stamp run    = epoch (8) from (8) up to (8)
 //! retired  = bus next (8)               boot   = 0 (1) | 1 (1) number (16)
+//! settled  = first (8) lost sticky (8)
 //! ```
 //!
 //! What a POST looks like is written in `record`.
@@ -36,6 +37,13 @@ pub(crate) struct Start {
     pub(crate) anchor: Anchor,
 }
 
+impl Settled {
+    /// The same when one segment more is stood for, and sticky messages up to this one are lost.
+    pub(crate) fn past(self, sticky: MessageId) -> Self {
+        Self { first: self.first.saturating_add(1), lost_sticky: self.lost_sticky.max(sticky) }
+    }
+}
+
 /// What a log says beside POSTs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Note {
@@ -51,6 +59,17 @@ pub(crate) enum Note {
     Carried { past: Vec<Run>, run: Start, at: Stamp },
     /// A bus was closed for good.
     Retired { bus: BusName, next: Incarnation },
+    /// In a kept file: what comes before this is whole.
+    Settled(Settled),
+}
+
+/// What a kept file says of what it stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Settled {
+    /// The number of the first segment that it does not stand for.
+    pub(crate) first: u64,
+    /// Sticky messages up to this one may have been in the segments before that, and are not to be had any more.
+    pub(crate) lost_sticky: MessageId,
 }
 
 /// What a frame holds.
@@ -86,6 +105,7 @@ const RUN: u8 = 5;
 const CARRIED: u8 = 6;
 const RETIRED: u8 = 7;
 const POST: u8 = 8;
+const SETTLED: u8 = 9;
 
 /// Appends a POST to `into`; what it appended before it failed is to be cut off again.
 pub(crate) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong> {
@@ -122,6 +142,11 @@ impl Note {
                 into.push(RETIRED);
                 push_short(bus.as_str(), into)?;
                 push_u64(next.0.as_u64(), into);
+            }
+            Self::Settled(Settled { first, lost_sticky }) => {
+                into.push(SETTLED);
+                push_u64(*first, into);
+                push_u64(lost_sticky.as_u64(), into);
             }
         }
         Ok(())
@@ -203,9 +228,23 @@ fn content(rest: &mut Reader<'_>) -> Result<Content, Unreadable> {
             let bus = BusName::recovered(rest.short()?);
             Note::Retired { bus, next: Incarnation(MessageId::from_u64(rest.u64()?)) }
         }
+        SETTLED => {
+            Note::Settled(Settled { first: rest.u64()?, lost_sticky: MessageId::from_u64(rest.u64()?) })
+        }
         _ => return Err(Unreadable::Newer("an unknown kind of record")),
     };
     Ok(Content::Note(note))
+}
+
+/// The note that settles what is before it in a kept file, if a frame holds one. Other contents are not looked at.
+pub(crate) fn settled(bytes: &[u8]) -> Option<Settled> {
+    if bytes.first() != Some(&SETTLED) {
+        return None;
+    }
+    match decode(bytes) {
+        Ok(Content::Note(Note::Settled(settled))) => Some(settled),
+        _ => None,
+    }
 }
 
 fn runs(rest: &mut Reader<'_>) -> Result<Vec<Run>, Malformed> {

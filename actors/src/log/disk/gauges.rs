@@ -17,11 +17,12 @@ pub(crate) struct Numbers {
     pub(crate) active: u64,
     /// When its oldest record was accepted.
     pub(crate) active_oldest: Option<Timestamp>,
-    /// Bytes of the other segments: those that are complete, and the one that comes next.
+    /// Bytes of all other files: segments that are complete, the one that comes next, and what is kept of those that are
+    /// gone.
     pub(crate) others: u64,
-    /// How many these are.
+    /// How many segments these are.
     pub(crate) files: u64,
-    /// When the oldest record of those that are complete was accepted.
+    /// When the oldest record in them was accepted.
     pub(crate) others_oldest: Option<Timestamp>,
     /// Room on the disk, as far as the system says.
     pub(crate) free: Option<u64>,

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 
 use super::bytes::TooLong;
 use super::content::{Note, Stamp, encode};
-use super::parts::Keep;
+use super::keep::Keep;
 use super::segment::push_frame;
 use crate::log::{Commit, Done, Feed, LogError, Outcome, Record, Ticket};
 use crate::model::MessageId;
@@ -65,12 +65,13 @@ impl Group {
     fn follow(&mut self, record: &Record) {
         debug_assert!(self.last.is_none_or(|(last, _)| record.first() > last), "ids rise within a group");
         self.last = Some((record.last(), Stamp { moment: record.at, wall: record.accepted }));
-        self.keep = self.keep.and(Keep::record(record));
+        self.keep.add(record);
     }
 
     /// Adds the note that a bus was closed.
     pub(crate) fn push_retired(&mut self, note: &Note, done: Done) -> Result<(), TooLong> {
         push_frame(&mut self.bytes, |into| note.encode(into))?;
+        self.keep.retires = true;
         self.done.push(done);
         Ok(())
     }

@@ -103,6 +103,8 @@ impl History {
                 self.seen(*at);
             }
             Note::Retired { next, .. } => self.reserve(next.0),
+            // It speaks of segments that are gone.
+            Note::Settled(_) => {}
         }
         Ok(())
     }
@@ -131,7 +133,7 @@ impl History {
         self.run = Some(start);
     }
 
-    /// A run begins now. Messages up to `lost` are not to be had.
+    /// A run begins now. Messages up to `lost` are not to be had, whoever asks.
     ///
     /// Its ids are above all that were given out, and above all that may have been by a log of which this one is an
     /// older copy, as far as the wall clock can tell.
@@ -143,11 +145,16 @@ impl History {
         let from = self.written.max(self.reserved).max(MessageId::first_at(timeline.wall()));
         let start = Start { epoch, from, anchor: timeline.anchor() };
         self.end_run();
-        // A position below what is lost is a gap, whichever run it is of.
+        // A position below what is lost to everybody is a gap, whichever run it is of.
         self.past.retain(|run| run.up_to >= lost);
         self.past.drain(..self.past.len().saturating_sub(RUNS_MAX));
         self.begin_run(start);
         Begun { start, timeline, runs: Runs::new(self.past.clone(), epoch, from) }
+    }
+
+    /// Whether any run is known. One is in every segment, unless older programs alone wrote it.
+    pub(crate) const fn knows_runs(&self) -> bool {
+        self.run.is_some()
     }
 
     /// What a new segment begins with, at this moment. `None` in a log without runs.

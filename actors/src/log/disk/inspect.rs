@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::bytes::length;
 use super::content::{Content, Note};
 use super::file::Folder;
 use super::folder::OsFolder;
 use super::history::History;
-use super::read::{Visit, length, read, segments};
-use super::segment::name;
-use super::walk::{Found, walk};
+use super::kept;
+use super::kept::read::generations;
+use super::read::{Visit, read, segments};
+use super::segment::{HEADER, name};
+use super::walk::{Found, Frames, walk};
 use crate::log::RecoveryError;
 use crate::model::{MessageId, Timestamp};
 
@@ -20,6 +23,9 @@ pub struct Inspection {
     pub path: PathBuf,
     /// A process has the log open and may be writing to it.
     pub in_use: bool,
+    /// The file with what was promised in segments that are gone, if there is one; also others of its kind, which a crash
+    /// has left.
+    pub kept: Vec<SegmentReport>,
     /// Its segments, in order.
     pub segments: Vec<SegmentReport>,
     /// The highest id that is known to have been given out.
@@ -33,14 +39,14 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Records that are whole.
+    /// Records that are whole. Of what a crash has left of kept files none counts.
     #[must_use]
     pub fn records(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.records).sum()
+        self.kept.iter().take(1).chain(&self.segments).map(|file| file.records).sum()
     }
 }
 
-/// What one segment file holds.
+/// What one segment file holds, or a kept file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SegmentReport {
@@ -94,34 +100,66 @@ pub(super) fn look(folder: &dyn Folder, path: &Path) -> Result<Inspection, Recov
     let mut inspection = Inspection {
         path: path.to_owned(),
         in_use: folder.is_locked(),
+        kept: Vec::new(),
         segments: Vec::new(),
         highest: MessageId::ZERO,
         salvaged: None,
         torn: None,
         refusal: None,
     };
-    for number in segments(folder).map_err(io(""))? {
+    let numbers = segments(folder).map_err(io(""))?;
+    for generation in generations(folder).map_err(io(""))? {
+        let name = kept::name(generation);
+        let bytes = folder.read(&name).map_err(io(&name))?;
+        let end = settled_end(&bytes, kept::owner(generation), numbers.first().copied());
+        let (report, highest) = file(folder.path(&name), &bytes, kept::owner(generation), end);
+        inspection.kept.push(report);
+        inspection.highest = inspection.highest.max(highest);
+    }
+    for number in numbers {
         let name = name(number);
         let bytes = folder.read(&name).map_err(io(&name))?;
-        let (report, highest) = segment(folder.path(&name), &bytes, number);
+        let (report, highest) = file(folder.path(&name), &bytes, number, usize::MAX);
         inspection.segments.push(report);
         inspection.highest = inspection.highest.max(highest);
     }
     match read(folder, &mut Visit { kept: &mut |_| (), progress: &mut |_| () }) {
         Ok(reading) => {
             inspection.salvaged = reading.history.as_ref().and_then(History::salvaged);
-            inspection.torn = reading.torn.filter(|_| reading.cut > 0).map(|(segment, offset)| Damage {
+            let torn = reading.torn.filter(|_| reading.cut > 0).map(|(segment, offset)| Damage {
                 file: folder.path(&name(segment)),
                 offset,
                 length: reading.cut,
             });
+            let cut = reading.kept.filter(|_| reading.kept_cut > 0).map(|kept| Damage {
+                file: folder.path(&kept::name(kept.generation)),
+                offset: kept.length,
+                length: reading.kept_cut,
+            });
+            inspection.torn = torn.or(cut);
         }
         Err(error) => inspection.refusal = Some(error),
     }
     Ok(inspection)
 }
 
-fn segment(file: PathBuf, bytes: &[u8], number: u64) -> (SegmentReport, MessageId) {
+/// Up to where the records of a kept file count beside a segment `first`: what comes later is in that. All of them where
+/// nobody can tell.
+fn settled_end(bytes: &[u8], owner: u64, first: Option<u64>) -> usize {
+    let mut end = None;
+    for frame in Frames::of(bytes, owner, HEADER) {
+        if let Ok(Content::Note(Note::Settled(settled))) = frame.content {
+            if first.is_some_and(|first| settled.first > first) {
+                return end.unwrap_or(usize::MAX);
+            }
+            end = Some(frame.at);
+        }
+    }
+    usize::MAX
+}
+
+/// What a file holds, of which the records that begin before `end` count.
+fn file(file: PathBuf, bytes: &[u8], number: u64, end: usize) -> (SegmentReport, MessageId) {
     let length_of_file = length(bytes.len());
     let mut report = SegmentReport {
         file,
@@ -142,6 +180,7 @@ fn segment(file: PathBuf, bytes: &[u8], number: u64) -> (SegmentReport, MessageI
             report.holes.push(Damage { file, offset, length });
         }
         Found::Frame(frame) => match &frame.content {
+            Ok(Content::Post(_)) if frame.at >= end => {}
             Ok(Content::Post(record)) => {
                 report.records += 1;
                 report.messages += length(record.items.len());

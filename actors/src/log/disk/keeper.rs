@@ -1,19 +1,24 @@
-//! What happens beside the writing: the next segment is prepared, and segments that nobody needs any more go.
+//! What happens beside the writing: the next segment is prepared, and segments that nobody needs any more go. What is
+//! promised in them goes to the kept file before (`kept`).
 
-use std::collections::VecDeque;
+use std::collections::HashSet;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::carry::{Undone, append, begin, remove};
 use super::file::{Folder, StoredFile, reserve};
 use super::gauges::Gauges;
+use super::kept::{self, Group};
 use super::parts::{Limits, Sealed};
 use super::queue::Queue;
-use super::refusal::{refusal, refusal_to_open};
+use super::refusal::{is_full, refusal, refusal_to_open};
 use super::segment::name;
+use super::stock::{Stock, Task};
 use crate::log::{LogError, Timeline};
+use crate::model::Moment;
 
 /// How often segments are looked through for those that have expired.
 const EVERY: Duration = Duration::from_secs(1);
@@ -48,31 +53,36 @@ pub(crate) struct Keeper {
 struct State {
     spare: Option<Spare>,
     next: u64,
-    sealed: VecDeque<Sealed>,
+    /// Only the keeper takes from it.
+    stock: Stock,
     /// A sync failed: what it was for may never be durable.
     failed: bool,
-    /// The oldest segment could not be removed, which was told.
+    /// No room could be made, which was told.
     stuck: bool,
 }
 
+/// A sync of the keeper's failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Failed;
+
 impl State {
-    /// Bytes of the segments that are complete and the one that comes next.
+    /// Bytes of all but the segment that is written.
     fn bytes(&self, size: u64) -> u64 {
         let spare = if self.spare.is_some() { size } else { 0 };
-        self.sealed.iter().fold(spare, |sum, sealed| sum.saturating_add(sealed.length))
+        self.stock.bytes().saturating_add(spare)
     }
 }
 
 impl Keeper {
-    /// A keeper of these segments; the next one gets the number `next`.
+    /// A keeper of what there is; the next segment gets the number `next`.
     pub(crate) fn new(
         folder: Arc<dyn Folder>,
         timeline: Option<Timeline>,
         limits: Limits,
-        sealed: Vec<Sealed>,
+        stock: Stock,
         next: u64,
     ) -> Self {
-        let state = State { spare: None, next, sealed: sealed.into(), failed: false, stuck: false };
+        let state = State { spare: None, next, stock, failed: false, stuck: false };
         let (gauges, state, wake) = (Gauges::default(), Mutex::new(state), Condvar::new());
         Self { folder, timeline, limits, gauges, state, wake, stop: AtomicBool::new(false) }
     }
@@ -87,7 +97,7 @@ impl Keeper {
     pub(crate) fn take_spare(&self, length: u64, over: bool) -> Result<Spare, LogError> {
         let mut state = self.state();
         if state.failed {
-            return Err(refusal(&io::Error::other("the next segment could not be made durable")));
+            return Err(refusal(&io::Error::other("a file of the log could not be made durable")));
         }
         if !over && !self.has_room(&state, length) {
             return Err(LogError::Full);
@@ -124,7 +134,9 @@ impl Keeper {
     /// A segment is complete, and the one after it is durable.
     pub(crate) fn seal(&self, sealed: Sealed) {
         let mut state = self.state();
-        state.sealed.push_back(sealed);
+        state.stock.sealed.push_back(sealed);
+        // The one after it is of this program.
+        state.stock.is_old = false;
         self.count(&state);
         self.wake.notify_one();
     }
@@ -149,7 +161,24 @@ impl Keeper {
     }
 
     /// One round of work.
-    pub(crate) fn tend(&self) {
+    pub(crate) fn tend(&self) -> Result<(), Failed> {
+        if !self.state().stuck {
+            self.prepare();
+        }
+        self.cut_tails();
+        while !self.stop.load(Ordering::Acquire) && self.make_room()? {
+            // The writer may have filled one meanwhile.
+            self.prepare();
+        }
+        self.prepare();
+        let free = self.folder.free();
+        self.gauges.set(|numbers| numbers.free = free.ok());
+        self.count(&self.state());
+        Ok(())
+    }
+
+    /// Makes the next segment, if there is none.
+    fn prepare(&self) {
         let mut state = self.state();
         if state.spare.is_none()
             && !state.failed
@@ -159,12 +188,6 @@ impl Keeper {
             // Where it fails, the writer will try, and meet the reason.
             state.spare = Some(spare);
         }
-        drop(state);
-        self.cut_tails();
-        self.remove_expired();
-        let free = self.folder.free();
-        self.gauges.set(|numbers| numbers.free = free.ok());
-        self.count(&self.state());
     }
 
     /// Gives back the room that finished segments took beforehand.
@@ -172,7 +195,7 @@ impl Keeper {
         let tails: Vec<_> = {
             let mut state = self.state();
             let tails =
-                state.sealed.iter_mut().filter_map(|sealed| Some((sealed.number, sealed.tail.take()?)));
+                state.stock.sealed.iter_mut().filter_map(|sealed| Some((sealed.number, sealed.tail.take()?)));
             tails.collect()
         };
         for (number, (file, end)) in tails {
@@ -180,43 +203,107 @@ impl Keeper {
                 tracing::warn!(%error, "a finished segment of the log keeps room that it does not need");
                 continue;
             }
-            if let Some(sealed) = self.state().sealed.iter_mut().find(|sealed| sealed.number == number) {
+            if let Some(sealed) = self.state().stock.sealed.iter_mut().find(|sealed| sealed.number == number)
+            {
                 sealed.length = end;
             }
         }
     }
 
-    /// The oldest first, each durably: no crash may leave a hole in the numbers.
-    fn remove_expired(&self) {
-        while let Some(number) = self.expired() {
-            let removed = self.folder.unlink(&name(number)).and_then(|()| self.folder.sync());
-            let mut state = self.state();
-            match removed {
-                Ok(()) => {
-                    state.sealed.pop_front();
-                    state.stuck = false;
+    /// Does one thing of those that make room, and returns whether there was one.
+    fn make_room(&self) -> Result<bool, Failed> {
+        let mut done = self.step();
+        if let Err(Undone::Yet(error)) = &done
+            && is_full(error)
+            && self.drop_spare()
+        {
+            done = self.step();
+        }
+        let mut state = self.state();
+        match done {
+            Ok(done) => {
+                state.stuck = false;
+                Ok(done)
+            }
+            Err(Undone::Yet(error)) => {
+                if !std::mem::replace(&mut state.stuck, true) {
+                    tracing::warn!(%error, "what is over in the log cannot be removed; trying again");
                 }
-                Err(error) => {
-                    if !std::mem::replace(&mut state.stuck, true) {
-                        tracing::warn!(%error, "an expired segment of the log cannot be removed; trying again");
-                    }
-                    return;
-                }
+                Ok(false)
+            }
+            // Nothing that was acknowledged is lost. But a disk that fails so is not to be trusted with more, and without room
+            // it would end soon.
+            Err(Undone::ForGood(error)) => {
+                state.failed = true;
+                tracing::error!(%error, "a sync of the log failed; nothing is accepted until a restart");
+                Err(Failed)
             }
         }
     }
 
-    fn expired(&self) -> Option<u64> {
-        let now = self.timeline.as_ref()?.now();
-        let state = self.state();
-        let oldest = state.sealed.front()?;
-        oldest.keep.is_over(now).then_some(oldest.number)
+    /// The oldest segment first, each durably: no crash may leave a hole in the numbers.
+    fn step(&self) -> Result<bool, Undone> {
+        let Some(now) = self.timeline.as_ref().map(Timeline::now) else { return Ok(false) };
+        let task = self.state().stock.next(now, self.limits.segment);
+        match task {
+            Task::Rest => return Ok(false),
+            Task::Forget(generation) => {
+                remove(&*self.folder, &kept::name(generation))?;
+                self.state().stock.former = None;
+            }
+            Task::Remove(number) => {
+                remove(&*self.folder, &name(number))?;
+                self.state().stock.removed();
+            }
+            Task::Begin => {
+                let group = Group::settling(self.state().stock.kept.settled)?;
+                let kept = begin(&*self.folder, 1, group)?;
+                self.state().stock.kept = kept;
+            }
+            Task::Settle(sticky) => {
+                let mut kept = self.state().stock.kept.clone();
+                let group = Group::settling(kept.settled.past(sticky))?;
+                append(&*self.folder, &mut kept, group)?;
+                self.state().stock.kept = kept;
+            }
+            Task::Carry(number, used) => {
+                let bytes = self.folder.read(&name(number))?;
+                let mut kept = self.state().stock.kept.clone();
+                let settled = kept.settled.past(kept.settled.lost_sticky);
+                let group = Group::of((&bytes, number), used, now, &kept.buses, settled)?;
+                append(&*self.folder, &mut kept, group)?;
+                self.state().stock.kept = kept;
+            }
+            Task::Renew => self.renew(now)?,
+        }
+        Ok(true)
+    }
+
+    /// Writes the next generation of the kept file.
+    fn renew(&self, now: Moment) -> Result<(), Undone> {
+        let old = self.state().stock.kept.clone();
+        let bytes = self.folder.read(&kept::name(old.generation))?;
+        let file = (&bytes[..], kept::owner(old.generation));
+        let group = Group::of(file, old.length, now, &HashSet::default(), old.settled)?;
+        let kept = begin(&*self.folder, old.generation.saturating_add(1), group)?;
+        let mut state = self.state();
+        state.stock.former = Some((old.generation, old.length));
+        state.stock.kept = kept;
+        Ok(())
+    }
+
+    /// Gives back the room that the next segment takes, and returns whether there was one.
+    fn drop_spare(&self) -> bool {
+        let mut state = self.state();
+        let Some(spare) = state.spare.take() else { return false };
+        // Where it cannot be removed, the next attempt to make one finds it.
+        self.folder.unlink(&name(spare.number)).and_then(|()| self.folder.sync()).is_ok()
     }
 
     fn count(&self, state: &State) {
         let bytes = state.bytes(self.limits.segment);
-        let files = state.sealed.iter().map(|_| 1).sum::<u64>() + u64::from(state.spare.is_some());
-        let oldest = state.sealed.iter().find_map(|sealed| sealed.keep.oldest());
+        let files = state.stock.sealed.iter().map(|_| 1).sum::<u64>() + u64::from(state.spare.is_some());
+        let oldest = state.stock.oldest();
         self.gauges.set(|numbers| {
             (numbers.others, numbers.files, numbers.others_oldest) = (bytes, files, oldest);
         });
@@ -226,13 +313,18 @@ impl Keeper {
     pub(crate) fn run(&self, queue: &Queue) {
         while !self.stop.load(Ordering::Acquire) {
             let tended = catch_unwind(AssertUnwindSafe(|| {
-                self.tend();
+                let tended = self.tend();
                 queue.roll();
+                tended
             }));
-            if tended.is_err() {
-                tracing::error!("the log's keeper had a panic; nothing is accepted until a restart");
-                self.state().failed = true;
-                return queue.fail();
+            match tended {
+                Ok(Ok(())) => {}
+                Ok(Err(Failed)) => return queue.fail(),
+                Err(_) => {
+                    tracing::error!("the log's keeper had a panic; nothing is accepted until a restart");
+                    self.state().failed = true;
+                    return queue.fail();
+                }
             }
             let state = self.state();
             if self.stop.load(Ordering::Acquire) {

@@ -11,20 +11,27 @@
 //! | `segment` | pure: a segment file as bytes, and what tells a torn end from damage |
 //! | `walk` | pure: the one place that reads frames, damaged or not |
 //! | `history` | pure: what the frames tell of runs, ids and time |
+//! | `tally` | pure: how many bytes live until when |
+//! | `keep` | pure: until when the records of a file are needed |
+//! | `kept` | pure: the file with what was promised in segments that are gone; reading it back |
 //! | `read` | reading a log back |
 //! | `open` | making it ready for the next record |
 //! | `parts` | what reading, writing and expiry hand each other |
 //! | `group` | records that are written together, and who is told |
 //! | `refusal` | what a poster is told of an error of the file system |
 //! | `writer` | groups of records on their way to the disk |
-//! | `keeper` | the next segment, and those that have expired |
+//! | `stock` | what there is beside the segment that is written, and what is to be done about it |
+//! | `carry` | writing the kept file |
+//! | `keeper` | the next segment, and those in which nothing is needed but what was promised |
 //! | `gauges` | what the log says of itself |
 //! | `queue` | where proposals get their ids and wait for the writer |
 //! | `thread` | the thread that writes |
 //! | `inspect` | looking at a log |
+//! | `rescue` | pure: what is whole in a kept file |
 //! | `salvage` | copying what is whole in a damaged log |
 
 mod bytes;
+mod carry;
 mod content;
 mod file;
 mod folder;
@@ -32,18 +39,23 @@ mod gauges;
 mod group;
 mod history;
 mod inspect;
+mod keep;
 mod keeper;
+mod kept;
 mod open;
 mod parts;
 mod queue;
 mod read;
 mod record;
 mod refusal;
+mod rescue;
 mod salvage;
 mod segment;
 mod settings;
 #[cfg(test)]
 pub(crate) mod sim;
+mod stock;
+mod tally;
 mod thread;
 mod walk;
 mod writer;
@@ -52,6 +64,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
+
+#[cfg(test)]
+pub(crate) use record::tests::record as record_of_any_kind;
 
 pub use inspect::{Damage, Inspection, SegmentReport, inspect};
 pub use read::Progress;
@@ -89,11 +104,13 @@ type Report = Box<dyn FnMut(Progress) + Send>;
 /// may take what was posted during the last interval.
 ///
 /// - No room on the disk, or none within [`DiskSettings::max`]: the records of the attempt are refused with [`LogError::Full`] and leave nothing; later ones are tried.
-/// - No file descriptor for the next segment: the same with [`LogError::Starved`]. Nothing else is opened while it runs.
+/// - No file descriptor for the next segment: the same with [`LogError::Starved`]. What else is opened while it runs is tried
+///   again.
 /// - Any other failed write or sync: [`LogError::Failed`] until a restart.
 /// - A crash while writing: the torn end is cut at the next start. Any other change to the files: not opened.
 /// - Segments in which everything has expired are removed. A segment ends when it is full, and when it has been written
-///   for as long as its records are kept.
+///   for as long as its records are kept. What was promised for longer is carried to a file of its own, and so it holds
+///   back neither.
 /// - What asks and proposes never waits for the disk, also when that hangs.
 ///
 /// # How it ends
@@ -158,10 +175,10 @@ impl DiskLog {
     }
 
     fn start(&mut self, opened: Opened, begun: &Begun, clock: &Arc<dyn Clock>) -> std::io::Result<()> {
-        let Opened { history, active, sealed, .. } = opened;
+        let Opened { history, active, stock, .. } = opened;
         let Begun { start, timeline, .. } = begun;
         let (limits, next) = (self.limits(), active.number.saturating_add(1));
-        let keeper = Keeper::new(Arc::clone(&self.folder), Some(timeline.clone()), limits, sealed, next);
+        let keeper = Keeper::new(Arc::clone(&self.folder), Some(timeline.clone()), limits, stock, next);
         let keeper = Arc::new(keeper);
         let queue = Arc::new(Queue::new(start.from, timeline.clone()));
         let writer = Writer::new(active, history, limits, Arc::clone(&keeper));
@@ -233,14 +250,14 @@ impl Log for DiskLog {
                 "the log ended in the middle of a write that was never acknowledged; cut off"
             );
         }
-        let (segments, records) = (opened.sealed.len() + 1, opened.records);
-        let lost = opened.lost;
-        let begun = opened.history.begin(epoch, lost, Arc::clone(clock));
+        let (segments, records) = (opened.stock.sealed.len() + 1, opened.records);
+        let (lost, lost_sticky) = (opened.lost, opened.lost_sticky);
+        let begun = opened.history.begin(epoch, lost_sticky, Arc::clone(clock));
         let path = self.folder.path("");
         self.start(opened, &begun, clock).map_err(|error| RecoveryError::Io { path, error })?;
         tracing::info!(path = %self.settings.path.display(), segments, records, "the message log is open");
         let Begun { start, timeline, runs } = begun;
-        Ok(Extent { highest: start.from, lost, runs, timeline })
+        Ok(Extent { highest: start.from, lost, lost_sticky, runs, timeline })
     }
 
     fn propose(&self, proposal: Proposal, ticket: Ticket, feed: &Feed) -> Result<Proposed, LogError> {

@@ -1,17 +1,15 @@
 //! What reading, writing and expiry hand each other.
 
-use std::time::Duration;
-
 use super::file::StoredFile;
-use crate::log::Record;
-use crate::model::{Moment, Timestamp};
+use super::keep::Keep;
+use crate::model::MessageId;
 
 /// How large segments become.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Bytes of a segment; more when one POST needs more.
     pub(crate) segment: u64,
-    /// Bytes of all segments.
+    /// Bytes of all segments and of what is kept of those that are gone.
     pub(crate) max: Option<u64>,
 }
 
@@ -22,65 +20,14 @@ impl Limits {
     }
 }
 
-/// Until when a segment's records are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Keep {
-    /// The last moment at which any of them is needed.
-    pub(crate) until: Moment,
-    /// The longest time that any of them is kept.
-    longest: Duration,
-    /// When the first one was accepted, in the log's time and as a wall clock showed it. `None` without records.
-    first: Option<(Moment, Timestamp)>,
-}
-
-/// The least time between two segments that are ended by time: each takes room, and several syncs.
-const ROLL_MIN: Duration = Duration::from_secs(10);
-
-impl Keep {
-    /// No records.
-    pub(crate) const NOTHING: Self = Self { until: Moment::ZERO, longest: Duration::ZERO, first: None };
-
-    /// A record.
-    pub(crate) fn record(record: &Record) -> Self {
-        let until = record.kept_until();
-        Self { until, longest: until.since(record.at), first: Some((record.at, record.accepted)) }
-    }
-
-    /// Both; `other` comes later.
-    pub(crate) fn and(self, other: Self) -> Self {
-        let (until, longest) = (self.until.max(other.until), self.longest.max(other.longest));
-        Self { until, longest, first: self.first.or(other.first) }
-    }
-
-    /// No records.
-    pub(crate) const fn is_nothing(&self) -> bool {
-        self.first.is_none()
-    }
-
-    /// When the first one was accepted, as a wall clock showed it.
-    pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        self.first.map(|(_, accepted)| accepted)
-    }
-
-    /// Nothing of it is needed any more.
-    pub(crate) fn is_over(&self, now: Moment) -> bool {
-        self.until <= now
-    }
-
-    /// A segment that is still written is to be ended, so that what is over can be removed: it has been written for as
-    /// long as any of its records is kept, or all of them are over.
-    pub(crate) fn is_ripe(&self, now: Moment) -> bool {
-        self.first.is_some_and(|(first, _)| {
-            let age = now.since(first);
-            age >= ROLL_MIN && (self.is_over(now) || age >= self.longest)
-        })
-    }
-}
-
 /// A segment that is complete.
 pub(crate) struct Sealed {
     pub(crate) number: u64,
+    /// The highest id in it and before it.
+    pub(crate) last: MessageId,
     pub(crate) keep: Keep,
+    /// Bytes that were written.
+    pub(crate) used: u64,
     /// Bytes that it takes, room that was taken beforehand included.
     pub(crate) length: u64,
     /// The file and its end, while there may be zeros behind it that take room.
@@ -90,6 +37,8 @@ pub(crate) struct Sealed {
 /// The segment that is written.
 pub(crate) struct Active {
     pub(crate) number: u64,
+    /// It is of the format without kept files: the next group begins another segment.
+    pub(crate) is_old: bool,
     pub(crate) file: Box<dyn StoredFile>,
     /// Where the next group goes.
     pub(crate) at: u64,

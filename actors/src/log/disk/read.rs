@@ -6,11 +6,15 @@
 
 use std::io;
 
+use super::bytes::length;
 use super::content::{Content, Note, Unreadable};
 use super::file::Folder;
 use super::history::History;
-use super::parts::{Keep, Sealed};
-use super::segment::{End, HEADER, Header, NoHeader, VERSION, judge, name, number};
+use super::keep::Keep;
+use super::kept::read::{Recalled, generations, recall};
+use super::kept::{self, KeptFile};
+use super::parts::Sealed;
+use super::segment::{End, HEADER, HEADER_LENGTH, Header, NoHeader, VERSION, judge, name, number};
 use super::walk::Frames;
 use crate::log::{Kept, RecoveryError};
 use crate::model::MessageId;
@@ -39,6 +43,12 @@ pub(crate) struct Reading<'a> {
     pub(crate) history: Option<History>,
     /// The highest id before the first segment: what was there has expired.
     pub(crate) before: MessageId,
+    /// What is kept of the segments before the first one. `None` without a header.
+    pub(crate) kept: Option<KeptFile>,
+    /// Bytes behind what counts of it, without the zeros at their end.
+    pub(crate) kept_cut: u64,
+    /// Generations of kept files in which nothing counts.
+    pub(crate) unused_kept: Vec<u64>,
     pub(crate) sealed: Vec<Sealed>,
     pub(crate) last: Option<Last>,
     /// The first place that a crash may have torn: nothing may follow it.
@@ -53,6 +63,8 @@ pub(crate) struct Reading<'a> {
 /// The last segment with a header.
 pub(crate) struct Last {
     pub(crate) number: u64,
+    /// It is of the format without kept files.
+    pub(crate) is_old: bool,
     pub(crate) bytes: Vec<u8>,
     /// Where its last whole frame ends.
     pub(crate) end: usize,
@@ -72,6 +84,9 @@ pub(crate) fn read<'a>(folder: &'a dyn Folder, visit: &mut Visit<'_>) -> Result<
         folder,
         history: None,
         before: MessageId::ZERO,
+        kept: None,
+        kept_cut: 0,
+        unused_kept: Vec::new(),
         sealed: Vec::new(),
         last: None,
         torn: None,
@@ -90,13 +105,19 @@ pub(crate) fn read<'a>(folder: &'a dyn Folder, visit: &mut Visit<'_>) -> Result<
         reading.segment(*segment, bytes, visit)?;
         (visit.progress)(Progress { segments: n + 1, of: numbers.len(), records: reading.records });
     }
-    match numbers.first() {
+    if reading.last.is_none() {
         // Without its segments nobody knows which ids were given out (I-1).
-        Some(first) if *first != 1 && reading.last.is_none() => {
-            Err(reading.damaged(*first, 0, "the header is missing"))
+        let first = numbers.first().copied().unwrap_or(1);
+        if first != 1 {
+            return Err(reading.damaged(first, 0, "the header is missing"));
         }
-        _ => Ok(reading),
+        if let Some(generation) = generations(folder).map_err(at(""))?.first() {
+            let file = folder.path(&kept::name(*generation));
+            let problem = "the segments behind it are missing";
+            return Err(RecoveryError::Damaged { file, offset: 0, problem });
+        }
     }
+    Ok(reading)
 }
 
 /// The numbers of the segments in a folder, rising.
@@ -106,20 +127,17 @@ pub(crate) fn segments(folder: &dyn Folder) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// A place or length in memory as one in a file.
-pub(crate) const fn length(bytes: usize) -> u64 {
-    const { assert!(usize::BITS <= u64::BITS, "files are at least as long as memory") };
-    #[expect(clippy::as_conversions, reason = "no `From` for it; checked above to lose nothing")]
-    {
-        bytes as u64
-    }
-}
-
 impl Reading<'_> {
     /// Messages up to here may have existed and are not to be had.
     pub(crate) fn lost(&self) -> MessageId {
         let salvaged = self.history.as_ref().and_then(History::salvaged);
         salvaged.map_or(self.before, |salvaged| salvaged.max(self.before))
+    }
+
+    /// The same of sticky messages alone: what is gone was looked at, unless nobody knows what is missing.
+    pub(crate) fn lost_sticky(&self) -> MessageId {
+        let kept = self.kept.as_ref().map_or(MessageId::ZERO, |kept| kept.settled.lost_sticky);
+        self.history.as_ref().and_then(History::salvaged).unwrap_or(kept).max(kept).min(self.lost())
     }
 
     fn damaged(&self, segment: u64, offset: u64, problem: &'static str) -> RecoveryError {
@@ -152,6 +170,7 @@ impl Reading<'_> {
         if header.number != number {
             return Err(self.damaged(number, 0, "the header belongs to another segment"));
         }
+        let is_first = self.history.is_none();
         let mut history = match self.history.take() {
             Some(history) if history.written() != header.highest => {
                 let problem = "records are missing between this segment and the one before";
@@ -160,13 +179,22 @@ impl Reading<'_> {
             Some(history) => history,
             None => {
                 self.before = header.highest;
+                let Recalled { file, cut, unused, records } = recall(self.folder, header, visit.kept)?;
+                (self.kept, self.kept_cut, self.unused_kept) = (Some(file), cut, unused);
+                self.records += records;
                 History::after(header.highest)
             }
         };
-        if let Some(Last { number, keep, bytes, .. }) = self.last.take() {
-            self.sealed.push(Sealed { number, keep, length: length(bytes.len()), tail: None });
+        if let Some(Last { number, keep, end, bytes, .. }) = self.last.take() {
+            let (used, length, last) = (length(end), length(bytes.len()), header.highest);
+            self.sealed.push(Sealed { number, last, keep, used, length, tail: None });
         }
-        let last = self.frames(number, bytes, &mut history, visit)?;
+        let last = self.frames(number, header.is_old(), bytes, &mut history, visit)?;
+        if is_first && number > 1 && !header.is_old() && !history.knows_runs() {
+            // It was durable before the segments before it went; without it the log's time would begin anew (I-11).
+            let problem = "what it says of the segments before it is not as it was written";
+            return Err(self.damaged(number, HEADER_LENGTH, problem));
+        }
         (self.last, self.history) = (Some(last), Some(history));
         Ok(())
     }
@@ -174,6 +202,7 @@ impl Reading<'_> {
     fn frames(
         &mut self,
         number: u64,
+        is_old: bool,
         bytes: Vec<u8>,
         history: &mut History,
         visit: &mut Visit<'_>,
@@ -195,11 +224,17 @@ impl Reading<'_> {
             history.apply(&content).map_err(|_| self.damaged(number, place, "the ids fall"))?;
             match content {
                 Content::Post(record) => {
-                    keep = keep.and(Keep::record(&record));
+                    keep.add(&record);
                     self.records += 1;
                     (visit.kept)(Kept::Record(record));
                 }
-                Content::Note(Note::Retired { bus, next }) => (visit.kept)(Kept::Retired { bus, next }),
+                Content::Note(Note::Retired { bus, next }) => {
+                    keep.retires = true;
+                    (visit.kept)(Kept::Retired { bus, next });
+                }
+                Content::Note(Note::Settled(_)) => {
+                    return Err(self.damaged(number, place, "the note belongs to a kept file"));
+                }
                 Content::Note(_) => {}
             }
             synced = frame.synced;
@@ -212,7 +247,7 @@ impl Reading<'_> {
                 return Err(self.damaged(number, length(end), "the record is not as it was written"));
             }
         }
-        Ok(Last { number, bytes, end, synced, keep })
+        Ok(Last { number, is_old, bytes, end, synced, keep })
     }
 
     fn tear(&mut self, number: u64, bytes: &[u8], at: usize) {

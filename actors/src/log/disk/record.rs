@@ -1,20 +1,20 @@
 //! Pure: one POST as bytes, and back.
 
-use super::bytes::{Malformed, Reader, TooLong, push_length, push_short, push_text, push_u64};
+use super::bytes::{Malformed, Reader, TooLong, length, push_length, push_short, push_text, push_u64};
 use super::content::Unreadable;
-use crate::log::{Incarnation, Item, Items, Keyed, Life, Promise, Proposal, Record};
+use crate::log::{Incarnation, Item, Items, Keyed, Life, Proposal, Record};
 use crate::model::{
-    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Poster, Timestamp,
+    BusName, ChannelName, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Poster, Timestamp, Traits,
 };
 
 /// Whether a key follows.
 const UNKEYED: u8 = 0;
 const KEYED: u8 = 1;
-/// The promises of a message, a bit each.
-const STICKY: u8 = 1;
-const DATED: u8 = 2;
 /// Bytes that a message takes at least: its end, its promises, its length.
 const MESSAGE_MIN: usize = 8 + 1 + 4;
+/// Bytes of all that comes before the messages, but for names and a key: the kind, six numbers, the lengths of three
+/// names, whether there is a key, how many messages there are.
+const HEAD: usize = 1 + 6 * 8 + (1 + 1 + 4) + 1 + 4;
 
 /// Appends a POST to `into`; what it appended before it failed is to be cut off again.
 pub(super) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong> {
@@ -43,11 +43,19 @@ pub(super) fn encode(record: &Record, into: &mut Vec<u8>) -> Result<(), TooLong>
     push_length(record.items.len(), into)?;
     for item in &record.items {
         push_u64(item.until.as_millis(), into);
-        let Promise { sticky, dated } = item.promise;
-        into.push(if sticky { STICKY } else { 0 } | if dated { DATED } else { 0 });
+        let known = item.message.traits();
+        into.push(Traits::new(item.promise, known.sticky(), known.expire()).bits());
         push_text(item.message.as_bytes(), into)?;
     }
     Ok(())
+}
+
+/// Bytes that one message takes in a record without a key, in which it is the first one or not.
+pub(super) fn part_length(record: &Record, item: &Item, is_first: bool) -> u64 {
+    let names = [record.bus.as_str(), record.channel.as_str(), record.poster.as_str()];
+    let head = names.iter().map(|name| name.len()).sum::<usize>() + HEAD;
+    let message = MESSAGE_MIN + item.message.as_bytes().len();
+    length(if is_first { head + message } else { message })
 }
 
 /// What a record says of its poster.
@@ -97,12 +105,10 @@ fn items(bytes: &mut Reader<'_>) -> Result<Items, Unreadable> {
     let mut items = Vec::with_capacity(count.min(bytes.0.len() / MESSAGE_MIN));
     for _ in 0..count {
         let until = moment(bytes)?;
-        let bits = bytes.u8()?;
-        if bits & !(STICKY | DATED) != 0 {
-            return Err(Unreadable::Newer("an unknown promise about a message"));
-        }
-        let promise = Promise { sticky: bits & STICKY != 0, dated: bits & DATED != 0 };
-        items.push(Item { message: Message::recovered(bytes.text()?), until, promise });
+        let traits = Traits::from_bits(bytes.u8()?);
+        let traits = traits.ok_or(Unreadable::Newer("an unknown promise about a message"))?;
+        let (message, promise) = (Message::recovered(bytes.text()?).with_traits(traits), traits.promise());
+        items.push(Item { message, until, promise });
     }
     Items::new(items).ok_or(Unreadable::Malformed)
 }

@@ -5,16 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::DiskSettings;
-use super::content::{Content, Note};
+use super::bytes::TooLong;
+use super::carry::{Undone, begin};
+use super::content::{Content, Note, Settled};
 use super::file::Folder;
 use super::folder::OsFolder;
 use super::group::Group;
 use super::inspect::look;
 use super::keeper::Keeper;
+use super::kept;
+use super::kept::read::generations;
 use super::open::open;
 use super::parts::Limits;
 use super::read::{Progress, Visit, segments};
-use super::segment::{Header, name};
+use super::rescue::{Behind, Rescued, rescue};
+use super::segment::{Header, NoHeader, name};
 use super::walk::{Found, Whole, walk};
 use super::writer::Writer;
 use crate::clock::{Clock, SystemClock};
@@ -110,23 +115,30 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
     let read = |name: &str| old.read(name).map_err(|error| RecoveryError::Io { path: old.path(name), error });
     let numbers = segments(old).map_err(|error| RecoveryError::Io { path: old.path(""), error })?;
     let highest = look(old, &old.path(""))?.highest.max(MessageId::first_at(SystemClock.wall()));
-    // What went before the first segment had expired.
-    let before = match numbers.first() {
-        Some(first) => Header::decode(&read(&name(*first))?).map_or(MessageId::ZERO, |header| header.highest),
-        None => MessageId::ZERO,
-    };
+    // What went before the first segment had expired, or was promised and is kept.
+    let (rescued, before) = rescued(old, numbers.first().copied(), &read)?;
     let mut nothing = (|_: Kept| (), |_: Progress| ());
     let opened = open(&new, size, before, &mut Visit { kept: &mut nothing.0, progress: &mut nothing.1 })?;
+    let lost = if rescued.has_holes { Some(before) } else { None };
+    if !rescued.frames.is_empty() || !rescued.has_holes && rescued.lost_sticky < before {
+        let settled = Settled { first: 1, lost_sticky: lost.unwrap_or(rescued.lost_sticky) };
+        let whole = kept::Group::copied(rescued.frames, settled).map_err(Undone::from);
+        // Not the first one, which may be found torn.
+        whole.and_then(|group| begin(&*new, 2, group)).map_err(|undone| {
+            let error = undone.into_error();
+            RecoveryError::Io { path: new.path(&kept::name(2)), error }
+        })?;
+    }
     let next = opened.active.number.saturating_add(1);
     let limits = Limits { segment: size, max: None };
-    let keeper = Arc::new(Keeper::new(new, None, limits, opened.sealed, next));
+    let keeper = Arc::new(Keeper::new(new, None, limits, opened.stock, next));
     let mut copy = Copy {
         writer: Writer::new(opened.active, opened.history, limits, keeper),
         group: Group::new(),
-        holes: Holes { seen: before, unknown: false, open: false, lost: None },
+        holes: Holes { seen: before, unknown: false, open: false, lost },
         newest: before,
         highest,
-        records: 0,
+        records: rescued.records,
     };
     for number in numbers {
         let mut copied = Ok(());
@@ -138,6 +150,34 @@ pub(super) fn salvage(old: &dyn Folder, new: Arc<dyn Folder>, size: u64) -> Resu
         copied.map_err(failed)?;
     }
     copy.end().map_err(failed)
+}
+
+/// What can be copied of what an old log keeps of segments that are gone, and the highest id before the first one that
+/// is there.
+fn rescued(
+    old: &dyn Folder,
+    first: Option<u64>,
+    read: &dyn Fn(&str) -> Result<Vec<u8>, RecoveryError>,
+) -> Result<(Rescued, MessageId), RecoveryError> {
+    let number = first.unwrap_or(u64::MAX);
+    let header = match first {
+        Some(number) => Header::decode(&read(&name(number))?),
+        None => Err(NoHeader::Missing),
+    };
+    let highest = header.map(|header| header.highest);
+    let before = highest.unwrap_or(MessageId::ZERO);
+    let io = |error| RecoveryError::Io { path: old.path(""), error };
+    let Some(generation) = generations(old).map_err(io)?.first().copied() else {
+        let may_be_none = number == 1 || first.is_none() || header.is_ok_and(|header| header.is_old());
+        return Ok((Rescued::nothing(!may_be_none, before), before));
+    };
+    let name = kept::name(generation);
+    let rescued = rescue(&read(&name)?, generation, Behind { number, highest }).map_err(|TooLong| {
+        let error = io::ErrorKind::InvalidData.into();
+        RecoveryError::Io { path: old.path(&name), error }
+    })?;
+    let before = before.max(rescued.newest);
+    Ok((rescued, before))
 }
 
 /// What was copied so far.
@@ -205,6 +245,8 @@ impl Copy {
                 self.highest = self.highest.max(*id);
                 return Ok(());
             }
+            // What it speaks of is not beside the new log.
+            Note::Settled(_) => return Ok(()),
             Note::Run(_) | Note::Carried { .. } | Note::Retired { .. } => {}
         }
         self.flush()?;

@@ -16,8 +16,10 @@
 //! it was written, it is damage. A frame's magic has a byte that no text has, so what clients post is
 //! never taken for a frame.
 //!
-//! **Another version.** The version fixes what headers and the heads of frames look like. What frames hold may grow
-//! within a version: a whole frame with a content that is not known was written by a newer program, and is no damage.
+//! **Another version.** The version fixes what headers and the heads of frames look like, and what the files of a log
+//! are. What frames hold may grow within a version: a whole frame with a content that is not known was written by a newer
+//! program, and is no damage. Version 2 has no kept files (`kept`): a program that knows no other would lose what is in
+//! them without a word, so there is none beside a log whose last segment is of version 2.
 
 use super::bytes::{Malformed, Reader, TooLong, filled};
 use crate::model::MessageId;
@@ -29,13 +31,15 @@ pub(crate) const FRAME: usize = 24;
 /// [`HEADER`] as a place in a file.
 pub(crate) const HEADER_LENGTH: u64 = 64;
 /// [`FRAME`] as a length in a file.
-const FRAME_LENGTH: u64 = 24;
+pub(crate) const FRAME_LENGTH: u64 = 24;
 /// Bytes that the checksum of a header covers.
 const HEADER_CHECKED: usize = HEADER - 4;
 /// Bytes that the checksum of a frame's head covers.
 const FRAME_CHECKED: usize = FRAME - 4;
 /// The format's version.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
+/// The one before, without kept files. It is read, and not written any more.
+pub(crate) const OLD_VERSION: u32 = 2;
 const MAGIC: [u8; 8] = *b"bplog\xff\r\n";
 const FRAME_MAGIC: [u8; 4] = [0xff, b'b', 0xfe, b'p'];
 /// Digits in the name of a segment's file.
@@ -45,6 +49,8 @@ const SUFFIX: &str = ".log";
 /// What a segment starts with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
+    /// Of the format.
+    pub(crate) version: u32,
     pub(crate) number: u64,
     /// The highest id before this segment.
     pub(crate) highest: MessageId,
@@ -75,9 +81,19 @@ pub(crate) fn number(name: &str) -> Option<u64> {
 pub(crate) struct Broken;
 
 impl Header {
+    /// Of a segment that is written now.
+    pub(crate) const fn new(number: u64, highest: MessageId) -> Self {
+        Self { version: VERSION, number, highest }
+    }
+
+    /// Whether a program wrote it that knows no kept files.
+    pub(crate) const fn is_old(&self) -> bool {
+        self.version == OLD_VERSION
+    }
+
     pub(crate) fn encode(self) -> [u8; HEADER] {
         let (number, highest) = (self.number.to_le_bytes(), self.highest.as_u64().to_le_bytes());
-        let fields = MAGIC.into_iter().chain(VERSION.to_le_bytes()).chain(number).chain(highest);
+        let fields = MAGIC.into_iter().chain(self.version.to_le_bytes()).chain(number).chain(highest);
         let checked: [u8; HEADER_CHECKED] = filled(fields);
         filled(checked.into_iter().chain(crc32fast::hash(&checked).to_le_bytes()))
     }
@@ -91,16 +107,16 @@ impl Header {
         if fields.array() != Ok(MAGIC) {
             return Err(NoHeader::Missing);
         }
-        match fields.u32().map_err(missing)? {
-            VERSION => {}
+        let version = match fields.u32().map_err(missing)? {
+            known @ (VERSION | OLD_VERSION) => known,
             0 => return Err(NoHeader::Missing),
             other => return Err(NoHeader::Version(other)),
-        }
+        };
         if crc != crc32fast::hash(&checked) {
             return Err(NoHeader::Missing);
         }
         let number = fields.u64().map_err(missing)?;
-        Ok(Self { number, highest: MessageId::from_u64(fields.u64().map_err(missing)?) })
+        Ok(Self { version, number, highest: MessageId::from_u64(fields.u64().map_err(missing)?) })
     }
 }
 

@@ -22,8 +22,8 @@ pub struct DiskSettings {
     pub durability: Durability,
     /// Bytes of a segment file; more when one POST needs more.
     pub segment: u64,
-    /// Bytes of all segment files together. Beyond it POSTs are refused until old segments go; segments are so short
-    /// then that four of them fit. `None`: as much as the disk has.
+    /// Bytes of all files together. Beyond it POSTs are refused until old segments go; segments are so short then that
+    /// four of them fit. While the kept file is written there may be more for a moment. `None`: as much as the disk has.
     pub max: Option<u64>,
 }
 

@@ -4,6 +4,8 @@
 mod bounds;
 mod crashes;
 mod faults;
+mod hours;
+mod kept;
 mod newer;
 mod positions;
 mod promise;

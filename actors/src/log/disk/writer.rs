@@ -9,8 +9,9 @@ use super::content::{Note, Stamp};
 use super::file::{StoredFile, write_all};
 use super::group::Group;
 use super::history::History;
+use super::keep::Keep;
 use super::keeper::Keeper;
-use super::parts::{Active, Keep, Limits, Sealed};
+use super::parts::{Active, Limits, Sealed};
 use super::refusal::{is_full, refusal};
 use super::segment::{Broken, HEADER_LENGTH, Header, place, push_frame};
 use crate::clock::Clock;
@@ -53,6 +54,10 @@ impl Writer {
     /// Writes that the run has begun, durably, unless that is written.
     pub(crate) fn announce(&mut self) -> Result<(), LogError> {
         if let Some(note) = &self.begun {
+            if self.active.is_old {
+                // What goes on in an old segment could be opened by a program that knows no kept files.
+                return self.next_segment(&mut [], false);
+            }
             let frame = encoded(note)?;
             self.write_note(frame)?;
             self.begun = None;
@@ -87,13 +92,13 @@ impl Writer {
         let length = length(&group.bytes)?;
         if !self.active.keep.is_nothing() && self.active.at.saturating_add(length) > self.limits.segment {
             self.next_segment(&mut group.bytes, false)?;
-            self.active.keep = group.keep;
+            self.active.keep = group.keep.clone();
         } else {
-            let Active { number, file, at, synced, keep } = &mut self.active;
+            let Active { number, file, at, synced, keep, .. } = &mut self.active;
             place(&mut group.bytes, *number, *at, *synced).map_err(broken)?;
             put(&**file, &group.bytes, *at)?;
             *at = at.checked_add(length).ok_or_else(|| broken(Broken))?;
-            *keep = keep.and(group.keep);
+            keep.and(group.keep.clone());
         }
         if let Some((last, at)) = group.last {
             self.history.records(last, at);
@@ -105,11 +110,12 @@ impl Writer {
     /// Ends the segment if it is ripe: what is over in it can go then, also from a log that takes nothing.
     /// Returns whether it was.
     pub(crate) fn roll(&mut self) -> Result<bool, LogError> {
-        let keep = self.active.keep;
+        let keep = &self.active.keep;
         if let Some(now) = self.now().map(|now| now.moment)
-            && keep.is_ripe(now)
+            && keep.is_ripe(now, self.active.at)
         {
-            self.next_segment(&mut [], keep.is_over(now))?;
+            let is_over = keep.is_over(now);
+            self.next_segment(&mut [], is_over)?;
             self.count();
             return Ok(true);
         }
@@ -127,7 +133,7 @@ impl Writer {
         };
         let whole = [length(&carried)?, length(group)?].into_iter().fold(HEADER_LENGTH, u64::saturating_add);
         let spare = self.keeper.take_spare(whole, over)?;
-        let header = Header { number: spare.number, highest: self.history.written() };
+        let header = Header::new(spare.number, self.history.written());
         let mut bytes = header.encode().to_vec();
         place(&mut carried, spare.number, HEADER_LENGTH, 0).map_err(broken)?;
         bytes.append(&mut carried);
@@ -142,12 +148,13 @@ impl Writer {
         self.timed(|| spare.file.sync())?;
         let end = length(&bytes)?;
         let (number, file) = (spare.number, spare.file);
-        let next = Active { number, file, at: end, synced: end, keep: Keep::NOTHING };
+        let next = Active { number, is_old: false, file, at: end, synced: end, keep: Keep::NOTHING };
         let Active { number, file, at, keep, .. } = std::mem::replace(&mut self.active, next);
         // What was noted there goes with its segment, and this one may outlive that. It begins with the run.
         (self.reserved, self.begun) = (MessageId::ZERO, None);
         let length = at.max(self.limits.segment);
-        self.keeper.seal(Sealed { number, keep, length, tail: Some((file, at)) });
+        let last = self.history.written();
+        self.keeper.seal(Sealed { number, last, keep, used: at, length, tail: Some((file, at)) });
         Ok(())
     }
 

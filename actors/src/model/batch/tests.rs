@@ -2,11 +2,16 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::model::{AcceptAll, Envelope, EnvelopeRefusal, PayloadRule};
+use crate::model::{AcceptAll, Envelope, EnvelopeRefusal, PayloadRule, PromiseRule};
 
 const GOOD: &str = r#"{"source":"http://client.com","type":"t","payload":[ 1.0 ]}"#;
-const LIMITS: MessageLimits =
-    MessageLimits { messages: 3, message: 200, depth: 4, payload: PayloadRule::IJson };
+const LIMITS: MessageLimits = MessageLimits {
+    messages: 3,
+    message: 200,
+    depth: 4,
+    payload: PayloadRule::IJson,
+    promises: PromiseRule::Free,
+};
 
 fn parse(body: impl AsRef<[u8]>) -> Result<Batch, BatchError> {
     Batch::parse(body.as_ref(), &LIMITS, &AcceptAll)

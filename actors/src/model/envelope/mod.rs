@@ -13,7 +13,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::bare::{check_bare, object};
 use super::json::Text;
 use super::members::Members;
+use super::promise::Wish;
 use super::refusal::{EnvelopeError, EnvelopeRefusal, MessageLimits};
+use super::said::{Inside, Places};
 use signature::signatures;
 
 mod signature;
@@ -69,6 +71,9 @@ pub struct Envelope<'a> {
     alg: Cow<'a, str>,
     signatures: Vec<Signature<'a>>,
     message: String,
+    /// Where that says what it says.
+    places: Places,
+    wish: Wish,
 }
 
 impl<'a> Envelope<'a> {
@@ -91,16 +96,15 @@ impl<'a> Envelope<'a> {
         let alg = string("alg", members.alg)?;
         let data = without_space(&string("data", members.data)?);
         let signatures = signatures(members.sigs)?;
-        let message = BASE64URL.decode(&data).map_err(|_| EnvelopeError::Data)?;
-        let message = String::from_utf8(message)
-            .map_err(|error| EnvelopeError::NotUtf8 { at: error.utf8_error().valid_up_to() })?;
+        let message = decoded(&data)?;
         let inside = |error| EnvelopeError::Inside(Box::new(error));
-        let (_, within) = object(&message, limits).map_err(inside)?;
+        let (text, within) = object(&message, limits).map_err(inside)?;
         if within.is_envelope() {
             return Err(EnvelopeError::Nested);
         }
-        check_bare(&within).map_err(inside)?;
-        Ok(Self { data, data_type, encoding, alg, signatures, message })
+        let wish = check_bare(text, &within, limits).map_err(inside)?;
+        let places = Places::of(&within, &message);
+        Ok(Self { data, data_type, encoding, alg, signatures, message, places, wish })
     }
 
     /// The name of the signature algorithm.
@@ -113,6 +117,16 @@ impl<'a> Envelope<'a> {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What the message inside asks for.
+    pub(super) const fn wish(&self) -> &Wish {
+        &self.wish
+    }
+
+    /// The message inside, and where it says what it says.
+    pub(super) fn into_inside(self) -> Inside {
+        Inside::new(self.message, self.places)
     }
 
     /// The signatures, 1 to 8 of them, in the envelope's order.
@@ -158,6 +172,17 @@ impl fmt::Debug for Envelope<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Envelope({} bytes, {} signatures)", self.message.len(), self.signatures.len())
     }
+}
+
+/// The text inside of an envelope that was checked when it was posted.
+pub(super) fn inside(members: &Members<'_>) -> Result<String, EnvelopeError> {
+    decoded(&without_space(&string("data", members.data)?))
+}
+
+/// What the text of `data`, without white space, stands for.
+fn decoded(data: &str) -> Result<String, EnvelopeError> {
+    let bytes = BASE64URL.decode(data).map_err(|_| EnvelopeError::Data)?;
+    String::from_utf8(bytes).map_err(|error| EnvelopeError::NotUtf8 { at: error.utf8_error().valid_up_to() })
 }
 
 fn string<'a>(name: &'static str, raw: Option<&'a str>) -> Result<Cow<'a, str>, EnvelopeError> {

@@ -1,11 +1,16 @@
 use proptest::prelude::*;
 use serde_json::{Number, Value};
 
-use super::super::{AcceptAll, Batch, BatchError, Message, MessageError, MessageLimits};
+use super::super::{AcceptAll, Batch, BatchError, Message, MessageError, MessageLimits, PromiseRule};
 use super::*;
 
-const IJSON: MessageLimits =
-    MessageLimits { messages: 100, message: 100_000, depth: 32, payload: PayloadRule::IJson };
+const IJSON: MessageLimits = MessageLimits {
+    messages: 100,
+    message: 100_000,
+    depth: 32,
+    payload: PayloadRule::IJson,
+    promises: PromiseRule::Free,
+};
 const ANY: MessageLimits = MessageLimits { payload: PayloadRule::Any, ..IJSON };
 
 fn message(payload: &str) -> String {

@@ -1,11 +1,16 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::PayloadRule;
+use super::super::{PayloadRule, PromiseRule};
 use super::*;
 
-const LIMITS: MessageLimits =
-    MessageLimits { messages: 10, message: 1000, depth: 4, payload: PayloadRule::Any };
+const LIMITS: MessageLimits = MessageLimits {
+    messages: 10,
+    message: 1000,
+    depth: 4,
+    payload: PayloadRule::Any,
+    promises: PromiseRule::Free,
+};
 
 fn parse(json: &str) -> Result<Message, MessageError> {
     Message::parse(json, &LIMITS)

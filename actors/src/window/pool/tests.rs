@@ -16,6 +16,7 @@ fn poster(n: usize) -> Poster {
 #[derive(Debug, Clone, Default)]
 struct Told {
     open: bool,
+    own: Own,
     assured: Vec<usize>,
     /// What each poster holds, in pieces.
     held: BTreeMap<usize, Vec<Load>>,
@@ -39,6 +40,15 @@ impl Told {
     fn part(&self, bound: usize) -> usize {
         if self.assured.is_empty() { 0 } else { bound / self.assured.len() }
     }
+
+    fn most(&self) -> usize {
+        self.own.bytes.unwrap_or(usize::MAX)
+    }
+
+    /// The part in bytes of each poster, where that of every bus is this.
+    fn byte_part(&self, part: usize) -> usize {
+        self.part(self.own.bytes.map_or(part, |most| part.min(most / 2)))
+    }
 }
 
 #[derive(Debug)]
@@ -55,27 +65,33 @@ impl Model {
         (self.bounds.bytes / 2).checked_div(open).unwrap_or(0)
     }
 
+    fn channels(&self, bus: &Told) -> usize {
+        bus.own.channels.unwrap_or(self.bounds.channels)
+    }
+
     fn used(&self) -> usize {
         self.buses.values().map(|bus| bus.all(|load| load.bytes)).sum()
     }
 
     /// Bytes of a bus that nobody else may take.
     fn kept(&self, bus: &Told) -> usize {
-        let part = self.part();
-        let rest = part.saturating_sub(bus.all(|load| load.bytes));
-        if bus.open { rest.max(bus.unmet(bus.part(part), None, |load| load.bytes)) } else { 0 }
+        let (part, used) = (self.part(), bus.all(|load| load.bytes));
+        let rest = part.min(bus.most()).saturating_sub(used);
+        let rest = rest.max(bus.unmet(bus.byte_part(part), None, |load| load.bytes));
+        if bus.open { rest.min(bus.most().saturating_sub(used)) } else { 0 }
     }
 
     fn fits(&self, number: u32, poster: usize, load: Load) -> bool {
         let bus = &self.buses[&number];
         let others = self.buses.iter().filter(|(other, _)| **other != number).map(|(_, bus)| self.kept(bus));
-        let own = bus.unmet(bus.part(self.part()), Some(poster), |load| load.bytes);
-        let bytes = self.used() + load.bytes + others.sum::<usize>() + own <= self.bounds.bytes;
+        let own = bus.unmet(bus.byte_part(self.part()), Some(poster), |load| load.bytes);
+        let within_own = bus.all(|load| load.bytes) + load.bytes + own <= bus.most();
+        let bytes = within_own && self.used() + load.bytes + others.sum::<usize>() + own <= self.bounds.bytes;
         let within = |bound: usize, amount: usize, of: fn(&Load) -> usize| {
             amount == 0 || bus.all(of) + amount + bus.unmet(bus.part(bound / 2), Some(poster), of) <= bound
         };
         (load.bytes == 0 || bytes)
-            && within(self.bounds.channels, load.channels, |load| load.channels)
+            && within(self.channels(bus), load.channels, |load| load.channels)
             && within(self.bounds.keys, load.keys, |load| load.keys)
     }
 
@@ -85,17 +101,17 @@ impl Model {
         let within = |part: usize, amount: usize, of: fn(&Load) -> usize| bus.of(poster, of) + amount <= part;
         bus.open
             && bus.assured.contains(&poster)
-            && within(bus.part(self.part()), load.bytes, |load| load.bytes)
-            && within(bus.part(self.bounds.channels / 2), load.channels, |load| load.channels)
+            && within(bus.byte_part(self.part()), load.bytes, |load| load.bytes)
+            && within(bus.part(self.channels(bus) / 2), load.channels, |load| load.channels)
             && within(bus.part(self.bounds.keys / 2), load.keys, |load| load.keys)
     }
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Open(Vec<usize>),
+    Open(Vec<usize>, Own),
     Close(prop::sample::Index),
-    SetPosters(prop::sample::Index, Vec<usize>),
+    Change(prop::sample::Index, Vec<usize>, Own),
     SetBounds(Bounds),
     Try(prop::sample::Index, usize, Load),
     /// Comes back from a log.
@@ -107,6 +123,11 @@ fn bounds() -> impl Strategy<Value = Bounds> {
     (0usize..400, 0usize..12, 0usize..12).prop_map(|(bytes, channels, keys)| Bounds { bytes, channels, keys })
 }
 
+fn own() -> impl Strategy<Value = Own> {
+    let some = |most| prop::option::weighted(0.3, 0usize..most);
+    (some(200), some(12)).prop_map(|(bytes, channels)| Own { bytes, channels })
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let at = any::<prop::sample::Index>;
     let load = (0usize..60, 0usize..3, 0usize..2)
@@ -114,9 +135,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         .boxed();
     let posters = prop::sample::subsequence((0..POSTERS).collect::<Vec<_>>(), 0..=POSTERS).boxed();
     let step = prop_oneof![
-        2 => posters.clone().prop_map(Step::Open),
+        2 => (posters.clone(), own()).prop_map(|(posters, own)| Step::Open(posters, own)),
         1 => at().prop_map(Step::Close),
-        1 => (at(), posters).prop_map(|(bus, posters)| Step::SetPosters(bus, posters)),
+        1 => (at(), posters, own()).prop_map(|(bus, posters, own)| Step::Change(bus, posters, own)),
         1 => bounds().prop_map(Step::SetBounds),
         16 => (at(), 0..POSTERS, load.clone()).prop_map(|(bus, poster, load)| Step::Try(bus, poster, load)),
         1 => (at(), 0..POSTERS, load).prop_map(|(bus, poster, load)| Step::Take(bus, poster, load)),
@@ -137,14 +158,14 @@ proptest! {
         let mut pool = Pool::new(bounds);
         let mut model = Model { bounds, buses: BTreeMap::new(), kept_to: true };
         for step in steps {
-            if model.buses.is_empty() && !matches!(step, Step::Open(_) | Step::SetBounds(_)) {
+            if model.buses.is_empty() && !matches!(step, Step::Open(..) | Step::SetBounds(_)) {
                 continue;
             }
             let bus_at = |at: &prop::sample::Index| *model.buses.keys().nth(at.index(model.buses.len())).unwrap();
             match step {
-                Step::Open(assured) => {
-                    let number = pool.open(&names(&assured));
-                    model.buses.insert(number, Told { open: true, assured, ..Told::default() });
+                Step::Open(assured, own) => {
+                    let number = pool.open(&names(&assured), own);
+                    model.buses.insert(number, Told { open: true, own, assured, ..Told::default() });
                     model.kept_to &= model.used() == 0;
                 }
                 Step::Close(at) => {
@@ -158,10 +179,11 @@ proptest! {
                     }
                     model.kept_to &= model.used() == 0;
                 }
-                Step::SetPosters(at, assured) => {
+                Step::Change(at, assured, own) => {
                     let number = bus_at(&at);
-                    pool.set_posters(number, &names(&assured));
-                    model.buses.get_mut(&number).unwrap().assured = assured;
+                    pool.change(number, &names(&assured), own);
+                    let bus = model.buses.get_mut(&number).unwrap();
+                    (bus.assured, bus.own) = (assured, own);
                     let all = |bus: &Told| bus.all(|load| load.bytes + load.channels + load.keys);
                     model.kept_to &= model.buses.values().map(all).sum::<usize>() == 0;
                 }
@@ -197,6 +219,8 @@ proptest! {
             }
             prop_assert_eq!(pool.used(), model.used());
             prop_assert!(!model.kept_to || pool.used() <= model.bounds.bytes, "over the bound");
+            let of_bus = model.buses.values().all(|bus| bus.all(|load| load.bytes) <= bus.most());
+            prop_assert!(!model.kept_to || of_bus, "over a bus's own bound");
             pool.divide();
             for (number, told) in &model.buses {
                 let bus = pool.buses.get(*number).unwrap();
@@ -215,7 +239,8 @@ proptest! {
 #[test]
 fn i_5_a_flood_ends_at_its_share() {
     let mut pool = Pool::new(Bounds { bytes: 1_000, channels: 10, keys: 10 });
-    let (one, other) = (pool.open(&[poster(0), poster(1)]), pool.open(&[poster(0)]));
+    let (one, other) =
+        (pool.open(&[poster(0), poster(1)], Own::default()), pool.open(&[poster(0)], Own::default()));
     let load = |bytes| Load { bytes, ..Load::default() };
     let mut flood = 0;
     let refusal = loop {
@@ -235,4 +260,27 @@ fn i_5_a_flood_ends_at_its_share() {
     let channels = (0..20).take_while(|_| pool.try_take(one, &poster(0), channel).is_ok()).count();
     assert_eq!(channels, 8, "five are free, and half of five are the other's");
     assert_eq!(pool.try_take(one, &poster(0), channel), Err(Refusal::PosterShare(What::Channels)));
+}
+
+/// A bus ends at its own bound, and what is not kept for it any more is there for others.
+#[test]
+fn i_5_a_bus_has_a_bound_of_its_own() {
+    let mut pool = Pool::new(Bounds { bytes: 1_000, channels: 10, keys: 10 });
+    let small = Own { bytes: Some(100), channels: Some(1) };
+    let (one, other) = (pool.open(&[poster(0), poster(1)], small), pool.open(&[poster(0)], Own::default()));
+    let load = |bytes| Load { bytes, ..Load::default() };
+    // Half is free, a quarter the other poster's.
+    assert!(pool.try_take(one, &poster(0), load(75)).is_ok());
+    assert_eq!(pool.try_take(one, &poster(0), load(1)), Err(Refusal::PosterShare(What::Bytes)));
+    assert!(pool.try_take(one, &poster(1), load(25)).is_ok());
+    assert_eq!(pool.try_take(one, &poster(1), load(1)), Err(Refusal::BusFull(100)));
+    assert_eq!(pool.bus(one), (100, 100));
+    let channel = Load { channels: 1, ..Load::default() };
+    assert!(pool.try_take(one, &poster(0), channel).is_ok());
+    assert_eq!(pool.try_take(one, &poster(0), channel), Err(Refusal::Full(What::Channels, 1)));
+    assert!(pool.try_take(other, &poster(0), Load { channels: 5, ..load(900) }).is_ok());
+    // A larger bound of its own does not make the server larger.
+    pool.change(one, &[poster(0)], Own { bytes: Some(5_000), channels: Some(20) });
+    assert!(matches!(pool.try_take(one, &poster(0), load(1)), Err(Refusal::Full(What::Bytes, 1_000))));
+    assert!(pool.try_take(one, &poster(0), channel).is_ok());
 }

@@ -2,17 +2,16 @@
 //!
 //! A server's frames have no mask, so the same bytes are good for all who read the same.
 
-use std::sync::Arc;
-
 use actix_web::web::Bytes;
-use backplane_actors::{ChannelName, Entry, MessageId, Posted};
+use backplane_actors::{ChannelName, Delivered, Posted};
 use serde::Serialize;
 
 use super::hear::Violation;
 use crate::error::ApiError;
 use crate::protocol::posting;
 use crate::protocol::push::facts::Reason;
-use crate::protocol::push::rest::{LongFrame, Rest};
+use crate::protocol::push::rest::{LongFrame, Rest, shown};
+use crate::protocol::shown::{Shown, Shows};
 
 const TEXT: u8 = 0x81;
 const CLOSE: u8 = 0x88;
@@ -54,25 +53,37 @@ pub(super) fn fact(json: &str) -> Bytes {
 }
 
 /// A message, whose reader then stands at `cursor`.
-pub(super) fn message(entry: &Entry, prev: MessageId, cursor: &str) -> Bytes {
-    let (before, after) = around(entry, prev, cursor);
-    [&before, entry.message().as_bytes(), after.as_bytes()].concat().into()
+pub(super) fn message(message: &Delivered, shows: &Shows, cursor: &str) -> Bytes {
+    let json = shown(message, shows);
+    let (mut frame, after) = around(message, shows, &json, cursor);
+    frame.reserve_exact(json.len() + after.len());
+    frame.extend(json.parts().into_iter().flatten());
+    frame.extend_from_slice(after.as_bytes());
+    frame.into()
 }
 
 /// The same for a reader who might not take all of it.
-pub(super) fn long_message(entry: &Arc<Entry>, prev: MessageId, cursor: &str) -> Rest {
-    let (before, after) = around(entry, prev, cursor);
-    Rest::Frame(LongFrame::new(entry, before.into(), after.into()))
+pub(super) fn long_message(message: &Delivered, shows: &Shows, cursor: &str) -> Rest {
+    let (before, after) = around(message, shows, &shown(message, shows), cursor);
+    Rest::Frame(Box::new(LongFrame::new(message, shows, before.into(), after.into())))
 }
 
 /// What stands before a message and behind it.
-fn around(entry: &Entry, prev: MessageId, cursor: &str) -> (Vec<u8>, String) {
+fn around(message: &Delivered, shows: &Shows, json: &Shown<'_>, cursor: &str) -> (Vec<u8>, String) {
     const MESSAGE: &[u8] = b"{\"message\":";
-    let (channel, id, prev) = (entry.channel().as_str(), entry.id().text(), prev.text());
+    let (id, prev) = (message.id().text(), message.prev().text());
+    // What version 2.0 shows names its channel itself.
+    let [begin, channel, end] = match shows {
+        Shows::AsPosted | Shows::Sticky | Shows::StickyAndExpire => {
+            [",\"channel_name\":\"", message.entry().channel().as_str(), "\""]
+        }
+        Shows::Object(_) => [""; 3],
+    };
     let after = [
-        ",\"channel_name\":\"",
+        begin,
         channel,
-        "\",\"id\":\"",
+        end,
+        ",\"id\":\"",
         id.as_str(),
         "\",\"prev\":\"",
         prev.as_str(),
@@ -81,7 +92,7 @@ fn around(entry: &Entry, prev: MessageId, cursor: &str) -> (Vec<u8>, String) {
         "\"}",
     ]
     .concat();
-    let mut before = head(TEXT, MESSAGE.len() + entry.message().as_bytes().len() + after.len());
+    let mut before = head(TEXT, MESSAGE.len() + json.len() + after.len());
     before.extend_from_slice(MESSAGE);
     (before, after)
 }
@@ -150,6 +161,8 @@ pub(super) fn end(reason: Reason, fact_of_it: &str) -> Bytes {
         Reason::Closed => 4000,
         Reason::Full => 1013,
         Reason::Idle => 4001,
+        Reason::Expired => 4002,
+        Reason::Revoked => 4003,
     };
     [fact(fact_of_it), close(code, reason.as_str())].concat().into()
 }

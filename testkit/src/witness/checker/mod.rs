@@ -1,7 +1,10 @@
 //! The checker: pure, from a [`History`] to what was wrong in it. It knows nothing of the broker but the rules.
 //!
 //! ```text
-//! history ─► catalogue: every POST with its ids, when it began and when it was surely there
+//! history ─► sides: a bus with sticky messages as two buses
+//!                │
+//!                ▼
+//!            catalogue: every POST with its ids, when it began and when it was surely there
 //!                │           (a message under two ids, messages nobody posted, torn answers)
 //!                ▼
 //!            timeline: the messages of each bus and of each channel in id order, with bounds on times
@@ -17,6 +20,7 @@
 mod catalogue;
 mod order;
 mod retrieval;
+mod sides;
 mod stretch;
 #[cfg(test)]
 mod tests;
@@ -32,8 +36,10 @@ use super::history::History;
 pub struct Rules {
     /// How long a channel lives after a POST.
     pub idle: u64,
-    /// How long a message is kept.
+    /// How long a message is kept that is not sticky.
     pub retention: u64,
+    /// How long a sticky one is kept, on a bus where [some POSTs are](crate::witness::history::PostKey::is_sticky).
+    pub promised: Option<u64>,
     /// Messages in the window of a channel.
     pub channel_window: usize,
     /// Messages in the window of the bus.
@@ -201,6 +207,11 @@ pub fn check(history: &History, rules: &[Rules]) -> Findings {
     for failure in &history.failures {
         findings.add(Kind::Failed, || failure.clone());
     }
+    for one in &history.stretches {
+        stretch::chained(one, &mut findings);
+    }
+    let sides = sides::of(history, rules);
+    let (history, rules) = sides.as_ref().map_or((history, rules), |(history, rules)| (history, &rules[..]));
     let catalogue = catalogue::Catalogue::of(history, &mut findings);
     let timelines = timeline::Timelines::of(history, &catalogue, rules, &mut findings);
     let streamed = history.stretches.iter().map(|stretch| &stretch.retrieval);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::history::{Cursor, Position, Resume, Retrieval, Shown, View, millis};
+use super::super::history::{Cursor, Extent, Position, Resume, Retrieval, Shown, View, millis};
 use super::timeline::{Point, Timeline, Timelines};
 use super::{Findings, Kind, Rules};
 
@@ -137,16 +137,28 @@ impl Placed<'_> {
         }
     }
 
-    /// Only a position inside a batch, or a full window, may cut one, and only at its beginning (RET-7).
+    /// Only a position inside a batch, or a full window, may cut one, and only at its beginning (RET-7); the end of a page may, too.
     fn whole_batches(&self, findings: &mut Findings) {
         let (Some(first), Some(last)) = (self.shown.first(), self.shown.last()) else { return };
         let position_cuts = self.retrieval.since.id() == Some(first.id.wrapping_sub(1));
-        let cut = first.stamp.index() != 0 && !position_cuts && self.shown.len() != self.window();
-        if cut || last.stamp.index() + 1 != last.stamp.size() {
+        let cut = first.stamp.index() != 0 && !position_cuts && !self.may_be_full();
+        let is_page = self.retrieval.answer.extent == Extent::Page;
+        if cut || (!is_page && last.stamp.index() + 1 != last.stamp.size()) {
             findings.add(Kind::Batch, || {
                 format!("{:?} to {:?} in {}", first.stamp, last.stamp, told(self.retrieval))
             });
         }
+    }
+
+    /// Whether the window may have been full.
+    fn may_be_full(&self) -> bool {
+        let (held, window) = (self.shown.len(), self.window());
+        if self.retrieval.answer.extent == Extent::Window {
+            return held == window;
+        }
+        let end = self.retrieval.span.end;
+        let beyond = self.timeline.count(|point| point.begun < end).saturating_sub(self.to);
+        held + beyond + self.unseen_since(self.to.saturating_sub(1)) >= window
     }
 
     /// How many messages that nobody saw may have come after a place of the timeline, in time for this answer.
@@ -159,7 +171,8 @@ impl Placed<'_> {
     fn must_show(&self) -> (usize, usize) {
         let (points, span) = (&self.timeline.points, self.retrieval.span);
         let known = self.timeline.count(|point| point.known < span.start);
-        let covered = if self.open { self.reaches } else { known.max(self.reaches) };
+        let is_part = self.open || self.retrieval.answer.extent == Extent::Page;
+        let covered = if is_part { self.reaches } else { known.max(self.reaches) };
         let Some(last) = covered.checked_sub(1).map(|at| points[at]) else { return (0, 0) };
         let end = millis(span.end) + self.rules.early;
         let pushed = self.timeline.count(|point| point.begun < span.end);

@@ -28,12 +28,11 @@ pub(super) fn check(
             findings.checks.streamed_gaps += u64::from(after_position);
         }
     }
-    chained(stretch, findings);
 }
 
 /// A frame is above where its reader stood, and names the frame before it on the stream. The first one names none that lies beyond where
 /// the stream stands: its reader would take that for a loss.
-fn chained(Stretch { retrieval, links, .. }: &Stretch, findings: &mut Findings) {
+pub(super) fn chained(Stretch { retrieval, links, .. }: &Stretch, findings: &mut Findings) {
     for (shown, link) in retrieval.answer.shown.iter().zip(links) {
         if shown.id <= link.stood {
             findings.add(Kind::Order, || {

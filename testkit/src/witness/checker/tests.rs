@@ -1,8 +1,8 @@
 //! The checker on histories made by hand: a good one passes, and each kind of violation is found.
 
 use super::super::history::{
-    Answer, Attempt, ChannelKey, Cursor, History, Ids, Link, Nanos, Outcome, Position, PostKey, Resume,
-    Retrieval, Shown, Span, Stamp, Stretch, View,
+    Answer, Attempt, ChannelKey, Cursor, Extent, History, Ids, Link, Nanos, Outcome, Position, PostKey,
+    Resume, Retrieval, Shown, Span, Stamp, Stretch, View,
 };
 use super::{Findings, Kind, Rules, check};
 
@@ -28,7 +28,16 @@ const fn span(start: u64, end: u64) -> Span {
 }
 
 const fn rules() -> Rules {
-    Rules { idle: IDLE, retention: RETENTION, channel_window: 3, bus_window: 4, early: 0, late: 0, kept: 0 }
+    Rules {
+        idle: IDLE,
+        retention: RETENTION,
+        promised: None,
+        channel_window: 3,
+        bus_window: 4,
+        early: 0,
+        late: 0,
+        kept: 0,
+    }
 }
 
 /// A message of a POST: its number, its place, and its id.
@@ -76,7 +85,8 @@ impl Story {
             let stamp = Stamp::new(PostKey { poster: 0, number: *number }, *index, size);
             Shown { id: *id, stamp, channel: *channel }
         });
-        let answer = Answer { shown: shown.collect(), next: Cursor { id: next, epoch: 1 }, resume };
+        let (shown, next) = (shown.collect(), Cursor { id: next, epoch: 1 });
+        let answer = Answer { shown, next, resume, extent: Extent::Window };
         self.history.retrievals.push(Retrieval { view, since, span: span(at, at + 1), answer });
         self
     }
@@ -279,6 +289,41 @@ fn ret_7_torn_batches_are_found() {
     Story::default().post(C, 0, &[10, 12]).bad(Kind::Batch);
 }
 
+/// What came to the window after the moment of the answer is not in it, and may have pushed out the beginning of a batch.
+#[test]
+fn ret_7_of_several_a_window_may_be_full_beyond_the_moment() {
+    let read = |story: Story, extent| {
+        let mut story = story.read(ON_C, Position::Start, 4, &[(0, 11, C), (1, 12, C)]);
+        let retrieval = story.history.retrievals.last_mut().unwrap();
+        let shown = &mut retrieval.answer.shown[0];
+        shown.stamp = Stamp::new(PostKey { poster: 0, number: 0 }, 1, 2);
+        retrieval.answer.extent = extent;
+        story
+    };
+    let story = || Story::default().post(C, 0, &[10, 11]).post(C, 2, &[12]);
+    read(story().post(C, 4, &[13]), Extent::Moment).good();
+    read(story().post(C, 4, &[13]), Extent::Window).bad(Kind::Batch);
+    read(story(), Extent::Moment).bad(Kind::Batch);
+    read(story().post(C, 5, &[13]), Extent::Moment).bad(Kind::Batch);
+}
+
+/// What follows on the next page need not be on this one; what lies below its position must.
+#[test]
+fn a_page_may_end_anywhere_and_skips_nothing() {
+    let read = |lines: &[(u32, usize, u64, ChannelKey)], next, extent| {
+        let story = Story::default().post(C, 0, &[10, 11]).post(D, 2, &[12]);
+        let mut story = story.read_as(BUS, Position::Start, 6, lines, next, Resume::Complete);
+        story.history.retrievals.last_mut().unwrap().answer.extent = extent;
+        story
+    };
+    let first = [(0, 0, 10, C)];
+    read(&first, 10, Extent::Page).good();
+    read(&first, 10, Extent::Moment).bad(Kind::Batch);
+    read(&first, 12, Extent::Page).bad(Kind::Late);
+    read(&[(0, 0, 10, C), (0, 1, 11, C)], 11, Extent::Page).good();
+    read(&[(0, 0, 10, C), (0, 1, 11, C)], 11, Extent::Moment).bad(Kind::Missing);
+}
+
 #[test]
 fn i_1_late_messages_are_found() {
     // Below an id that was shown: 11 comes when 12 was there.
@@ -348,7 +393,8 @@ fn what_is_said_of_several_is_no_false_alarm_and_hides_no_loss() {
     let story = three().read(BUS, Position::Start, 6, &[(0, 10, C), (1, 11, D), (2, 12, C)]);
     let mut answer = story.history.retrievals[0].answer.clone();
     let of = |answer: &Answer, channel, since| {
-        let Answer { shown, next, resume } = answer.of(channel, since);
+        let Answer { shown, next, resume, extent } = answer.of(channel, since);
+        assert_eq!(extent, Extent::Moment);
         (shown.iter().map(|shown| shown.id).collect::<Vec<_>>(), next.id, resume)
     };
     assert_eq!(of(&answer, C, cursor(9)), (vec![10, 12], 12, Resume::Complete));
@@ -488,4 +534,44 @@ fn ret_8_a_stream_that_is_left_shows_the_beginning_of_a_life() {
 fn ret_9_what_a_stream_shows_long_after_its_end_is_found() {
     let late = RETENTION + 30;
     three().stream_as(BUS, Position::Start, late, &[(0, 10, C, 0)], 10, Resume::Complete).bad(Kind::Returned);
+}
+
+/// POSTs 0, 3, 6, … of the poster 0 are sticky.
+fn promising() -> Rules {
+    Rules { promised: Some(1_000), ..rules() }
+}
+
+/// A sticky POST, and two that are not.
+fn promised() -> Story {
+    Story::default().post(C, 0, &[1]).post(C, 2, &[2]).post(C, 4, &[3])
+}
+
+#[test]
+fn what_is_promised_outlives_what_is_beside_it() {
+    let story = promised()
+        .read(ON_C, Position::Start, 6, &[(0, 1, C), (1, 2, C), (2, 3, C)])
+        // The channel lives on, and so may what is not promised, for as long as it is kept.
+        .read_as(ON_C, Position::Start, 50, &[(0, 0, 1, C), (2, 0, 3, C)], 3, Resume::Complete)
+        .read_as(ON_C, Position::Start, 500, &[(0, 0, 1, C)], 3, Resume::Complete)
+        .read_as(ON_C, cursor(1), 501, &[], 3, Resume::Gap)
+        .read_as(BUS, Position::Start, 500, &[(0, 0, 1, C)], 3, Resume::Complete)
+        .read_as(ON_C, Position::Start, 2_000, &[], 3, Resume::Complete);
+    let findings = story.check_by(promising());
+    assert!(findings.is_clean(), "{:?}", findings.violations().collect::<Vec<_>>());
+}
+
+fn kinds(findings: &Findings) -> Vec<Kind> {
+    findings.violations().map(|(kind, ..)| kind).collect()
+}
+
+#[test]
+fn a_promise_that_is_broken_is_found() {
+    for (view, kind) in [(ON_C, Kind::Missing), (BUS, Kind::Missing)] {
+        let story = promised().read_as(view, Position::Start, 500, &[], 3, Resume::Complete);
+        assert_eq!(kinds(&story.check_by(promising())), [kind]);
+    }
+    let kept = promised().read_as(ON_C, Position::Start, 2_000, &[(0, 0, 1, C)], 3, Resume::Complete);
+    assert_eq!(kinds(&kept.check_by(promising())), [Kind::Returned]);
+    let silent = promised().read_as(ON_C, cursor(1), 500, &[], 3, Resume::Complete);
+    assert_eq!(kinds(&silent.check_by(promising())), [Kind::Silent], "two that are not promised are gone");
 }

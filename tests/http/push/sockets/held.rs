@@ -50,13 +50,17 @@ impl Log for HeldLog {
 
     fn propose(&self, proposal: Proposal, ticket: Ticket, feed: &Feed) -> Result<Proposed, LogError> {
         let mut held = self.held.0.lock().unwrap();
-        match (self.log.propose(proposal, ticket, feed)?, &mut *held) {
-            (Proposed::Committed(record), Some(held)) => {
-                held.push((Commit { record, ticket: Some(ticket) }, feed.clone()));
-                Ok(Proposed::Pending)
-            }
-            (proposed, _) => Ok(proposed),
+        let record = match self.log.propose(proposal, ticket, feed)? {
+            Proposed::Committed(record) => record,
+            pending @ Proposed::Pending => return Ok(pending),
+        };
+        let commit = Commit { record, ticket: Some(ticket) };
+        match &mut *held {
+            Some(held) => held.push((commit, feed.clone())),
+            // Behind those that were let go: the bus may not have heard of them yet (I-1).
+            None => feed.tell(Outcome::Committed(vec![commit])),
         }
+        Ok(Proposed::Pending)
     }
 
     fn flush(&self) {}

@@ -111,7 +111,8 @@ fn push_ws_62_a_text_may_come_in_parts_and_byte_by_byte() {
 
 #[test]
 fn push_ws_63_pings_are_answered_and_sent() {
-    let setup = Setup::new().config(|config| config.limits.heartbeat = Duration::from_millis(30));
+    // Pings are to be answered within two of them, on a busy machine too.
+    let setup = Setup::new().config(|config| config.limits.heartbeat = Duration::from_millis(200));
     let server = setup.start();
     let mut socket = open(&server, &channel("c", ""));
     socket.resumed();
@@ -120,7 +121,7 @@ fn push_ws_63_pings_are_answered_and_sent() {
         assert_eq!(socket.heard(), Frame::Pong(body.to_vec()));
     }
     // A pong that nobody asked for says that it is there, and no more.
-    for _ in 0..10 {
+    for _ in 0..5 {
         while socket.frame() != Frame::Ping {}
         socket.send(&masked(0x8a, b"unasked"));
     }
@@ -140,8 +141,8 @@ fn push_ws_63_pings_are_answered_and_sent() {
 #[test]
 fn push_ws_64_a_text_must_come_to_its_end_in_time() {
     let setup = Setup::new().config(|config| {
-        config.limits.heartbeat = Duration::from_millis(20);
-        config.limits.body_timeout = Duration::from_millis(100);
+        config.limits.heartbeat = Duration::from_millis(200);
+        config.limits.body_timeout = Duration::from_secs(1);
     });
     let server = setup.start();
     let mut socket = open(&server, &channel("c", ""));

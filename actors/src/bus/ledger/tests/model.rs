@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::log::{Life, Record};
-use crate::model::{ChannelName, IdempotencyKey, MessageId, Moment, Posted, Poster};
+use crate::model::{ChannelName, IdempotencyKey, MessageId, Moment, Posted, Poster, Promise};
+use crate::window::Which;
 
 /// A message of the model.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
     id: MessageId,
     until: Moment,
+    promise: Promise,
 }
 
 /// The life of a channel that its last record belongs to.
@@ -29,15 +31,31 @@ impl Lived {
         self.messages.last().unwrap().id
     }
 
-    /// What a window of so many shows of it.
-    pub(super) fn shown(&self, now: Moment, capacity: usize) -> Vec<MessageId> {
-        shown(&self.messages, now, capacity)
+    /// What a window of so many shows of it, apart from promises if those above `floor` are all that is left.
+    pub(super) fn shown(
+        &self,
+        now: Moment,
+        capacity: usize,
+        which: Which,
+        floor: MessageId,
+    ) -> Vec<MessageId> {
+        let recent = self.messages.len().saturating_sub(capacity);
+        let is_shown = |(n, kept): &(usize, &Kept)| {
+            kept.until > now
+                && is_wanted(kept, which)
+                && (kept.promise.is_any() || *n >= recent && kept.id > floor)
+        };
+        self.messages.iter().enumerate().filter(is_shown).map(|(_, kept)| kept.id).collect()
+    }
+
+    /// How many messages are promised and not over.
+    pub(super) fn promised(&self, now: Moment) -> usize {
+        self.messages.iter().filter(|kept| kept.until > now && kept.promise.is_any()).count()
     }
 }
 
-fn shown(messages: &[Kept], now: Moment, capacity: usize) -> Vec<MessageId> {
-    let window = messages.iter().skip(messages.len().saturating_sub(capacity));
-    window.filter(|kept| kept.until > now).map(|kept| kept.id).collect()
+fn is_wanted(kept: &Kept, which: Which) -> bool {
+    which == Which::All || kept.promise.sticky
 }
 
 /// Every record that was committed, in order.
@@ -47,7 +65,7 @@ pub(super) struct Model {
 }
 
 fn messages(record: &Record) -> impl Iterator<Item = Kept> {
-    record.numbered().map(|(id, item)| Kept { id, until: item.until })
+    record.numbered().map(|(id, item)| Kept { id, until: item.until, promise: item.promise })
 }
 
 impl Model {
@@ -56,16 +74,18 @@ impl Model {
     }
 
     /// The ids of all messages, or of those of one channel.
-    pub(super) fn ids(&self, channel: Option<&ChannelName>) -> Vec<MessageId> {
+    pub(super) fn ids(&self, channel: Option<&ChannelName>, which: Which) -> Vec<MessageId> {
         let of = |record: &&Arc<Record>| channel.is_none_or(|channel| record.channel == *channel);
-        self.records.iter().filter(of).flat_map(|record| messages(record)).map(|kept| kept.id).collect()
+        let all = self.records.iter().filter(of).flat_map(|record| messages(record));
+        all.filter(|kept| is_wanted(kept, which)).map(|kept| kept.id).collect()
     }
 
     /// The last life of a channel.
     pub(super) fn lived(&self, channel: &ChannelName) -> Option<Lived> {
         let mut lived: Option<Lived> = None;
         for record in self.records.iter().filter(|record| record.channel == *channel) {
-            let end = record.idle_until.min(record.until());
+            let promised = record.items.iter().filter(|item| item.promise.is_any()).map(|item| item.until);
+            let end = record.idle_until.min(record.until()).max(promised.max().unwrap_or(Moment::ZERO));
             match lived.as_mut().filter(|lived| record.at < lived.end) {
                 Some(lived) => {
                     assert_eq!(record.life, lived.life, "it was accepted while the channel was there");
@@ -78,15 +98,26 @@ impl Model {
         lived
     }
 
-    /// What the window of the bus shows.
-    pub(super) fn bus(&self, now: Moment, capacity: usize) -> Vec<MessageId> {
+    /// What the window of the bus shows at least, and at most: of older promised messages it need not keep more than it has room for.
+    pub(super) fn bus(&self, now: Moment, capacity: usize, which: Which) -> (Vec<MessageId>, Vec<MessageId>) {
         let all: Vec<_> = self.records.iter().flat_map(|record| messages(record)).collect();
-        shown(&all, now, capacity)
+        let recent = all.len().saturating_sub(capacity);
+        let promised: Vec<_> = all.iter().filter(|kept| kept.promise.is_any()).map(|kept| kept.id).collect();
+        let sure = promised.len().checked_sub(capacity).map_or(MessageId::ZERO, |n| promised[n]);
+        let shown = |is_kept: &dyn Fn(&Kept) -> bool| {
+            let is_shown = |(n, kept): &(usize, &Kept)| {
+                kept.until > now
+                    && is_wanted(kept, which)
+                    && (*n >= recent || kept.promise.is_any() && is_kept(kept))
+            };
+            all.iter().enumerate().filter(is_shown).map(|(_, kept)| kept.id).collect()
+        };
+        (shown(&|kept| kept.id >= sure), shown(&|_| true))
     }
 
     /// The newest message that a bus window of so many had to let go.
     pub(super) fn evicted(&self, capacity: usize) -> MessageId {
-        self.ids(None).iter().rev().nth(capacity).copied().unwrap_or(MessageId::ZERO)
+        self.ids(None, Which::All).iter().rev().nth(capacity).copied().unwrap_or(MessageId::ZERO)
     }
 
     /// The POST that came with this key and is remembered, and whether its body is the same.

@@ -43,6 +43,7 @@ fn note() -> impl Strategy<Value = Note> {
         }),
         ("[a-z]{1,255}", id())
             .prop_map(|(bus, next)| Note::Retired { bus: bus.parse().unwrap(), next: Incarnation(next) }),
+        (any::<u64>(), id()).prop_map(|(first, lost_sticky)| Note::Settled(Settled { first, lost_sticky })),
     ]
 }
 

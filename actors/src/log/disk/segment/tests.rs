@@ -4,7 +4,7 @@ use super::*;
 
 /// A segment of three groups of two frames; each group was durable before the next.
 fn segment() -> (Vec<u8>, Vec<usize>) {
-    let header = Header { number: 3, highest: MessageId::from_u64(9) };
+    let header = Header::new(3, MessageId::from_u64(9));
     let (mut bytes, mut ends) = (header.encode().to_vec(), Vec::new());
     for n in 0..3u8 {
         let mut group = Vec::new();
@@ -36,7 +36,7 @@ fn read(bytes: &[u8]) -> (usize, End) {
 #[test]
 fn what_is_written_is_read() {
     let (bytes, ends) = segment();
-    assert_eq!(Header::decode(&bytes), Ok(Header { number: 3, highest: MessageId::from_u64(9) }));
+    assert_eq!(Header::decode(&bytes), Ok(Header::new(3, MessageId::from_u64(9))));
     assert_eq!(read(&bytes), (6, End::Clean(ends[2])));
     assert!(frame_at(&bytes, 4, HEADER).is_none(), "a frame belongs to its segment");
     let mut moved = bytes.clone();
@@ -74,8 +74,8 @@ fn a_cut_is_an_end_and_not_damage() {
 
 #[test]
 fn another_version_is_told_from_no_header() {
-    let mut header = Header { number: 1, highest: MessageId::ZERO }.encode();
-    for other in [1, 3] {
+    let mut header = Header::new(1, MessageId::ZERO).encode();
+    for other in [1, 4] {
         header[8] = other;
         assert_eq!(Header::decode(&header), Err(NoHeader::Version(u32::from(other))));
     }

@@ -28,7 +28,7 @@ const FATES: [Fate; 8] = [
 
 /// Looks at states until there were enough different ones.
 fn enumerate(sync: bool, wanted: usize) {
-    let (mut seen, mut distinct, mut deep) = (0, HashSet::new(), 0);
+    let (mut seen, mut distinct, mut deep, mut carried) = (0, HashSet::new(), 0, 0);
     let hasher = RandomState::new();
     for seed in 0.. {
         let mut world = World::new(seed);
@@ -45,6 +45,7 @@ fn enumerate(sync: bool, wanted: usize) {
                 let found = recover(&folder)
                     .unwrap_or_else(|error| panic!("seed {seed}, cut {cut}, {fate:?}: {error}"));
                 world.check(&found, cut);
+                carried += usize::from(found.carries());
                 if dice.roll(16) == 0 {
                     goes_on(&image, &mut dice);
                     // A crash in the middle of the start.
@@ -63,10 +64,11 @@ fn enumerate(sync: bool, wanted: usize) {
         }
         if distinct.len() >= wanted {
             println!(
-                "{seen} crash states ({} different, {deep} of crashed starts), {} lives",
+                "{seen} crash states ({} different, {deep} of crashed starts, {carried} with something carried), {} lives",
                 distinct.len(),
                 seed + 1
             );
+            assert!(carried > wanted / 20, "{carried}");
             return;
         }
     }
@@ -122,7 +124,9 @@ fn a_flipped_bit_is_never_taken_for_a_message() {
             bytes[bit / 8] ^= 1 << (bit % 8);
             flips += 1;
             match recover(&SimFolder::of(&image)) {
-                Ok(found) => world.check_but(&found, cut, |sent| !closed && World::is_in(sent, last)),
+                Ok(found) => {
+                    world.check_but(&found, cut, |group| !closed && last.is_none_or(|last| group >= last));
+                }
                 Err(error) => {
                     refused += 1;
                     let text = error.to_string();

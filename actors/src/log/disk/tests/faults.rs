@@ -11,6 +11,11 @@ const EVERYTHING: Fate = Fate { kept: 16, torn: false };
 fn suffer(seed: u64, plan: Plan) -> (usize, usize, usize) {
     let mut world = World::new(seed);
     world.live(6, true);
+    for _ in 0..3 {
+        _ = world.post(true);
+    }
+    // So that something is to be carried.
+    world.later(70_000);
     world.folder.plan(Some(plan));
     let (mut accepted, mut refused, mut failed) = (0, 0, 0);
     for n in 0..12 {
@@ -37,7 +42,9 @@ fn suffer(seed: u64, plan: Plan) -> (usize, usize, usize) {
     let (cut, mut dice) = (world.folder.ops(), Dice(seed));
     for fate in [NOTHING, EVERYTHING, Fate { kept: 8, torn: true }] {
         let image = world.folder.crash(cut, fate, &mut dice);
-        world.check(&recover(&SimFolder::of(&image)).unwrap(), cut);
+        let found =
+            recover(&SimFolder::of(&image)).unwrap_or_else(|error| panic!("{plan:?}, {fate:?}: {error}"));
+        world.check(&found, cut);
     }
     (accepted, refused, failed)
 }

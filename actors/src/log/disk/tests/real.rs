@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::read::length;
+use super::super::bytes::length;
 use super::super::{DiskLog, DiskSettings, Durability, inspect, repair, segment};
 use crate::clock::ManualClock;
 use crate::log::contract::{self, Bus, start};
@@ -228,7 +228,7 @@ fn a_missing_segment_and_an_unknown_version_are_refused() {
         other[8] = version;
         fs::write(&files[1], &other).unwrap();
         let refusal = reopen(folder.path()).map(drop).unwrap_err();
-        let RecoveryError::Version { found, known: 2, .. } = refusal else { panic!("{refusal}") };
+        let RecoveryError::Version { found, known: 3, .. } = refusal else { panic!("{refusal}") };
         assert_eq!(found, u32::from(version));
     }
 }

@@ -12,14 +12,18 @@ use super::super::history::Begun;
 use super::super::keeper::Keeper;
 use super::super::open::{Opened, open};
 use super::super::parts::Limits;
+use super::super::queue::Queue;
 use super::super::read::Visit;
 use super::super::sim::{Dice, SimFolder};
 use super::super::writer::Writer;
 use crate::clock::{Clock, ManualClock};
 use crate::log::{
-    Feed, Item, Items, Kept, Keyed, LogError, Promise, Record, RecoveryError, Ticket, Timeline, contract,
+    Feed, Incarnation, Item, Items, Kept, Keyed, LogError, Promise, Record, RecoveryError, Ticket, Timeline,
+    contract,
 };
-use crate::model::{Epoch, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Position, Timestamp};
+use crate::model::{
+    BusName, Epoch, Fingerprint, IdempotencyKey, Message, MessageId, Moment, Position, Timestamp,
+};
 use crate::window::Origin;
 
 /// Small enough that segments are filled all the time.
@@ -41,12 +45,20 @@ pub(super) enum Fate {
 /// One POST in the book.
 pub(super) struct Sent {
     pub(super) first: MessageId,
+    record: Arc<Record>,
     bytes: Vec<u8>,
-    kept_until: Moment,
     pub(super) fate: Fate,
     group: usize,
     /// The position that readers were told after it, when the disk had done so many operations.
     told: Option<(usize, Position)>,
+}
+
+/// A bus that was closed, and that somebody else has opened since.
+struct Closed {
+    bus: BusName,
+    next: Incarnation,
+    fate: Fate,
+    group: usize,
 }
 
 pub(super) struct World {
@@ -55,6 +67,9 @@ pub(super) struct World {
     timeline: Timeline,
     /// The log's time: a timeline does not know how long its machine was away.
     now: Moment,
+    /// What it was, when the disk had done so many operations.
+    times: Vec<(usize, Moment)>,
+    closed: Vec<Closed>,
     epoch: Epoch,
     writer: Option<Writer>,
     keeper: Arc<Keeper>,
@@ -71,13 +86,20 @@ pub(super) struct Found {
     /// All ids that anybody has seen are at or below this one.
     pub(super) highest: MessageId,
     pub(super) lost: MessageId,
+    pub(super) lost_sticky: MessageId,
     pub(super) records: Vec<(MessageId, Vec<u8>)>,
+    pub(super) kept: Vec<Kept>,
     latest: Moment,
     opened: Opened,
     pub(super) begun: Begun,
 }
 
 impl Found {
+    /// Whether there is something of segments that are gone.
+    pub(super) fn carries(&self) -> bool {
+        self.records.first().is_some_and(|(first, _)| *first <= self.lost)
+    }
+
     /// Whether readers who come from a position of an earlier run go on there.
     pub(super) fn believes(&self, position: Position) -> bool {
         self.begun.runs.judge(position.into(), self.highest) == Origin::Newer(position.id)
@@ -94,21 +116,24 @@ pub(super) fn recover_at(
     clock: &Arc<ManualClock>,
     epoch: Epoch,
 ) -> Result<Found, RecoveryError> {
-    let (mut records, mut latest) = (Vec::new(), Moment::ZERO);
+    let (mut records, mut all, mut latest) = (Vec::new(), Vec::new(), Moment::ZERO);
     let mut opened = {
         let mut kept = |kept: Kept| {
-            let Kept::Record(record) = kept else { panic!("{kept:?}") };
-            let mut bytes = Vec::new();
-            encode(&record, &mut bytes).unwrap();
-            latest = latest.max(record.at);
-            records.push((record.first(), bytes));
+            if let Kept::Record(record) = &kept {
+                let mut bytes = Vec::new();
+                encode(record, &mut bytes).unwrap();
+                latest = latest.max(record.at);
+                records.push((record.first(), bytes));
+            }
+            all.push(kept);
         };
         let folder: Arc<dyn Folder> = Arc::new(folder.clone());
         let mut visit = Visit { kept: &mut kept, progress: &mut |_| () };
         open(&folder, SEGMENT, MessageId::first_at(START), &mut visit)?
     };
-    let begun = opened.history.begin(epoch, opened.lost, clock.clone());
-    Ok(Found { highest: begun.start.from, lost: opened.lost, records, latest, opened, begun })
+    let begun = opened.history.begin(epoch, opened.lost_sticky, clock.clone());
+    let (highest, lost, lost_sticky) = (begun.start.from, opened.lost, opened.lost_sticky);
+    Ok(Found { highest, lost, lost_sticky, records, kept: all, latest, opened, begun })
 }
 
 fn writer(
@@ -119,7 +144,7 @@ fn writer(
 ) -> (Writer, Arc<Keeper>) {
     let next = found.active.number + 1;
     let timeline = begun.timeline.clone();
-    let keeper = Keeper::new(Arc::new(folder.clone()), Some(timeline.clone()), LIMITS, found.sealed, next);
+    let keeper = Keeper::new(Arc::new(folder.clone()), Some(timeline.clone()), LIMITS, found.stock, next);
     let keeper = Arc::new(keeper);
     let writer = Writer::new(found.active, found.history, LIMITS, Arc::clone(&keeper));
     let mut writer = writer.run(Note::Run(begun.start), timeline, clock.clone());
@@ -137,6 +162,8 @@ impl World {
             folder,
             clock,
             now: found.begun.timeline.now(),
+            times: Vec::new(),
+            closed: Vec::new(),
             timeline: found.begun.timeline,
             epoch,
             writer: Some(writer),
@@ -154,16 +181,20 @@ impl World {
         let longest = if self.dice.roll(8) == 0 { 1500 } else { 200 };
         let at = self.timeline.now();
         let until = at.after(Duration::from_millis(100));
-        let items = (0..count).map(|_| Item {
-            message: Message::recovered(&"m".repeat(usize::try_from(self.dice.roll(longest)).unwrap())),
-            until,
-            promise: Promise { sticky: self.dice.roll(2) == 0, dated: self.dice.roll(2) == 0 },
+        let promises = self.dice.roll(2) == 0;
+        let items = (0..count).map(|_| {
+            let message = Message::recovered(&"m".repeat(usize::try_from(self.dice.roll(longest)).unwrap()));
+            let (sticky, dated) = (self.dice.roll(2) == 0, self.dice.roll(2) == 0);
+            let promise = if promises { Promise { sticky, dated } } else { Promise::default() };
+            let later = at.after(Duration::from_secs(1 + self.dice.roll(240)));
+            Item { message, until: if promise.is_any() { later } else { until }, promise }
         });
         let items = Items::new(items.collect()).unwrap();
         let first = MessageId::from_u64(self.highest.as_u64() + 1 + self.dice.roll(3));
         let bus = ["a", "b", "c"][usize::try_from(self.dice.roll(3)).unwrap()];
         let mut proposal = contract::proposal(bus, &["{}"]);
         (proposal.items, proposal.at, proposal.accepted) = (items, at, self.clock.wall());
+        proposal.incarnation = self.incarnation(&proposal.bus);
         if self.dice.roll(3) == 0 {
             let key = IdempotencyKey::new(&format!("k{}", first.as_u64()), Fingerprint([7; 32])).unwrap();
             proposal.keyed = Some(Keyed { key, until });
@@ -171,6 +202,46 @@ impl World {
         let record = Record::new(first, proposal).unwrap();
         self.highest = record.last();
         record
+    }
+
+    /// What a bus is since it was closed last.
+    fn incarnation(&self, bus: &BusName) -> Incarnation {
+        let closed = self.closed.iter().filter(|closed| closed.bus == *bus);
+        let closed = closed.filter(|closed| !matches!(closed.fate, Fate::Refused(_)));
+        closed.map(|closed| closed.next).max().unwrap_or(Incarnation::FIRST)
+    }
+
+    /// Closes a bus, and opens it again for somebody else.
+    pub(super) fn retire(&mut self) -> Result<(), LogError> {
+        let Some(mut writer) = self.writer.take() else { return Err(LogError::Failed) };
+        let bus: BusName = ["a", "b", "c"][usize::try_from(self.dice.roll(3)).unwrap()].parse().unwrap();
+        let next = Incarnation(self.highest);
+        let mut group = Group::new();
+        group.push_retired(&Note::Retired { bus: bus.clone(), next }, Box::new(|_| ())).unwrap();
+        let outcome = writer.write(&mut group).and_then(|()| writer.sync());
+        let ops = self.folder.ops();
+        let fate = match outcome {
+            Ok(()) => Fate::Durable(ops),
+            Err(LogError::Full | LogError::Starved) => Fate::Refused(ops),
+            Err(_) => Fate::Unknown,
+        };
+        if outcome.is_ok() {
+            self.all_durable();
+        }
+        self.closed.push(Closed { bus, next, fate, group: self.groups });
+        self.groups += 1;
+        if outcome != Err(LogError::Failed) {
+            self.writer = Some(writer);
+        }
+        outcome
+    }
+
+    /// All that was written is durable now.
+    fn all_durable(&mut self) {
+        let ops = self.folder.ops();
+        // In the order of the file: all before it are durable as well.
+        let unknown = self.book.iter_mut().filter(|sent| sent.fate == Fate::Unknown);
+        unknown.for_each(|sent| sent.fate = Fate::Durable(ops));
     }
 
     /// Writes a group, and syncs it unless told otherwise.
@@ -182,10 +253,9 @@ impl World {
             let mut bytes = Vec::new();
             encode(&record, &mut bytes).unwrap();
             group.push(Arc::clone(&record), Ticket(0), &Feed::new(|_| ())).unwrap();
-            let (first, kept_until) = (record.first(), record.kept_until());
-            let (fate, group) = (Fate::Unknown, self.groups);
-            self.book.push(Sent { first, bytes, kept_until, fate, group, told: None });
             ends.push(record.last());
+            let (first, fate, group) = (record.first(), Fate::Unknown, self.groups);
+            self.book.push(Sent { first, record, bytes, fate, group, told: None });
         }
         self.groups += 1;
         let reserved = if sync { Ok(()) } else { writer.reserve(&group) };
@@ -201,11 +271,7 @@ impl World {
             }
         }
         match outcome {
-            Ok(()) if !writer.is_dirty() => {
-                // In the order of the file: all before it are durable as well.
-                let unknown = self.book.iter_mut().filter(|sent| sent.fate == Fate::Unknown);
-                unknown.for_each(|sent| sent.fate = Fate::Durable(ops));
-            }
+            Ok(()) if !writer.is_dirty() => self.all_durable(),
             Err(LogError::Full | LogError::Starved) => {
                 self.book[from..].iter_mut().for_each(|sent| sent.fate = Fate::Refused(ops));
             }
@@ -222,13 +288,34 @@ impl World {
         self.highest
     }
 
+    /// Runs the keeper until it ends by itself, and gives what it would have had to tell.
+    pub(super) fn run_keeper(&self) -> Queue {
+        let queue = Queue::new(self.highest, self.timeline.clone());
+        self.keeper.run(&queue);
+        queue
+    }
+
     pub(super) fn tend(&mut self) {
-        self.keeper.tend();
+        _ = self.keeper.tend();
     }
 
     pub(super) fn later(&mut self, millis: u64) {
         self.clock.advance(Duration::from_millis(millis));
         self.now = self.timeline.now();
+        self.times.push((self.folder.ops(), self.now));
+    }
+
+    /// What the log's time was when the disk had done so many operations.
+    fn now_at(&self, cut: usize) -> Moment {
+        self.times.iter().rev().find(|(ops, _)| *ops <= cut).map_or(Moment::ZERO, |(_, now)| *now)
+    }
+
+    /// Ends the segment that is written, if it is ripe.
+    pub(super) fn roll(&mut self) {
+        let Some(writer) = &mut self.writer else { return };
+        if writer.roll() == Ok(true) {
+            self.all_durable();
+        }
     }
 
     /// SIGTERM.
@@ -236,9 +323,7 @@ impl World {
         let closed =
             self.writer.take().map_or(Err(LogError::Failed), |mut writer| writer.close(self.highest));
         if closed.is_ok() {
-            let ops = self.folder.ops();
-            let unknown = self.book.iter_mut().filter(|sent| sent.fate == Fate::Unknown);
-            unknown.for_each(|sent| sent.fate = Fate::Durable(ops));
+            self.all_durable();
         }
         closed
     }
@@ -260,15 +345,24 @@ impl World {
             let back = seen.contains(&sent.first);
             sent.fate = if back { Fate::Durable(ops) } else { Fate::Refused(ops) };
         }
+        for closed in self.closed.iter_mut().filter(|closed| closed.fate == Fate::Unknown) {
+            let back = found
+                .kept
+                .iter()
+                .any(|kept| matches!(kept, Kept::Retired { next, .. } if *next == closed.next));
+            closed.fate = if back { Fate::Durable(ops) } else { Fate::Refused(ops) };
+        }
         let (writer, keeper) = writer(&self.folder, &self.clock, found.opened, &found.begun);
         (self.writer, self.keeper, self.timeline) = (Some(writer), keeper, found.begun.timeline);
         self.now = self.timeline.now();
+        self.times.push((ops, self.now));
     }
 
-    /// A random life: groups, rest for the keeper, time that passes, orderly and disorderly restarts.
+    /// A random life: groups, buses that are closed, rest for the keeper, time that passes, orderly and disorderly
+    /// restarts.
     pub(super) fn live(&mut self, steps: usize, sync: bool) {
         for _ in 0..steps {
-            match self.dice.roll(16) {
+            match self.dice.roll(20) {
                 0..10 => {
                     let sync = sync || self.dice.roll(3) == 0;
                     _ = self.post(sync);
@@ -279,10 +373,17 @@ impl World {
                     self.later(by);
                     if self.dice.roll(3) == 0 {
                         self.later(11_000);
-                        self.writer.as_mut().map_or(Ok(false), Writer::roll).unwrap();
+                        self.roll();
                     }
                 }
-                14 => {
+                14..17 => {
+                    let by = self.dice.roll(100_000);
+                    self.later(by);
+                    self.roll();
+                    self.tend();
+                }
+                17 => _ = self.retire(),
+                18 => {
                     self.close().unwrap();
                     self.restart();
                 }

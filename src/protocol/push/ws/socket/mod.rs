@@ -7,13 +7,12 @@ mod talk;
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::{Bytes, Data, Payload};
-use backplane_actors::{IdText, MessageId, Position, Subscription};
+use backplane_actors::{IdText, MessageId, Position, PromiseRule};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::time::{Instant, Sleep, sleep};
 
@@ -22,12 +21,15 @@ use super::posts::{Poster, Posts};
 use super::tell;
 use crate::http::Lease;
 use crate::protocol::push::bell::Bell;
+use crate::protocol::push::ends::Ends;
 use crate::protocol::push::facts::{self, Reason};
 use crate::protocol::push::piece::{PIECE, Piece};
 use crate::protocol::push::positions::text_of;
 use crate::protocol::push::rest::Rest;
 use crate::protocol::push::retry::retry_of;
-use crate::service::{Bus, Connection, Holder, OpenStream, Reader, Service};
+use crate::protocol::push::source::Source;
+use crate::protocol::shown::Shows;
+use crate::service::{Connection, Holder, OpenStream, Reader, Service};
 
 /// Pings that may stay without an answer.
 const UNANSWERED: u32 = 2;
@@ -39,13 +41,17 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// All that a connection begins with.
 pub(crate) struct Opening {
     pub(crate) service: Data<Service>,
-    pub(crate) bus: Arc<Bus>,
     pub(crate) connection: Option<Connection>,
     pub(crate) payload: Payload,
-    pub(crate) events: Subscription,
+    pub(crate) events: Source,
     /// Whether it reads all of the bus.
     pub(crate) reads_bus: bool,
+    /// What it is shown of messages.
+    pub(crate) shows: Shows,
+    /// What must be right in those that it posts.
+    pub(crate) promises: PromiseRule,
     pub(crate) reader: Reader,
+    pub(crate) ends: Option<Ends>,
     pub(crate) holder: Holder,
     pub(crate) poster: Option<Poster>,
     pub(crate) open: OpenStream,
@@ -74,10 +80,12 @@ pub(crate) struct Socket {
     /// The room that what is heard takes.
     heard: Option<(Lease<Holder>, usize)>,
     posts: Posts,
-    events: Subscription,
+    events: Source,
     reads_bus: bool,
+    shows: Shows,
     life: Life,
     reader: Reader,
+    ends: Option<Ends>,
     holder: Holder,
     rest: Rest,
     unanswered: u32,
@@ -89,20 +97,34 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn new(opening: Opening) -> Self {
-        let Opening { service, bus, connection, payload, events, reads_bus, reader, holder, poster, open } =
-            opening;
+        let Opening {
+            service,
+            connection,
+            payload,
+            events,
+            reads_bus,
+            reader,
+            ends,
+            holder,
+            poster,
+            open,
+            ..
+        } = opening;
+        let (shows, promises) = (opening.shows, opening.promises);
         let limits = service.limits();
         Self {
             payload,
             hearing: Hearing::new(limits.body),
             began: None,
             heard: None,
-            posts: Posts::new(service.clone(), bus, connection.clone(), poster),
+            posts: Posts::new(service.clone(), connection.clone(), poster, promises),
             connection,
             events,
             reads_bus,
+            shows,
             life: Life::Open(Bell::of(&service)),
             reader,
+            ends,
             holder,
             rest: Rest::Nothing,
             unanswered: 0,
@@ -125,6 +147,9 @@ impl Socket {
         }
         if !self.reader.may(&self.service) {
             return Poll::Ready(Some(self.end(Reason::Forbidden)));
+        }
+        if let Some(reason) = self.ends.as_mut().and_then(|ends| ends.has_ended(context)) {
+            return Poll::Ready(Some(self.end(reason)));
         }
         if let Life::Open(bell) = &mut self.life
             && bell.has_rung(context)
@@ -186,7 +211,7 @@ impl Socket {
         if self.began.is_some_and(|began| began + limits.body_timeout <= now) {
             return Poll::Ready(Some(self.break_off(Violation::TooSlow)));
         }
-        let serves = self.reads_bus || self.events.channels().next().is_some() || !self.posts.are_done();
+        let serves = self.reads_bus || self.events.channels() > 0 || !self.posts.are_done();
         if !serves && self.spoke + limits.keep_alive <= now {
             return Poll::Ready(Some(self.end(Reason::Idle)));
         }
@@ -198,7 +223,7 @@ impl Socket {
     }
 
     fn moved(&mut self) -> Option<Position> {
-        let is_subscribed = self.reads_bus || self.events.channels().next().is_some();
+        let is_subscribed = self.reads_bus || self.events.channels() > 0;
         if is_subscribed { self.events.refresh() } else { None }
     }
 

@@ -11,15 +11,13 @@ use super::{Life, Socket};
 use crate::error::{ApiError, ErrorCode};
 use crate::http::NoRoom;
 use crate::protocol::push::facts::{self, Reason};
+use crate::protocol::push::form::Form;
 use crate::protocol::push::piece::{PIECE, Piece};
 use crate::protocol::push::positions::text_of;
 use crate::protocol::push::ws::ask::{Ask, Misheard};
 use crate::protocol::push::ws::hear::Heard;
 use crate::protocol::push::ws::tell;
 
-/// Forms in which messages are kept.
-const OF_A_CHANNEL: usize = 2;
-const OF_A_BUS: usize = 3;
 /// Things that a client may say before others have their turn.
 const SAYS: usize = 32;
 /// What a connection may keep of what its client says without asking for room, in bytes.
@@ -107,11 +105,14 @@ impl Socket {
                 self.spoke = Instant::now();
                 let most = self.service.limits().channels_per_stream;
                 let refusal = match Ask::parse(&text, most) {
+                    _ if self.events.chosen().is_none() => Some((None, listens_only())),
                     Ok(Ask::Subscribe(channels)) => {
                         self.subscribe(channels, most).err().map(|error| (None, error))
                     }
                     Ok(Ask::Unsubscribe(channels)) => {
-                        self.events.remove(&channels);
+                        if let Some(events) = self.events.chosen() {
+                            events.remove(&channels);
+                        }
                         piece.put(tell::unsubscribed(&channels, &text_of(self.events.position())));
                         None
                     }
@@ -132,12 +133,13 @@ impl Socket {
         if self.reads_bus {
             return refuse("this connection reads all channels of the bus".to_owned());
         }
-        if self.events.channels().count() + channels.len() > most {
+        if self.events.channels() + channels.len() > most {
             return refuse(format!(
                 "a connection is subscribed to at most {most} channels (limits.channels_per_stream)"
             ));
         }
-        Ok(self.events.add(channels)?)
+        let events = self.events.chosen().ok_or_else(listens_only)?;
+        Ok(events.add(channels)?)
     }
 
     /// Tells what became of what was posted. Whether something has gone on.
@@ -164,13 +166,14 @@ impl Socket {
                 Poll::Ready(Some(Event::Message(message))) => {
                     if message.entry().message().as_bytes().len() > PIECE {
                         // What was said before it goes first.
-                        self.rest =
-                            tell::long_message(message.entry(), message.prev(), &text_of(message.position()));
+                        let cursor = text_of(message.position());
+                        self.rest = tell::long_message(&message, &self.shows, &cursor);
                         break;
                     }
-                    let form = if self.reads_bus { OF_A_BUS } else { OF_A_CHANNEL };
-                    piece.put(message.encoded(form, |message| {
-                        tell::message(message.entry(), message.prev(), &text_of(message.position()))
+                    let form = if self.reads_bus { Form::SocketOfABus } else { Form::SocketOfAChannel };
+                    piece.put(message.encoded(form.number(&self.shows), |message| {
+                        let cursor = text_of(message.position());
+                        tell::message(message, &self.shows, &cursor)
                     }));
                 }
                 Poll::Ready(Some(Event::Resumed(resumed))) => piece.put(resumption(&resumed)),
@@ -191,4 +194,10 @@ fn resumption(resumed: &Resumed) -> Bytes {
     let last = resumed.last.map(MessageId::text);
     let last = last.as_ref().map(IdText::as_str);
     tell::fact(&facts::resume(resumed.resume, &text_of(resumed.position), None, last, channels))
+}
+
+/// What a token lets see is not chosen by what its client says, and nothing is posted by it here.
+fn listens_only() -> ApiError {
+    let text = "a connection of version 2.0 is for listening: post with POST /v2/message";
+    ApiError::new(ErrorCode::InvalidRequest, text)
 }
