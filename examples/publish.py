@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tells the widgets on a visitor's page who signed in there: posts identity/login to the page's channel.
 
-    BACKPLANE_USER=demo BACKPLANE_PASSWORD=demo examples/publish.py <channel-URL> <name>
+    BUS_USER=demo BUS_PASSWORD=demo examples/publish.py <channel-URL> <name>
 
 The same with curl: publish.sh, in Rust: publish.rs. Needs nothing but Python's own library.
 """
@@ -70,7 +70,7 @@ def main():
         print("usage: publish <channel-URL> <name>", file=sys.stderr)
         sys.exit(2)
     try:
-        user, password = os.environ["BACKPLANE_USER"], os.environ["BACKPLANE_PASSWORD"]
+        user, password = os.environ["BUS_USER"], os.environ["BUS_PASSWORD"]
     except KeyError as missing:
         sys.exit(f"publish: the environment lacks {missing.args[0]}")
     publish(sys.argv[1], sys.argv[2], user, password)

@@ -1,7 +1,7 @@
 //! Tells the widgets on a visitor's page who signed in there: posts `identity/login` to the page's channel.
 //!
 //! ```text
-//! BACKPLANE_USER=demo BACKPLANE_PASSWORD=demo cargo run --example publish -- <channel-URL> <name>
+//! BUS_USER=demo BUS_PASSWORD=demo cargo run --example publish -- <channel-URL> <name>
 //! ```
 //!
 //! The same with curl: `publish.sh`, in Python: `publish.py`. They show what the client does here: one `Idempotency-Key` for all attempts,
@@ -31,8 +31,8 @@ async fn main() -> ExitCode {
 }
 
 async fn publish(channel: &str, name: &str) -> anyhow::Result<()> {
-    let user = env::var("BACKPLANE_USER").context("BACKPLANE_USER")?;
-    let password = env::var("BACKPLANE_PASSWORD").context("BACKPLANE_PASSWORD")?;
+    let user = env::var("BUS_USER").context("BUS_USER")?;
+    let password = env::var("BUS_PASSWORD").context("BUS_PASSWORD")?;
     let (base, bus, channel) =
         parts(channel).context("a channel's URL ends in /bus/<bus>/channel/<channel>")?;
     let client = Client::builder(base).credentials(&user, &password).build()?;

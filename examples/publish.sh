@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tells the widgets on a visitor's page who signed in there: posts identity/login to the page's channel.
 #
-#   BACKPLANE_USER=demo BACKPLANE_PASSWORD=demo examples/publish.sh <channel-URL> <name>
+#   BUS_USER=demo BUS_PASSWORD=demo examples/publish.sh <channel-URL> <name>
 #
 # The same in Python: publish.py, in Rust: publish.rs. Needs curl 7.83 or later.
 set -eu
@@ -11,7 +11,7 @@ if [ $# -ne 2 ]; then
   exit 2
 fi
 channel=$1
-: "${BACKPLANE_USER:?} ${BACKPLANE_PASSWORD:?}"
+: "${BUS_USER:?} ${BUS_PASSWORD:?}"
 
 # The name as the inside of a JSON string.
 name=$(printf '%s' "$2" | tr -d '\000-\037' | sed 's/[\\"]/\\&/g')
@@ -20,7 +20,7 @@ message=$message'"identities":{"startIndex":0,"itemsPerPage":1,"totalResults":1,
 
 # The password goes through a pipe: arguments can be seen by everybody on the machine.
 credentials() {
-  printf 'user = "%s"\n' "$(printf '%s:%s' "$BACKPLANE_USER" "$BACKPLANE_PASSWORD" | sed 's/[\\"]/\\&/g')"
+  printf 'user = "%s"\n' "$(printf '%s:%s' "$BUS_USER" "$BUS_PASSWORD" | sed 's/[\\"]/\\&/g')"
 }
 
 # One key for all attempts: if an answer got lost, the message is not posted twice.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tells the widgets on a visitor's page, by version 2.0, who signed in there: posts identity/login to the page's channel.
 
-    BACKPLANE_CLIENT=vendor BACKPLANE_SECRET=... examples/publish2.py http://127.0.0.1:8080/v2 <bus> <channel> <name>
+    CLIENT_ID=vendor CLIENT_SECRET=... examples/publish2.py http://127.0.0.1:8080/v2 <bus> <channel> <name>
 
 The same with curl: publish2.sh, in Rust: publish2.rs. Needs nothing but Python's own library. What is posted is read by read2.py.
 """
@@ -89,7 +89,7 @@ def main():
         print("usage: publish2 <base-URL> <bus> <channel> <name>", file=sys.stderr)
         sys.exit(2)
     try:
-        client, secret = os.environ["BACKPLANE_CLIENT"], os.environ["BACKPLANE_SECRET"]
+        client, secret = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
     except KeyError as missing:
         sys.exit(f"publish2: the environment lacks {missing.args[0]}")
     base, bus, channel, name = sys.argv[1:]

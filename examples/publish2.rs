@@ -1,7 +1,7 @@
 //! Tells the widgets on a visitor's page, by version 2.0, who signed in there: posts `identity/login` to the page's channel.
 //!
 //! ```text
-//! BACKPLANE_CLIENT=vendor BACKPLANE_SECRET=… cargo run --example publish2 -- http://127.0.0.1:8080/v2 <bus> <channel> <name>
+//! CLIENT_ID=vendor CLIENT_SECRET=… cargo run --example publish2 -- http://127.0.0.1:8080/v2 <bus> <channel> <name>
 //! ```
 //!
 //! The same with curl: `publish2.sh`, in Python: `publish2.py`. They show what the client does here: a token for the credentials, another one when it is
@@ -32,8 +32,8 @@ async fn main() -> ExitCode {
 }
 
 async fn publish(base: &str, bus: &str, channel: &str, name: &str) -> anyhow::Result<()> {
-    let client = env::var("BACKPLANE_CLIENT").context("BACKPLANE_CLIENT")?;
-    let secret = env::var("BACKPLANE_SECRET").context("BACKPLANE_SECRET")?;
+    let client = env::var("CLIENT_ID").context("CLIENT_ID")?;
+    let secret = env::var("CLIENT_SECRET").context("CLIENT_SECRET")?;
     let vendor = Client::builder(base).credentials(&client, &secret).privileged()?;
     // As the Identity scenario has it: the page's URL, and a Portable Contacts object.
     let payload = json!({

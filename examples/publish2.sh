@@ -1,7 +1,7 @@
 #!/bin/sh
 # Tells the widgets on a visitor's page, by version 2.0, who signed in there: posts identity/login to the page's channel.
 #
-#   BACKPLANE_CLIENT=vendor BACKPLANE_SECRET=... examples/publish2.sh http://127.0.0.1:8080/v2 <bus> <channel> <name>
+#   CLIENT_ID=vendor CLIENT_SECRET=... examples/publish2.sh http://127.0.0.1:8080/v2 <bus> <channel> <name>
 #
 # The same in Python: publish2.py, in Rust: publish2.rs. Needs curl 7.83 or later. What is posted is read by read2.sh.
 set -eu
@@ -11,7 +11,7 @@ if [ $# -ne 4 ]; then
   exit 2
 fi
 base=$1
-: "${BACKPLANE_CLIENT:?} ${BACKPLANE_SECRET:?}"
+: "${CLIENT_ID:?} ${CLIENT_SECRET:?}"
 
 # A text as the inside of a JSON string.
 quoted() {
@@ -23,7 +23,7 @@ message=$message'"totalResults":1,"entry":{"id":"1","displayName":"'$(quoted "$4
 
 # Secrets go through a pipe: arguments can be seen by everybody on the machine.
 credentials() {
-  printf 'user = "%s"\n' "$(printf '%s:%s' "$BACKPLANE_CLIENT" "$BACKPLANE_SECRET" | sed 's/[\\"]/\\&/g')"
+  printf 'user = "%s"\n' "$(printf '%s:%s' "$CLIENT_ID" "$CLIENT_SECRET" | sed 's/[\\"]/\\&/g')"
 }
 bearer() {
   printf 'header = "Authorization: Bearer %s"\n' "$token"

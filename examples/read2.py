@@ -2,7 +2,7 @@
 """Prints the messages of all buses that a client of version 2.0 was granted, each as a line of JSON, as they come. On standard error it
 says whatever may have been missed. It ends when what it was granted is taken back.
 
-    BACKPLANE_CLIENT=vendor BACKPLANE_SECRET=... examples/read2.py http://127.0.0.1:8080/v2 [<scope>]
+    CLIENT_ID=vendor CLIENT_SECRET=... examples/read2.py http://127.0.0.1:8080/v2 [<scope>]
 
 The same with curl: read2.sh, in Rust: read2.rs, which listens to a stream. Needs nothing but Python's own library.
 """
@@ -108,7 +108,7 @@ def main():
         print("usage: read2 <base-URL> [<scope>]", file=sys.stderr)
         sys.exit(2)
     try:
-        client, secret = os.environ["BACKPLANE_CLIENT"], os.environ["BACKPLANE_SECRET"]
+        client, secret = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
     except KeyError as missing:
         sys.exit(f"read2: the environment lacks {missing.args[0]}")
     try:

@@ -2,7 +2,7 @@
 //! whatever may have been missed. It ends when what it was granted is taken back.
 //!
 //! ```text
-//! BACKPLANE_CLIENT=vendor BACKPLANE_SECRET=… cargo run --example read2 -- http://127.0.0.1:8080/v2 [<scope>]
+//! CLIENT_ID=vendor CLIENT_SECRET=… cargo run --example read2 -- http://127.0.0.1:8080/v2 [<scope>]
 //! ```
 //!
 //! The same with curl: `read2.sh`, in Python: `read2.py`. They make long polls; the client here listens to a stream.
@@ -34,8 +34,8 @@ async fn main() -> ExitCode {
 }
 
 async fn read(base: &str, scope: &str) -> anyhow::Result<()> {
-    let client = env::var("BACKPLANE_CLIENT").context("BACKPLANE_CLIENT")?;
-    let secret = env::var("BACKPLANE_SECRET").context("BACKPLANE_SECRET")?;
+    let client = env::var("CLIENT_ID").context("CLIENT_ID")?;
+    let secret = env::var("CLIENT_SECRET").context("CLIENT_SECRET")?;
     let vendor = Client::builder(base).credentials(&client, &secret).privileged()?;
     let mut subscription = vendor.messages(&scope.parse()?).subscribe(None);
     while let Some(event) = subscription.next().await {

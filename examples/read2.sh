@@ -2,7 +2,7 @@
 # Prints the messages of all buses that a client of version 2.0 was granted, as they come: each answer that has some as a line of JSON. On
 # standard error it says whatever may have been missed. It ends when what it was granted is taken back.
 #
-#   BACKPLANE_CLIENT=vendor BACKPLANE_SECRET=... examples/read2.sh http://127.0.0.1:8080/v2 [<scope>]
+#   CLIENT_ID=vendor CLIENT_SECRET=... examples/read2.sh http://127.0.0.1:8080/v2 [<scope>]
 #
 # The same in Python: read2.py, in Rust: read2.rs, which listens to a stream. Needs curl 7.83 or later.
 set -eu
@@ -13,11 +13,11 @@ if [ $# -lt 1 ] || [ $# -gt 2 ]; then
 fi
 base=$1
 scope=${2:-}
-: "${BACKPLANE_CLIENT:?} ${BACKPLANE_SECRET:?}"
+: "${CLIENT_ID:?} ${CLIENT_SECRET:?}"
 
 # Secrets go through a pipe: arguments can be seen by everybody on the machine.
 credentials() {
-  printf 'user = "%s"\n' "$(printf '%s:%s' "$BACKPLANE_CLIENT" "$BACKPLANE_SECRET" | sed 's/[\\"]/\\&/g')"
+  printf 'user = "%s"\n' "$(printf '%s:%s' "$CLIENT_ID" "$CLIENT_SECRET" | sed 's/[\\"]/\\&/g')"
 }
 bearer() {
   printf 'header = "Authorization: Bearer %s"\n' "$token"

@@ -1,7 +1,7 @@
 //! Posts a message to a channel, once, however often it has to be tried.
 //!
 //! ```text
-//! BACKPLANE_USER=demo BACKPLANE_PASSWORD=demo \
+//! BUS_USER=demo BUS_PASSWORD=demo \
 //!   cargo run -p backplane-client --example post -- http://127.0.0.1:8080/v1 demo <channel> <source-URL> <type> '<payload as JSON>'
 //! ```
 
@@ -32,8 +32,8 @@ async fn post(
     kind: &str,
     payload: &str,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let user = std::env::var("BACKPLANE_USER").map_err(|_| "BACKPLANE_USER is not set")?;
-    let password = std::env::var("BACKPLANE_PASSWORD").map_err(|_| "BACKPLANE_PASSWORD is not set")?;
+    let user = std::env::var("BUS_USER").map_err(|_| "BUS_USER is not set")?;
+    let password = std::env::var("BUS_PASSWORD").map_err(|_| "BUS_PASSWORD is not set")?;
     let client = Client::builder(base).credentials(&user, &password).build()?;
     // As it is: numbers keep every digit (MSG-3).
     let payload: Box<RawValue> = serde_json::from_str(payload)?;

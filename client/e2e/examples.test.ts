@@ -88,7 +88,7 @@ interface Ended {
 }
 
 function run(command: string, parameters: readonly string[], password = "demo"): Promise<Ended> {
-  const env = { PATH: process.env["PATH"], HOME: process.env["HOME"], BACKPLANE_USER: "demo", BACKPLANE_PASSWORD: password };
+  const env = { PATH: process.env["PATH"], HOME: process.env["HOME"], BUS_USER: "demo", BUS_PASSWORD: password };
   return new Promise((resolve) => {
     execFile(command, [...parameters], { env }, (error, _, text) => resolve({ status: error?.code ?? 0, error: text }));
   });

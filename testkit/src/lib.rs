@@ -72,7 +72,7 @@ pub use self::{
     client::{Client, Reply, message, messages, send},
     events::{Events, Said},
     log::errors_in,
-    program::{Ended, Home, Program, backplane},
+    program::{Ended, Home, Program, backplane, paste},
     raw::{Raw, basic},
     server::{Server, Setup},
     service::Service,

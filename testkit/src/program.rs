@@ -21,6 +21,23 @@ pub fn backplane() -> PathBuf {
         .into()
 }
 
+/// Runs commands in one shell in this folder, as in a terminal, and gives back what they print, and their errors.
+///
+/// The terminal has no setting of the server's in its environment, whatever the tests were started with.
+pub fn paste(folder: &Path, commands: &str) -> (String, String) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", commands]).current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"BACKPLANE_") {
+            shell.env_remove(name);
+        }
+    }
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{commands}\n{output:?}");
+    let text = |bytes| String::from_utf8(bytes).unwrap().replace('\r', "");
+    (text(output.stdout), text(output.stderr))
+}
+
 /// Free ports, for clients and for operators.
 const LISTEN: &str = "listen = \"127.0.0.1:0\"\nadmin.listen = \"127.0.0.1:0\"";
 

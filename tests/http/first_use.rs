@@ -1,16 +1,9 @@
 //! The first minutes: the program without a configuration, and the broker inside an application.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use testkit::{Home, Program, Raw, eventually, send};
-
-/// Runs a command line as somebody pastes it.
-fn paste(folder: &Path, command: &str) -> String {
-    let output = Command::new("sh").args(["-c", command]).current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "{command}\n{output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
+use testkit::{Home, Program, Raw, eventually, paste, send};
 
 /// The curl commands in a text: each starts a line and goes on while lines end in a backslash.
 fn commands(text: &str) -> Vec<String> {
@@ -39,7 +32,7 @@ fn the_commands_that_the_program_prints_work_when_they_are_pasted() {
     assert!(printed.contains(&address.to_string()), "{printed}");
     let commands = commands(&printed);
     assert_eq!(commands.len(), 3, "{printed}");
-    let run = |n: usize| paste(program.folder(), &commands[n]);
+    let run = |n: usize| paste(program.folder(), &commands[n]).0;
     let ids = run(0);
     let id = ids.trim().strip_prefix("[\"").and_then(|rest| rest.strip_suffix("\"]"));
     let id = id.unwrap_or_else(|| panic!("no id: {ids}\n{}", program.errors()));
@@ -157,7 +150,7 @@ fn the_commands_that_the_embedding_example_documents_work() {
     let run = |n: usize, channel: &str| {
         let command = commands[n].replace("127.0.0.1:8081", &address.to_string());
         let placeholder = "<the session shown by the page>";
-        paste(shop.folder(), &command.replace("curl ", "curl -sS ").replace(placeholder, channel))
+        paste(shop.folder(), &command.replace("curl ", "curl -sS ").replace(placeholder, channel)).0
     };
     let page = run(0, "");
     let channel = page.lines().next().unwrap().strip_prefix("Your channel: ").unwrap().to_owned();

@@ -1,5 +1,6 @@
 //! One log, from its first start to its end in order, with many kills in between.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,8 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::checker::{Findings, Kind, Rules, check};
-use crate::history::History;
-use crate::plan::{BUSY, Fate, Manner};
+use crate::history::{ChannelKey, History, Span, View, millis};
+use crate::plan::{BUSY, Fate, KEEPS, Manner};
 use crate::posters::Poster;
 use crate::readers::{ask_and_not_read, audit, follow_buses, follow_channels, listen};
 use crate::task::{Place, Run, Task};
@@ -42,6 +43,8 @@ pub(crate) struct Counts {
     pub(crate) torn: u64,
     /// Segments that were begun after the first.
     pub(crate) rolled: u64,
+    /// Messages that channels showed which nothing but promises kept.
+    pub(crate) outlived: u64,
 }
 
 struct Life<'a> {
@@ -106,6 +109,7 @@ pub(crate) fn live(runtime: &Runtime, rng: &mut Rng, manner: Manner) -> Lived {
         (0..row).for_each(|_| life.kill_under_load());
     }
     let history = life.end(&run, posters, readers);
+    life.counts.outlived = outlived(&history, &manner.rules()[usize::from(KEEPS)]);
     let mut findings = check(&history, &manner.rules());
     if let (Fate::Whole, gaps @ 1..) = (manner.fate, findings.checks.gaps) {
         findings.add(Kind::FalseAlarm, || format!("nothing can have been lost; {gaps} answers say `gap`"));
@@ -149,7 +153,7 @@ impl Life<'_> {
         let program = self.start();
         if self.rng.u32(..4) != 0 {
             let channels: Vec<_> = (0..3).map(|_| self.rng.u32(..self.manner.channels(BUSY))).collect();
-            self.runtime.block_on(audit(&mut self.auditor, channels));
+            self.runtime.block_on(audit(&mut self.auditor, self.manner, channels));
         }
         let rest = self.rng.u64(2_000..200_000);
         std::thread::sleep(Duration::from_micros(rest));
@@ -190,7 +194,7 @@ impl Life<'_> {
         let mut history = self.runtime.block_on(gather(posters));
         run.readers_done.store(true, Ordering::Relaxed);
         history.append(self.runtime.block_on(gather(readers)));
-        self.runtime.block_on(audit(&mut self.auditor, 0..self.manner.channels(BUSY)));
+        self.runtime.block_on(audit(&mut self.auditor, self.manner, 0..self.manner.channels(BUSY)));
         history.append(std::mem::take(&mut self.auditor.history));
         program.signal("TERM");
         let ended = program.end();
@@ -207,6 +211,25 @@ impl Life<'_> {
         self.counts.rolled = (segments.count() as u64).saturating_sub(2);
         history
     }
+}
+
+/// Messages that channels showed after their last POST was longer ago than anything but a promise lasts.
+fn outlived(history: &History, rules: &Rules) -> u64 {
+    let mut posts: HashMap<ChannelKey, Vec<Span>> = HashMap::new();
+    for attempt in history.attempts.iter().filter(|attempt| attempt.channel.bus == KEEPS) {
+        posts.entry(attempt.channel).or_default().push(attempt.span);
+    }
+    let is_over = |channel, read: Span| {
+        let last = posts[&channel].iter().filter(|post| post.start < read.end).map(|post| post.end).max();
+        last.is_some_and(|last| millis(last) + rules.life() + rules.late < millis(read.start))
+    };
+    let of_channels = history.retrievals.iter().filter_map(|read| match read.view {
+        View::Channel(channel) if channel.bus == KEEPS && !read.answer.shown.is_empty() => {
+            is_over(channel, read.span).then_some(read.answer.shown.len() as u64)
+        }
+        _ => None,
+    });
+    of_channels.sum()
 }
 
 async fn gather(tasks: Vec<JoinHandle<History>>) -> History {

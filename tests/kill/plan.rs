@@ -4,13 +4,15 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::checker::Rules;
-use crate::history::PostKey;
+use crate::history::{ChannelKey, PostKey};
 use testkit::strong_hash;
 
-/// The buses by number: one that is used all the time, and one that sleeps for most of it.
-pub(crate) const BUSES: [&str; 2] = ["b", "sleepy"];
+/// The buses by number: one that is used all the time, one that sleeps for most of it, and one whose promises outlive all
+/// else in their channels.
+pub(crate) const BUSES: [&str; 3] = ["b", "sleepy", "keeps"];
 pub(crate) const BUSY: u8 = 0;
 pub(crate) const SLEEPY: u8 = 1;
+pub(crate) const KEEPS: u8 = 2;
 /// Kills that one log has to survive. Each log is checked as a whole, which bounds the memory of a long run.
 const KILLS_PER_WHOLE_LIFE: u32 = 20;
 /// So many that channels end and begin again meanwhile.
@@ -88,6 +90,7 @@ impl Plan {
             unread: kills / 2,
             required: kills * 100,
             asleep: kills / 2,
+            outlived: kills / 4,
             gaps: kills / 2,
             // Not in one that takes no longer than a channel lives.
             ended: kills.saturating_sub(60),
@@ -110,6 +113,8 @@ pub(crate) struct Floors {
     pub(crate) required: u64,
     /// POSTs to the bus that sleeps.
     pub(crate) asleep: u64,
+    /// Promised messages that had to be in an answer of their channel after everything else in it was over.
+    pub(crate) outlived: u64,
     /// Answers that told of a gap, and channels that were over between two POSTs.
     pub(crate) gaps: u64,
     pub(crate) ended: u64,
@@ -121,13 +126,15 @@ impl Manner {
         match (self.fate, bus) {
             (_, SLEEPY) => 3,
             (Fate::Whole, _) => 12,
+            // Each is posted to now and then, and long over in between.
+            (Fate::Brief, KEEPS) => 40,
             (Fate::Brief, _) => 60,
         }
     }
 
     /// Whether the messages of a POST are sticky.
-    pub(crate) fn is_sticky(self, post: PostKey) -> bool {
-        self.fate == Fate::Whole && post.is_sticky()
+    pub(crate) fn is_sticky(self, post: PostKey, channel: ChannelKey) -> bool {
+        post.is_sticky() && self.rules()[usize::from(channel.bus)].promised.is_some()
     }
 
     /// By bus.
@@ -155,11 +162,20 @@ impl Manner {
                 kept: 0,
             },
         };
-        let asleep = match self.fate {
-            Fate::Whole => rules.clone(),
-            Fate::Brief => Rules { bus_window: 40, ..rules.clone() },
-        };
-        [rules, asleep]
+        match self.fate {
+            Fate::Whole => [rules.clone(), rules.clone(), rules],
+            Fate::Brief => {
+                let asleep = Rules { bus_window: 40, ..rules.clone() };
+                // No window overflows, so that only time takes anything away.
+                let keeps = Rules {
+                    promised: Some(301 * SECOND),
+                    channel_window: ALL,
+                    bus_window: ALL,
+                    ..rules.clone()
+                };
+                [rules, asleep, keeps]
+            }
+        }
     }
 
     /// The smallest segments that there are, so that there are many.

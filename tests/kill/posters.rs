@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::history::{Attempt, BATCH_MAX, ChannelKey, History, Ids, Outcome, PostKey, Span, Stamp, View};
-use crate::plan::{BUSY, Fate, Manner, SLEEPY};
+use crate::plan::{BUSY, Fate, KEEPS, Manner, SLEEPY};
 use crate::task::{Task, path};
 
 /// Channels of a bus that are posted to at the same time, where most of them are quiet, and for how long.
@@ -24,7 +24,7 @@ struct Parcel {
 impl Parcel {
     /// The same text each time: an idempotency key belongs to a body.
     fn body(&self, manner: Manner) -> String {
-        let sticky = if manner.is_sticky(self.post) { r#","sticky":true"# } else { "" };
+        let sticky = if manner.is_sticky(self.post, self.channel) { r#","sticky":true"# } else { "" };
         let message = |index| {
             let Stamp(stamp) = Stamp::new(self.post, index, self.size);
             // Some bytes more or less, sometimes many, so that records end anywhere in pages and segments.
@@ -100,9 +100,13 @@ impl Poster {
     fn channel(&mut self) -> ChannelKey {
         let now = Duration::from_nanos(self.task.now());
         let rng = &mut self.task.rng;
-        let bus = if rng.u32(..32) == 0 { SLEEPY } else { BUSY };
+        let bus = match rng.u32(..32) {
+            0 => SLEEPY,
+            1..4 => KEEPS,
+            _ => BUSY,
+        };
         let all = self.manner.channels(bus);
-        let number = if self.manner.fate == Fate::Whole || bus == SLEEPY || rng.u32(..50) == 0 {
+        let number = if self.manner.fate == Fate::Whole || bus != BUSY || rng.u32(..50) == 0 {
             rng.u32(..all)
         } else {
             // All posters move on together, and come back after the channels are over.

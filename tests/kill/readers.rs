@@ -11,7 +11,7 @@ use testkit::PATIENCE;
 use testkit::witness::listener::{Listener, Way, Went};
 
 use crate::history::{ChannelKey, History, Position, View};
-use crate::plan::{BUSY, Manner, SLEEPY};
+use crate::plan::{BUSES, BUSY, KEEPS, Manner, SLEEPY};
 use crate::task::{Task, path};
 
 /// Answers that somebody asks for who does not read: together more than the system holds on the way.
@@ -26,12 +26,12 @@ async fn pause(rng: &mut Rng) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-/// Follows the bus that is used, and looks after the other one now and then.
+/// Follows the bus that is used, and looks after the others now and then.
 pub(crate) async fn follow_buses(mut task: Task) -> History {
-    let mut positions = [Position::Start; 2];
+    let mut positions = [Position::Start; BUSES.len()];
     loop {
         let done = task.readers_done();
-        for bus in [BUSY, SLEEPY] {
+        for bus in [BUSY, SLEEPY, KEEPS] {
             if bus == BUSY || done || task.rng.u32(..48) == 0 {
                 let since = &mut positions[usize::from(bus)];
                 *since = task.read(View::Bus(bus), *since).await.map_or(*since, Position::Cursor);
@@ -49,7 +49,11 @@ pub(crate) async fn follow_channels(mut task: Task, manner: Manner) -> History {
     let mut positions: HashMap<View, Position> = HashMap::new();
     let mut of_bus = None;
     while !task.readers_done() {
-        let bus = if task.rng.u32(..32) == 0 { SLEEPY } else { BUSY };
+        let bus = match task.rng.u32(..32) {
+            0 => SLEEPY,
+            1..4 => KEEPS,
+            _ => BUSY,
+        };
         let view = channel(bus, task.rng.u32(..manner.channels(bus)));
         let since = positions.entry(view).or_insert(Position::Start);
         *since = task.read(view, *since).await.map_or(*since, Position::Cursor);
@@ -146,12 +150,14 @@ pub(crate) async fn ask_and_not_read(mut task: Task) -> History {
     }
 }
 
-/// Reads both buses whole, and these channels of the one that is used.
-pub(crate) async fn audit(task: &mut Task, channels: impl IntoIterator<Item = u32>) {
-    for bus in [BUSY, SLEEPY] {
+/// Reads all buses whole, and these channels of those that are used.
+pub(crate) async fn audit(task: &mut Task, manner: Manner, channels: impl IntoIterator<Item = u32>) {
+    for bus in [BUSY, SLEEPY, KEEPS] {
         task.read(View::Bus(bus), Position::Start).await;
     }
     for number in channels {
-        task.read(channel(BUSY, number), Position::Start).await;
+        for bus in [BUSY, KEEPS] {
+            task.read(channel(bus, number % manner.channels(bus)), Position::Start).await;
+        }
     }
 }

@@ -20,6 +20,7 @@ pub(crate) struct Report {
     refused: u64,
     retried: u64,
     asleep: u64,
+    outlived: u64,
     tally: Tally,
     retrievals: u64,
     checks: Checks,
@@ -34,6 +35,7 @@ impl Report {
         self.ending += counts.ending;
         self.torn += counts.torn;
         self.rolled += counts.rolled;
+        self.outlived += counts.outlived;
         let mut posts = HashSet::new();
         for attempt in &history.attempts {
             match attempt.outcome {
@@ -69,6 +71,7 @@ impl Report {
             refused,
             retried,
             asleep,
+            outlived,
             ..
         } = self;
         let Checks { messages, shown, required_on_bus, required_on_channels, gaps, ended, .. } = self.checks;
@@ -85,7 +88,7 @@ impl Report {
         println!(
             "  checks     {} retrievals, shown {shown} times; had to be shown {required_on_bus} times by the bus, \
              {required_on_channels} by channels; {} answers `complete` ({} with messages), {gaps} `gap`; {unread} not \
-             read; channels were over {ended} times",
+             read; channels were over {ended} times, and showed {outlived} messages that promises alone kept",
             self.retrievals, self.checks.complete, self.checks.complete_with_messages
         );
         println!(
@@ -106,6 +109,7 @@ impl Report {
             ("posts sent again", *retried, floors.retried),
             ("posts sent again to a later server than the next", overdue, floors.overdue),
             ("posts to the bus that sleeps", *asleep, floors.asleep),
+            ("messages that promises alone kept", *outlived, floors.outlived),
             ("segments rolled over", *rolled, floors.rolled),
             ("answers that nobody read", unread, floors.unread),
             ("streams that were begun", self.tally.streams, floors.acked / 20),

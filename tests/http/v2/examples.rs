@@ -22,7 +22,7 @@ fn commands(name: &str) -> [PathBuf; 3] {
 
 fn command(program: &Path, arguments: &[&str], name: &str, secret: &str) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).env("BACKPLANE_CLIENT", name).env("BACKPLANE_SECRET", secret);
+    command.args(arguments).env("CLIENT_ID", name).env("CLIENT_SECRET", secret);
     command
 }
 

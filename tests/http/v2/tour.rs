@@ -4,9 +4,8 @@
 use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use testkit::{Home, backplane};
+use testkit::{Home, backplane, paste};
 
 const README: &str = include_str!("../../../README.md");
 /// Where the tour has its server.
@@ -65,15 +64,6 @@ fn usual(text: &str) -> String {
         None => line,
     });
     lines.collect::<Vec<_>>().join("\n").trim().to_owned()
-}
-
-/// Runs commands in one shell, as in a terminal, and gives back what they print, and their errors.
-fn paste(folder: &Path, commands: &str) -> (String, String) {
-    let output = Command::new("sh").args(["-c", commands]).current_dir(folder).stdin(Stdio::null()).output();
-    let output = output.unwrap();
-    assert!(output.status.success(), "{commands}\n{output:?}");
-    let text = |bytes| String::from_utf8(bytes).unwrap().replace('\r', "");
-    (text(output.stdout), text(output.stderr))
 }
 
 #[test]
