@@ -14,20 +14,22 @@ const FILES: &[&str] = &[
     "client/dist/backplane2.js",
     "client/dist/backplane.mjs",
     "client/dist/backplane.d.mts",
-    "src/web/consent/consent.css",
     "src/web/demo/identity.html",
     "src/web/demo/identity.js",
     "src/web/demo/lanes.css",
     "src/web/demo/lanes.js",
-    "src/web/description/openapi.css",
     "src/web/demo/page.html",
     "src/web/demo/page.js",
-    "src/web/demo/style.css",
     "src/web/demo/way.js",
     "src/web/demo/widgets.js",
     "src/web/demo/widgets2.js",
     "src/web/demo/wire.js",
 ];
+
+/// What all its pages look like, and what each of them has besides.
+const COMMON: &str = "src/web/common.css";
+const STYLES: &[&str] =
+    &["src/web/consent/consent.css", "src/web/demo/style.css", "src/web/description/openapi.css"];
 
 fn main() -> io::Result<()> {
     let folder = std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(io::ErrorKind::NotFound)?;
@@ -35,6 +37,14 @@ fn main() -> io::Result<()> {
         println!("cargo::rerun-if-changed={file}");
         let name = Path::new(file).file_name().ok_or(io::ErrorKind::InvalidInput)?;
         pack(&folder.join(name), &fs::read(file)?)?;
+    }
+    println!("cargo::rerun-if-changed={COMMON}");
+    for file in STYLES {
+        println!("cargo::rerun-if-changed={file}");
+        let name = Path::new(file).file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let style = [fs::read(COMMON)?, fs::read(file)?].concat();
+        fs::write(folder.join(name), &style)?;
+        pack(&folder.join(name), &style)?;
     }
     let release = std::env::var("CARGO_PKG_VERSION").map_err(io::Error::other)?;
     for listener in Listener::ALL {

@@ -112,7 +112,7 @@ impl Channel {
     ///
     /// # Errors
     ///
-    /// The error of the last try. [`Error::may_be_stored`] says whether nobody knows.
+    /// The error of the last try. [`Error::may_be_stored`] says whether that or an earlier one may have stored them all the same.
     pub async fn post(&self, messages: &[Message]) -> Result<Vec<MessageId>, Error> {
         self.post_with(&IdempotencyKey::random()?, messages).await
     }

@@ -62,6 +62,9 @@ pub enum Error {
     /// No answer came in time.
     #[error("no answer came in time")]
     TimedOut,
+    /// The last of several tries to POST failed with this and stored nothing, but of an earlier one nobody knows.
+    #[error("the last try failed, and an earlier one may have been stored")]
+    Doubtful(#[source] Box<Error>),
     /// A stream said nothing for twice its heartbeat, so the connection is dead.
     #[error("the stream was silent for too long")]
     Silent,
@@ -138,6 +141,7 @@ impl Error {
             | Self::Silent
             | Self::Cut
             | Self::Malformed(_) => true,
+            Self::Doubtful(last) => last.is_temporary(),
             Self::Base(_)
             | Self::Name(_)
             | Self::Message(_)
@@ -160,7 +164,11 @@ impl Error {
     pub fn may_be_stored(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.status >= 500,
-            Self::Broken(_) | Self::TimedOut | Self::Malformed(_) | Self::TooLarge { .. } => true,
+            Self::Broken(_)
+            | Self::TimedOut
+            | Self::Malformed(_)
+            | Self::TooLarge { .. }
+            | Self::Doubtful(_) => true,
             _ => false,
         }
     }
@@ -170,6 +178,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
+            Self::Doubtful(last) => last.retry_after(),
             _ => None,
         }
     }

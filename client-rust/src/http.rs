@@ -13,7 +13,7 @@ use crate::key::IdempotencyKey;
 use crate::page::{Page, Shape};
 use crate::position::Position;
 use crate::resource::Resource;
-use crate::wire::{Credentials, Settings, Wire, accepted};
+use crate::wire::{Credentials, Failed, Settings, Wire, accepted};
 
 /// The media type of a stream.
 const EVENT_STREAM: &str = "text/event-stream";
@@ -56,7 +56,7 @@ impl Http {
         key: &IdempotencyKey,
         body: &str,
     ) -> Result<Vec<u8>, Error> {
-        self.wire.retrying(|| self.post_once(resource, key, body)).await
+        self.wire.retrying(|| self.post_once(resource, key, body)).await.map_err(Failed::of_post)
     }
 
     async fn post_once(
@@ -80,7 +80,7 @@ impl Http {
 
     /// What is at a URL that needs a token, tried again.
     pub(crate) async fn one(&self, url: Url) -> Result<Vec<u8>, Error> {
-        self.wire.retrying(|| self.one_once(&url)).await
+        Ok(self.wire.retrying(|| self.one_once(&url)).await?)
     }
 
     async fn one_once(&self, url: &Url) -> Result<Vec<u8>, Error> {
@@ -98,7 +98,7 @@ impl Http {
         resource: &Resource,
         since: Option<&Position>,
     ) -> Result<Page<M>, Error> {
-        self.wire.retrying(|| self.poll(resource, since, None)).await
+        Ok(self.wire.retrying(|| self.poll(resource, since, None)).await?)
     }
 
     /// One poll, a long one if it is to wait.

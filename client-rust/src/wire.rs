@@ -49,6 +49,28 @@ impl Credentials {
     }
 }
 
+/// That no try succeeded.
+pub(crate) struct Failed {
+    last: Error,
+    /// One before it may have done what it was to do all the same.
+    doubt: bool,
+}
+
+impl Failed {
+    /// The error of a POST.
+    pub(crate) fn of_post(self) -> Error {
+        let Self { last, doubt } = self;
+        if doubt && !last.may_be_stored() { Error::Doubtful(Box::new(last)) } else { last }
+    }
+}
+
+impl From<Failed> for Error {
+    /// Of what changes nothing.
+    fn from(failed: Failed) -> Self {
+        failed.last
+    }
+}
+
 /// The way to a server.
 pub(crate) struct Wire {
     pub(crate) client: Client,
@@ -66,8 +88,9 @@ impl Wire {
     pub(crate) async fn retrying<T, F: Future<Output = Result<T, Error>>>(
         &self,
         mut request: impl FnMut() -> F,
-    ) -> Result<T, Error> {
+    ) -> Result<T, Failed> {
         let (began, retries, mut made) = (Instant::now(), self.settings.retries(), 1);
+        let mut doubt = false;
         loop {
             let error = match request().await {
                 Ok(answer) => return Ok(answer),
@@ -75,8 +98,9 @@ impl Wire {
             };
             match retries.next(made, began.elapsed(), &error, key::chance()) {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(error),
+                None => return Err(Failed { last: error, doubt }),
             }
+            doubt |= error.may_be_stored();
             made = made.saturating_add(1);
         }
     }

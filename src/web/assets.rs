@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn asset() -> Asset {
-        Asset::new("text/css; charset=utf-8", Keep::AskAgain, file!("demo/", "style.css"))
+        Asset::new("text/css; charset=utf-8", Keep::AskAgain, made!("style.css"))
     }
 
     fn ask(headers: &[(HeaderName, &str)]) -> HttpResponse {

@@ -21,7 +21,8 @@ pub fn backplane() -> PathBuf {
         .into()
 }
 
-/// Runs commands in one shell in this folder, as in a terminal, and gives back what they print, and their errors.
+/// Runs commands in one shell in this folder, as in a terminal, and gives back what they print, and their errors, as a terminal shows
+/// them: without carriage returns.
 ///
 /// The terminal has no setting of the server's in its environment, whatever the tests were started with.
 pub fn paste(folder: &Path, commands: &str) -> (String, String) {

@@ -40,7 +40,7 @@ fn the_commands_that_the_program_prints_work_when_they_are_pasted() {
         r#"[{{"message":{{"source":"http://example.com","type":"identity/login","payload":{{"name":"Ann"}}}},"channel_name":"hello","id":"{id}"}}]"#
     );
     let read = run(1);
-    assert!(read.starts_with("HTTP/1.1 200 OK\r\n") && read.ends_with(&frame), "{read}");
+    assert!(read.starts_with("HTTP/1.1 200 OK\n") && read.ends_with(&frame), "{read}");
     assert_eq!(run(2), frame);
     assert_eq!(std::fs::read_dir(program.folder()).unwrap().count(), 0, "nothing is left behind");
 }

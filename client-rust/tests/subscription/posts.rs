@@ -58,6 +58,25 @@ async fn what_is_refused_for_good_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn i_2_what_an_earlier_try_may_have_stored_is_not_said_to_be_refused() {
+    let fake = Fake::start(|asked| match asked.number {
+        0 => nothing(),
+        _ => refusal(401, "", "invalid_credentials"),
+    })
+    .await;
+    let error = channel(&fake.builder().build().unwrap()).post(&hello()).await.unwrap_err();
+    assert!(error.may_be_stored() && !error.is_temporary(), "{error:?}");
+    let last = std::error::Error::source(&error).unwrap().to_string();
+    assert_eq!(
+        (fake.asked().len(), last.as_str()),
+        (2, "the server answers 401 invalid_credentials: because")
+    );
+    let fake = Fake::start(|_| refusal(429, "Retry-After: 0\r\n", "share_used")).await;
+    let error = channel(&fake.builder().build().unwrap()).post(&hello()).await.unwrap_err();
+    assert!(matches!(error, Error::Refused(_)) && !error.may_be_stored(), "{error:?}");
+}
+
+#[tokio::test]
 async fn i_5_tries_are_bounded_in_number_and_time() {
     let fake = Fake::start(|_| nothing()).await;
     let error = channel(&fake.builder().build().unwrap()).post(&hello()).await.unwrap_err();

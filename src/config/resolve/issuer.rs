@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use backplane_actors::BusName;
+
 use super::Judge;
 use crate::access::foreign::{Algorithm, SourceOf, Trust};
 use crate::config::read::{Reader, Reading};
@@ -41,8 +43,8 @@ impl WrittenIssuer {
 }
 
 impl Judge {
-    /// The issuers, or at least one problem.
-    pub(super) fn issuers(&mut self, written: Vec<WrittenIssuer>) -> Vec<Issuer> {
+    /// The issuers, or at least one problem. Where all buses are configured they are these.
+    pub(super) fn issuers(&mut self, written: Vec<WrittenIssuer>, all: Option<&[BusName]>) -> Vec<Issuer> {
         self.unique("issuer", written.iter().map(|it| it.issuer.trust.name.as_str()));
         let mut issuers: Vec<Issuer> = Vec::new();
         for (i, WrittenIssuer { mut issuer, sources }) in written.into_iter().enumerate() {
@@ -54,6 +56,11 @@ impl Judge {
             }
             if trust.buses.is_empty() {
                 self.refuse(&at("buses"), "it could speak for nobody", "at least one bus");
+            }
+            let is_there = |name: &BusName| all.is_none_or(|all| all.contains(name));
+            for name in trust.buses.iter().filter(|name| !is_there(name)) {
+                let reason = format!("there is no bus {:?}", name.as_str());
+                self.refuse(&at("buses"), reason, "names of [[bus]]; others with [provision]");
             }
             if trust.algorithms.is_empty() {
                 let reason = "none of its tokens would be good";
@@ -77,6 +84,10 @@ mod tests {
 
     /// With one issuer, whose keys are these and more.
     fn loaded(change: &[(&str, &str)], more: &str) -> Result<Config, ConfigErrors> {
+        loaded_with("provision = {}\n", change, more)
+    }
+
+    fn loaded_with(before: &str, change: &[(&str, &str)], more: &str) -> Result<Config, ConfigErrors> {
         let usual = [
             ("name", r#""id""#),
             ("issuer", r#""https://id.example""#),
@@ -84,7 +95,7 @@ mod tests {
             ("keys", r#""https://id.example/jwks.json""#),
             ("buses", r#"["a", "b", "a"]"#),
         ];
-        let mut text = "provision = {}\n[[issuer]]\n".to_owned();
+        let mut text = format!("{before}[[issuer]]\n");
         for (key, value) in
             usual.iter().filter(|(key, _)| !change.iter().any(|(other, _)| other == key)).chain(change)
         {
@@ -172,5 +183,25 @@ mod tests {
         let again = "[[issuer]]\nname = \"id\"\nissuer = \"https://id.example\"\naudience = \"a\"\nkeys = \"k\"\nbuses = \"a\"\n";
         let told = loaded(&[], again).unwrap_err().to_string();
         assert!(told.contains("issuer[1].name") && told.contains("issuer[1].issuer"), "{told}");
+    }
+
+    #[test]
+    fn where_all_buses_are_configured_it_speaks_for_no_others() {
+        const BUS: &str = r#"[[user]]
+name = "u"
+password_hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$MTIzNDU2Nzg5MDEyMzQ1Ng"
+[[bus]]
+name = "a"
+post = "u"
+"#;
+        let told = loaded_with(BUS, &[], "").unwrap_err().to_string();
+        assert!(told.starts_with("issuer[0].buses"), "{told}");
+        assert!(
+            told.contains(r#"there is no bus "b"; allowed: names of [[bus]]; others with [provision]"#),
+            "{told}"
+        );
+        assert!(!told.contains(r#"bus "a""#), "{told}");
+        assert!(loaded_with(BUS, &[("buses", r#""a""#)], "").is_ok());
+        assert!(loaded_with(&format!("provision = {{}}\n{BUS}"), &[], "").is_ok());
     }
 }

@@ -52,9 +52,10 @@ pub(super) fn resolve(
             "at least one [[bus]]; none with [provision], or without [[user]] for the demonstration";
         judge.refuse("bus", "there is no bus", allowed);
     }
+    let names: Vec<_> = buses.iter().map(|bus| bus.name.clone()).collect();
     let buses = buses.into_iter().enumerate();
     config.buses = buses.filter_map(|(i, bus)| judge.bus(i, bus, &config.users)).collect();
-    config.issuers = judge.issuers(issuers);
+    config.issuers = judge.issuers(issuers, (!makes_buses(&judge.layers)).then_some(&names));
     judge.message_fits_body(&config.limits);
     judge.body_fits_traffic(&config.limits);
     judge.problems.check()?;

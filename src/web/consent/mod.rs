@@ -45,12 +45,12 @@ use crate::error::ApiError;
 use crate::http::get_or_head;
 use crate::provision::Registrar;
 use crate::service::{Matched, Service, readable, resource};
-use crate::web::assets::{Asset, Keep, file};
+use crate::web::assets::{Asset, Keep, made};
 
 const CSS: &str = "text/css; charset=utf-8";
 const METHODS: &str = "GET, HEAD, POST";
 
-static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new(CSS, Keep::AskAgain, file!("", "consent.css")));
+static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new(CSS, Keep::AskAgain, made!("consent.css")));
 
 /// What all of these pages share.
 pub(crate) struct Consent {

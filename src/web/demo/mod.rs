@@ -35,7 +35,7 @@ pub(crate) use self::cast::cast;
 use self::identity::Vendor;
 use crate::http::{get_or_head, mark_page};
 use crate::service::{Matched, Service, readable, resource};
-use crate::web::assets::{Asset, Keep, file};
+use crate::web::assets::{Asset, Keep, file, made};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -51,7 +51,7 @@ static PAGES: LazyLock<[(&str, Asset); 2]> = LazyLock::new(|| {
 /// What they load, by name below `/demo/`.
 static FILES: LazyLock<[(&str, Asset); 9]> = LazyLock::new(|| {
     [
-        ("style.css", Asset::new(CSS, Keep::AskAgain, file!("", "style.css"))),
+        ("style.css", Asset::new(CSS, Keep::AskAgain, made!("style.css"))),
         ("page.js", Asset::new(JAVASCRIPT, Keep::AskAgain, file!("", "page.js"))),
         ("widgets.js", Asset::new(JAVASCRIPT, Keep::AskAgain, file!("", "widgets.js"))),
         ("way.js", Asset::new(JAVASCRIPT, Keep::AskAgain, file!("", "way.js"))),

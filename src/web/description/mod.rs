@@ -10,7 +10,7 @@ use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue};
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::assets::{Asset, Keep, file, made};
+use super::assets::{Asset, Keep, made};
 use crate::http::{CROSS_ORIGIN, RESOURCE_POLICY, get_or_head, mark_page};
 use crate::service::{Matched, Service, readable};
 
@@ -47,7 +47,7 @@ static PROVISIONING: LazyLock<Description> =
     LazyLock::new(|| Description::of(made!("openapi-provisioning.json"), made!("openapi-provisioning.html")));
 static OPERATORS: LazyLock<Description> =
     LazyLock::new(|| Description::of(made!("openapi-operators.json"), made!("openapi-operators.html")));
-static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new(CSS, Keep::AskAgain, file!("", "openapi.css")));
+static STYLE: LazyLock<Asset> = LazyLock::new(|| Asset::new(CSS, Keep::AskAgain, made!("openapi.css")));
 
 /// Adds the description.
 pub(crate) fn routes(service: &Arc<Service>, described: Described, config: &mut ServiceConfig) {
