@@ -16,8 +16,6 @@ use crate::access::scope::{Facts, Scope, ScopeError};
 const TYPE: &str = "backplane";
 /// The word that lets whoever may read by his scope post as well.
 const POST: &str = "backplane:post";
-/// The fields of a scope: words that begin otherwise are for somebody else.
-const FIELDS: [&str; 6] = ["bus:", "channel:", "source:", "type:", "sticky:", "messageURL:"];
 /// Most entries of `authorization_details` (I-5).
 const DETAILS_MAX: usize = 64;
 
@@ -153,8 +151,7 @@ impl Permit {
 
 /// What is said in our words. Other words, such as `openid`, are for somebody else.
 fn of_scope(text: &str) -> Result<Option<Permit>, ScopeError> {
-    let is_ours = |word: &&str| FIELDS.iter().any(|field| word.starts_with(field));
-    let ours: Vec<_> = text.split(' ').filter(is_ours).collect();
+    let ours: Vec<_> = text.split(' ').filter(|word| Scope::is_part(word)).collect();
     let scope = Scope::parse(&ours.join(" "))?;
     let posts = text.split(' ').any(|word| word == POST);
     Ok(scope.has_bus().then_some(Permit { reads: true, posts, scope }))

@@ -22,7 +22,7 @@ pub enum ScopeError {
     #[error("part {0} of the scope has no value; allowed: field:value")]
     NoValue(usize),
     /// A field that there is not.
-    #[error("part {0} of the scope has a field that is none; allowed: {FIELDS}, written exactly so")]
+    #[error("part {0} of the scope has a field that is none; allowed: {fields}, written exactly so", fields = FIELDS.join(", "))]
     Field(usize),
     /// A word other than those two.
     #[error("part {0} of the scope, sticky, is neither true nor false")]

@@ -16,8 +16,8 @@ pub const SCOPE_MAX: usize = 16 * 1024;
 /// Most parts of a scope (I-5).
 pub const SCOPE_PARTS_MAX: usize = 256;
 
-/// The fields, as a scope writes them and errors name them.
-const FIELDS: &str = "source, type, bus, channel, sticky or messageURL";
+/// The fields, as a scope writes them.
+const FIELDS: [&str; 6] = ["source", "type", "bus", "channel", "sticky", "messageURL"];
 
 /// A scope: for each field values, one of which a message must have; a field without values holds nobody up. The default lets see all.
 ///
@@ -93,6 +93,12 @@ impl Scope {
         }
         scope.sticky = if sticky.len() == 1 { sticky.pop_first() } else { None };
         Ok(scope)
+    }
+
+    /// Whether this is a part of a scope, if maybe one that is refused: it begins with a field.
+    #[must_use]
+    pub fn is_part(word: &str) -> bool {
+        word.split_once(':').is_some_and(|(field, _)| FIELDS.contains(&field))
     }
 
     /// The buses that it names; none: it does not choose.

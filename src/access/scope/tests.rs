@@ -63,6 +63,22 @@ fn naive(parts: &[(&str, &str)], message: &Message) -> bool {
         .all(|(field, _)| parts.iter().any(|(other, value)| other == field && message[field] == *value))
 }
 
+#[test]
+fn a_part_begins_with_a_field() {
+    for field in FIELDS {
+        assert!(Scope::is_part(&format!("{field}:a")) && !Scope::is_part(field), "{field}");
+        assert!(!matches!(Scope::parse(&format!("{field}:a")), Err(ScopeError::Field(_))), "{field}");
+    }
+    for other in ["", ":", "openid", "Bus:a", "busses:a", "backplane:post", "a:bus:b"] {
+        assert!(!Scope::is_part(other), "{other}");
+    }
+    let told = Scope::parse("buses:a").unwrap_err().to_string();
+    assert!(
+        told.ends_with("allowed: source, type, bus, channel, sticky, messageURL, written exactly so"),
+        "{told}"
+    );
+}
+
 proptest! {
     #[test]
     fn v2_scope_1_same_field_or_different_fields_and(parts in parts(), message in message()) {

@@ -1,27 +1,8 @@
-//! Every error that a client can meet, with its code and its status, in one list.
-//!
-//! The shape is the version's own (`protocol`); what belongs to no version answers with
-//! `{"error": code, "error_description": text}`. The description says what is wrong, where, and what is allowed. It never
-//! repeats a channel name, a credential or a payload (I-8).
+//! The closed list of error codes, each with its status.
 
-use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
-use backplane_actors::log::LogError;
-use backplane_actors::{Bound, End, PostError, ReadError, Share, SubscribeError};
-use serde::Serialize;
-
-use crate::auth::AuthError;
-use crate::rates::Fields;
-
-/// Quotas that a request draws on (draft-ietf-httpapi-ratelimit-headers-11).
-pub(crate) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// How it stands with the one that is the nearest to being used up.
-pub(crate) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How long a client should wait for room, in memory, on disk or in a queue.
 const ROOM_WAIT: Duration = Duration::from_secs(10);
@@ -163,7 +144,7 @@ impl ErrorCode {
     }
 
     /// How long a client should wait, unless the error knows better.
-    const fn wait(self) -> Option<Duration> {
+    pub(super) const fn wait(self) -> Option<Duration> {
         match self {
             Self::TooManyAttempts
             | Self::RateLimited
@@ -284,244 +265,11 @@ impl ErrorCode {
     }
 }
 
-/// An error on its way to a client.
-#[derive(Debug, Clone)]
-pub struct ApiError {
-    code: ErrorCode,
-    description: Cow<'static, str>,
-    retry_after: Option<Duration>,
-    allow: Option<&'static str>,
-    closes: bool,
-    /// Of the quota that is used up.
-    rate: Option<Box<Fields>>,
-}
-
-impl ApiError {
-    /// An error with its description: what is wrong, where, what is allowed.
-    pub fn new(code: ErrorCode, description: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            description: description.into(),
-            retry_after: None,
-            allow: None,
-            closes: false,
-            rate: None,
-        }
-    }
-
-    /// There is no room in the budget of bytes under way (I-5).
-    pub(crate) fn traffic_full() -> Self {
-        let text = "requests and answers that are under way take all the memory that they may take \
-                    (limits.traffic_memory), or this sender's share of it";
-        Self::new(ErrorCode::TrafficFull, text)
-    }
-
-    /// The resource allows only these methods, as the `Allow` header lists them.
-    #[must_use]
-    pub fn method_not_allowed(allow: &'static str) -> Self {
-        let description = format!("this resource allows the methods {allow}");
-        Self { allow: Some(allow), ..Self::new(ErrorCode::MethodNotAllowed, description) }
-    }
-
-    /// When to come back, if more is known than what goes with the code. Only temporary errors say it.
-    #[must_use]
-    pub fn retry_after(self, wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..self }
-    }
-
-    /// What the client is told of the quota that is used up.
-    pub(crate) fn of_quota(self, fields: Fields) -> Self {
-        Self { rate: Some(Box::new(fields)), ..self }
-    }
-
-    /// Ends the connection after the answer: the rest of the request is not going to be read.
-    #[must_use]
-    pub fn closing(self) -> Self {
-        Self { closes: true, ..self }
-    }
-
-    /// The code.
-    #[must_use]
-    pub fn code(&self) -> ErrorCode {
-        self.code
-    }
-
-    /// What is wrong, where, and what is allowed.
-    #[must_use]
-    pub fn description(&self) -> &str {
-        &self.description
-    }
-
-    /// When to come back, for errors that pass.
-    pub(crate) fn wait(&self) -> Option<Duration> {
-        self.code.wait().map(|usual| self.retry_after.unwrap_or(usual))
-    }
-
-    /// Status and headers, as all shapes of this error have them.
-    pub(crate) fn head(&self) -> HttpResponseBuilder {
-        let mut response = HttpResponse::build(self.code.status());
-        if let Some(allow) = self.allow {
-            response.insert_header((ALLOW, HeaderValue::from_static(allow)));
-        }
-        if let Some(wait) = self.wait() {
-            // Rounded up: a client that comes back a moment early is refused again.
-            let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-            response.insert_header((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
-        }
-        if let Some(Fields { policy, limit }) = self.rate.as_deref() {
-            response.insert_header((RATELIMIT_POLICY, policy.as_str()));
-            response.insert_header((RATELIMIT, limit.as_str()));
-        }
-        if self.closes {
-            response.force_close();
-        }
-        // For the log's line about this request.
-        response.extensions_mut().insert(self.code);
-        response
-    }
-}
-
-/// The shape of errors that belong to no version.
-#[derive(Serialize)]
-struct Body<'a> {
-    error: &'static str,
-    error_description: &'a str,
-}
-
-impl fmt::Display for ApiError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.description)
-    }
-}
-
-impl std::error::Error for ApiError {}
-
-impl ResponseError for ApiError {
-    fn status_code(&self) -> StatusCode {
-        self.code.status()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        self.head().json(Body { error: self.code.as_str(), error_description: &self.description })
-    }
-}
-
-impl From<PostError> for ApiError {
-    fn from(error: PostError) -> Self {
-        // Which of the operator's bounds it is.
-        let key = match error {
-            PostError::MemoryFull(_) => Some("limits.window_memory"),
-            PostError::BusMemoryFull(_) => Some("quota.memory"),
-            PostError::TooManyChannels(_) => Some("quota.channels, or else limits.channels_per_bus"),
-            PostError::TooManyKeys(_) => Some("limits.idempotency_keys"),
-            PostError::TooManyPending(_) => Some("limits.pending_posts"),
-            _ => None,
-        };
-        let code = match error {
-            PostError::UnknownBus | PostError::BusClosed => ErrorCode::UnknownBus,
-            PostError::MemoryFull(_) | PostError::BusMemoryFull(_) | PostError::BusShareUsed => {
-                ErrorCode::MemoryFull
-            }
-            PostError::ShareUsed(Share::Memory) => ErrorCode::ShareUsed,
-            PostError::TooManyChannels(_) | PostError::ShareUsed(Share::Channels) => {
-                ErrorCode::TooManyChannels
-            }
-            PostError::TooManyPromises(_) => ErrorCode::TooManyPromises,
-            PostError::End { .. } => ErrorCode::InvalidMessage,
-            PostError::TooManyKeys(_) | PostError::ShareUsed(Share::Keys) => {
-                ErrorCode::TooManyIdempotencyKeys
-            }
-            PostError::KeyReused => ErrorCode::IdempotencyKeyReused,
-            PostError::TooManyPending(_) => ErrorCode::Busy,
-            PostError::Log(LogError::TooLong) => ErrorCode::BodyTooLarge,
-            PostError::Log(LogError::Full) => ErrorCode::StorageFull,
-            PostError::Log(LogError::Failed | LogError::Closed | LogError::Starved)
-            | PostError::Closed
-            | PostError::BusFailed
-            | PostError::Stalled(_)
-            | PostError::LogStalled => ErrorCode::Unavailable,
-            // Waiting does not help.
-            PostError::Log(LogError::NoMoreIds) | PostError::Crashed => ErrorCode::InternalError,
-        };
-        Self::new(code, named(error, key))
-    }
-}
-
-impl From<ReadError> for ApiError {
-    fn from(error: ReadError) -> Self {
-        let code = match error {
-            ReadError::UnknownBus | ReadError::BusClosed => ErrorCode::UnknownBus,
-            ReadError::Closed | ReadError::BusFailed => ErrorCode::Unavailable,
-            ReadError::Crashed => ErrorCode::InternalError,
-        };
-        Self::new(code, error.to_string())
-    }
-}
-
-/// What is wrong, with the key of the bound that it is about.
-fn named(error: impl fmt::Display, key: Option<&str>) -> String {
-    key.map_or_else(|| error.to_string(), |key| format!("{error} ({key})"))
-}
-
-impl From<SubscribeError> for ApiError {
-    fn from(error: SubscribeError) -> Self {
-        let key = match error {
-            SubscribeError::TooMany(Bound::Broker, _) => Some("limits.streams"),
-            SubscribeError::TooMany(Bound::Bus, _) => Some("quota.streams, or else limits.streams_per_bus"),
-            SubscribeError::TooMany(Bound::Channel, _) => Some("limits.streams_per_channel"),
-            _ => None,
-        };
-        let code = match error {
-            SubscribeError::TooMany(..) => ErrorCode::StreamsFull,
-            SubscribeError::Ended(End::BusClosed) => ErrorCode::UnknownBus,
-            SubscribeError::Ended(End::BusFailed | End::Closed) => ErrorCode::Unavailable,
-            SubscribeError::Twice => ErrorCode::InvalidRequest,
-            SubscribeError::NoArbiter => ErrorCode::InternalError,
-        };
-        Self::new(code, named(error, key))
-    }
-}
-
-impl From<AuthError> for ApiError {
-    fn from(error: AuthError) -> Self {
-        let text = error.to_string();
-        match error {
-            AuthError::Missing | AuthError::Basic(_) => Self::new(ErrorCode::CredentialsRequired, text),
-            AuthError::Wrong => Self::new(ErrorCode::InvalidCredentials, text),
-            AuthError::Throttled { retry_after } => {
-                Self::new(ErrorCode::TooManyAttempts, text).retry_after(retry_after)
-            }
-            AuthError::Busy { retry_after } => Self::new(ErrorCode::Busy, text).retry_after(retry_after),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-
-    fn wait_of(error: &ApiError) -> Option<String> {
-        let value = error.error_response().headers().get(RETRY_AFTER)?.to_str().unwrap().to_owned();
-        Some(value)
-    }
-
-    #[test]
-    fn temporary_errors_alone_say_when_to_come_back() {
-        let soon = Duration::from_millis(1_001);
-        for code in [ErrorCode::Busy, ErrorCode::Unavailable, ErrorCode::TrafficFull, ErrorCode::StorageFull]
-        {
-            assert!(code.is_temporary());
-            let error = ApiError::new(code, "");
-            assert!(wait_of(&error).is_some(), "{error}");
-            assert_eq!(wait_of(&error.retry_after(soon)).as_deref(), Some("2"), "rounded up");
-        }
-        for code in [ErrorCode::InternalError, ErrorCode::Forbidden, ErrorCode::BodyTooLarge] {
-            assert!(!code.is_temporary());
-            assert_eq!(wait_of(&ApiError::new(code, "").retry_after(soon)), None);
-        }
-    }
 
     /// The list itself, as it stands above: no function can tell all of it.
     fn rows() -> BTreeSet<(u16, &'static str)> {
@@ -531,7 +279,7 @@ mod tests {
                 Some((status, format!("StatusCode::{})", reason.to_uppercase().replace([' ', '-'], "_"))))
             })
             .collect();
-        let rows = include_str!("error.rs")
+        let rows = include_str!("code.rs")
             .lines()
             .filter_map(|line| line.split_once(" => (\"")?.1.split_once("\", "));
         let rows = rows.filter_map(|(code, status)| {
