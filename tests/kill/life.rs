@@ -220,7 +220,8 @@ fn outlived(history: &History, rules: &Rules) -> u64 {
         posts.entry(attempt.channel).or_default().push(attempt.span);
     }
     let is_over = |channel, read: Span| {
-        let last = posts[&channel].iter().filter(|post| post.start < read.end).map(|post| post.end).max();
+        let posts = posts.get(&channel).into_iter().flatten();
+        let last = posts.filter(|post| post.start < read.end).map(|post| post.end).max();
         last.is_some_and(|last| millis(last) + rules.life() + rules.late < millis(read.start))
     };
     let of_channels = history.retrievals.iter().filter_map(|read| match read.view {

@@ -1,7 +1,8 @@
 //! The real program, killed with SIGKILL at random moments under load, while it starts and while it ends: what was
 //! answered or shown before a kill is there after it, once and in order; positions stay valid; a retry with its
 //! `Idempotency-Key` stores nothing twice (I-1, I-2, RET-3, RET-7, RET-10). What ends meanwhile ends as if nobody had
-//! been killed (RET-8, I-11), is told as a gap (I-10), and nobody who does not read costs another anything (I-6).
+//! been killed (RET-8, I-11), is told as a gap (I-10), what is promised outlives it (RET-9), and nobody who does not read
+//! costs another anything (I-6).
 //!
 //! | module | what lives there |
 //! |---|---|

@@ -113,7 +113,7 @@ pub(crate) struct Floors {
     pub(crate) required: u64,
     /// POSTs to the bus that sleeps.
     pub(crate) asleep: u64,
-    /// Promised messages that had to be in an answer of their channel after everything else in it was over.
+    /// Messages that channels showed which nothing but promises kept.
     pub(crate) outlived: u64,
     /// Answers that told of a gap, and channels that were over between two POSTs.
     pub(crate) gaps: u64,

@@ -48,7 +48,8 @@ impl Privileged {
     ///
     /// # Errors
     ///
-    /// The error of the last try; [`Error::may_be_stored`] says whether that or an earlier one may have stored it all the same. [`Error::Revoked`], and 400 `invalid_scope` where nothing is granted.
+    /// The error of the last try; [`Error::may_be_stored`] says whether that or an earlier one may have stored it all the same. [`Error::Revoked`], and
+    /// 400 `invalid_scope` where nothing is granted.
     pub async fn post(&self, message: &Message) -> Result<(), Error> {
         self.post_with(&IdempotencyKey::random()?, message).await
     }
