@@ -68,7 +68,9 @@ impl Access {
         let page = page.map_err(of_page)?;
         // It was there a moment ago.
         let bus = service.bus(page.bus().as_str()).ok_or_else(|| of_page(PageTokenError::Revoked))?;
-        Ok(Self::Page { page: Arc::new(page), bus })
+        let access = Self::Page { page: Arc::new(page), bus };
+        access.check(service)?;
+        Ok(access)
     }
 
     /// Whoever has this token of a client.
@@ -77,7 +79,9 @@ impl Access {
         let buses = token.reach.buses().iter().map(|(bus, _)| service.bus(bus.as_str()));
         let buses: Option<Vec<_>> = buses.collect();
         let buses = buses.ok_or_else(|| of_client(TokenError::Revoked))?.into();
-        Ok(Self::Client { who: Who::client(token, text), buses })
+        let access = Self::Client { who: Who::client(token, text), buses };
+        access.check(service)?;
+        Ok(access)
     }
 
     /// The operator names buses that may come and go, and so does the issuer: those that are there count.
@@ -163,7 +167,8 @@ impl Access {
         }
     }
 
-    /// Whether it is still good, for whoever has waited.
+    /// Whether it is still good: for whoever has waited, and where a bus was looked up after its token. One that was removed and made again in
+    /// between is another one's, and what was said of the first is over by then.
     pub(super) fn check(&self, service: &Service) -> Result<(), ApiError> {
         match self {
             Self::Page { page, .. } => {
